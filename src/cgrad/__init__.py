@@ -1,0 +1,80 @@
+"""cgrad: tensors with automatic differentiation on a CPU, with PyTorch's API.
+
+>>> import cgrad
+>>> x = cgrad.tensor(3.0, requires_grad=True)
+>>> (x * x).backward()
+>>> x.grad
+tensor(6.)
+"""
+import importlib as _importlib
+import math as _math
+
+# Each family of the engine enters its operations into the table when it is imported.
+from cgrad._engine import (  # noqa: F401
+    binary as _binary,
+    create as _create,
+    cross_entropy as _cross_entropy,
+    face as _face,
+    index as _index,
+    loss as _loss,
+    matmul as _matmul,
+    random as _random,
+    reduce as _reduce,
+    sampling as _sampling,
+    shape as _shape,
+    softmax as _softmax,
+    unary as _unary,
+)
+from cgrad._engine.handle import (
+    all_dtypes as _all_dtypes,
+    dtype,
+    get_default_dtype,
+    set_default_dtype,
+)
+from cgrad._engine.threads import get_num_threads, set_num_threads
+from cgrad._tensor.interop import from_dlpack
+from cgrad._tensor.size import Size, device
+from cgrad._tensor.tensor import Tensor
+from cgrad import _composite
+from cgrad._composite import *  # noqa: F403
+from cgrad import autograd
+from cgrad.autograd.grad_mode import (
+    enable_grad,
+    inference_mode,
+    is_grad_enabled,
+    is_inference_mode_enabled,
+    no_grad,
+    set_grad_enabled,
+)
+
+__version__ = "0.1.0"
+
+globals().update(_face.public)
+bool, uint8, int8, int16, int32, int64, float32, float64 = _all_dtypes()
+short, int, long, float, double = int16, int32, int64, float32, float64
+e, inf, nan, pi, newaxis = _math.e, _math.inf, _math.nan, _math.pi, None
+strided = contiguous_format = preserve_format = None
+
+# Loaded when first used: importing cgrad costs little more than importing NumPy.
+_LAZY = {
+    "nn": "cgrad.nn",
+    "optim": "cgrad.optim",
+    "utils": "cgrad.utils",
+    "serialization": "cgrad.serialization",
+}
+_LAZY_NAMES = {"save": "serialization", "load": "serialization"}
+
+
+def __getattr__(name):
+    if name in _LAZY:
+        return _importlib.import_module(_LAZY[name])
+    if name in _LAZY_NAMES:
+        return getattr(_importlib.import_module(_LAZY[_LAZY_NAMES[name]]), name)
+    if name == "set_printoptions":
+        from cgrad._tensor.printing import set_printoptions
+        return set_printoptions
+    raise AttributeError(f"module 'cgrad' has no attribute {name!r}")
+
+
+def __dir__():
+    return sorted([*globals(), *_LAZY, *_LAZY_NAMES, "set_printoptions"])

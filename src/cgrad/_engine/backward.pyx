@@ -1,0 +1,470 @@
+"""The reverse sweep.
+
+Three passes over contiguous arrays, none of them recursive:
+
+1. *Reach*: from the roots along recorded edges; every reachable row gets a position, and every
+   edge is written down as the position of its input.
+2. *Order*: rows whose consumers have all been seen go into the order array (Kahn 1962).
+3. *Sweep*: along the order, call each row's derivative rule once, with the sum of what its
+   consumers sent back, and add the results to its inputs.
+
+The first two passes run no foreign code, and after them only local arrays are read, so hooks may
+start sweeps of their own.  Each reachable row and edge is seen a constant number of times: O(n).
+"""
+from libc.stdlib cimport free, malloc, realloc
+from libc.string cimport memset
+from cgrad._engine.types cimport *
+from cgrad._engine.elementwise cimport elementwise_into
+from cgrad._engine.handle cimport (
+    Handle, dtype_of, fresh_row, hooks_of, is_handle, row_of, wrap,
+)
+from cgrad._engine.primitives cimport add, cast, number, reshape_like, same_shape, sum_to
+from cgrad._engine.rows cimport (
+    inputs, is_float, node, release, release_saved, retain, value,
+)
+from cgrad._engine.shape cimport clone
+from cgrad._engine.table cimport (
+    Ctx, call2, grad_enable, grad_enabled, keep, op_id, ops, scope_enter, scope_leave,
+)
+
+cdef int ADD = op_id("add")
+cdef uint32_t _epoch = 0
+cdef int64_t _rule_calls = 0
+
+
+cdef struct Sweep:
+    int32_t n, cap           # rows reached
+    Row *rows                # by position (held by one graph reference each)
+    int32_t *pending         # consumers that have not been swept yet
+    int64_t *first_edge      # where the edges of a row begin
+    int32_t *order           # positions in topological order
+    Row *acc                 # sum of the gradients received so far (owned), or 0
+    char *wanted             # on a path to a row whose gradient is asked for
+    int64_t n_edges, cap_edges
+    int32_t *edges           # positions of the inputs, -1 where no gradient flows
+
+
+cdef int _grow(Sweep *s) except -1:
+    cdef int64_t cap = 2 * <int64_t>s.cap + 64
+    cdef void *p
+    p = realloc(s.rows, cap * sizeof(Row))
+    if p == NULL:
+        raise MemoryError("backward: no memory for the order of the graph")
+    s.rows = <Row *>p
+    p = realloc(s.pending, cap * sizeof(int32_t))
+    if p == NULL:
+        raise MemoryError("backward: no memory for the order of the graph")
+    s.pending = <int32_t *>p
+    p = realloc(s.first_edge, (cap + 1) * sizeof(int64_t))
+    if p == NULL:
+        raise MemoryError("backward: no memory for the order of the graph")
+    s.first_edge = <int64_t *>p
+    s.cap = <int32_t>min(cap, 0x7fffffff)
+    return 0
+
+
+cdef inline int32_t _visit(Sweep *s, Row r) except -1:
+    # The position of a row, a new one if it was not seen in this traversal.
+    cdef Node *m = node(r)
+    if m.mark != _epoch:
+        if s.n == s.cap:
+            _grow(s)
+        m.mark = _epoch
+        m.slot = s.n
+        s.rows[s.n] = r
+        s.pending[s.n] = 0
+        s.n += 1
+    return m.slot
+
+
+cdef int _reach(Sweep *s) except -1:
+    """Pass 1.  `rows` is its own queue: what was found is scanned in the order found."""
+    cdef int32_t i = 0, k
+    cdef int j
+    cdef Node *m
+    cdef Row *x
+    cdef void *p
+    while i < s.n:
+        m = node(s.rows[i])
+        s.first_edge[i] = s.n_edges
+        if s.n_edges + m.n_in > s.cap_edges:
+            s.cap_edges = 2 * s.cap_edges + m.n_in + 64
+            p = realloc(s.edges, s.cap_edges * sizeof(int32_t))
+            if p == NULL:
+                raise MemoryError("backward: no memory for the edges of the graph")
+            s.edges = <int32_t *>p
+        if m.n_in:
+            x = inputs(m)
+            for j in range(m.n_in):
+                if node(x[j]).flags & REQUIRES_GRAD:
+                    k = _visit(s, x[j])
+                    s.pending[k] += 1
+                    s.edges[s.n_edges] = k
+                else:
+                    s.edges[s.n_edges] = -1
+                s.n_edges += 1
+        i += 1
+    s.first_edge[s.n] = s.n_edges
+    return 0
+
+
+cdef void _sort(Sweep *s) noexcept:
+    """Pass 2.  The tail of `order` serves as the stack of rows that are ready."""
+    cdef int32_t i, k, done = 0, top = s.n
+    cdef int64_t e
+    for i in range(s.n):
+        if s.pending[i] == 0:
+            top -= 1
+            s.order[top] = i
+    while done < s.n:
+        i = s.order[top]
+        top += 1
+        s.order[done] = i
+        done += 1
+        for e in range(s.first_edge[i], s.first_edge[i + 1]):
+            k = s.edges[e]
+            if k >= 0:
+                s.pending[k] -= 1
+                if s.pending[k] == 0:
+                    top -= 1
+                    s.order[top] = k
+
+
+cdef void _mark_wanted(Sweep *s) noexcept:
+    # Backwards along the order: a row is wanted if it is a target or leads to one.
+    cdef int32_t i, j
+    cdef int64_t e
+    for j in range(s.n - 1, -1, -1):
+        i = s.order[j]
+        for e in range(s.first_edge[i], s.first_edge[i + 1]):
+            if s.edges[e] >= 0 and s.wanted[s.edges[e]]:
+                s.wanted[i] = 1
+                break
+
+
+cdef inline bint _ours(Row r) noexcept:
+    # Nobody else sees this row or its memory: it may be added to in place.
+    cdef Node *m = node(r)
+    cdef Value *v = value(r)
+    return (m.graph_refs == 1 and m.n_in == 0 and v.storage.refs == 1 and v.contiguous
+            and not v.storage.flags & READ_ONLY)
+
+
+cdef int _accumulate(Row *acc, Row g) except -1:
+    """acc += g; the first contribution is taken over without a copy."""
+    cdef Row[2] x
+    cdef Row r
+    if acc[0] == 0:
+        retain(g)
+        acc[0] = g
+        return 0
+    if not grad_enabled() and _ours(acc[0]):
+        x[0] = acc[0]
+        x[1] = g
+        elementwise_into(ADD, x, 2, NULL, acc[0])
+        return 0
+    r = add(acc[0], g)
+    retain(r)
+    release(acc[0])
+    acc[0] = r
+    return 0
+
+
+cdef str _name(Row r):
+    return ops[node(r).op].name.decode()
+
+
+cdef int _check_saved(Row r) except -1:
+    """Raise if a value that the rule reads was changed in place or released."""
+    cdef Node *m = node(r)
+    cdef Row *x
+    cdef int i
+    cdef uint32_t now
+    if m.flags & FREED and _reads(m):
+        raise RuntimeError(
+            f"{_name(r)}: Trying to backward through the graph a second time (or directly access "
+            "saved tensors after they have already been freed). Saved intermediate values of the "
+            "graph are freed when you call .backward() or autograd.grad(). Specify "
+            "retain_graph=True if you need to backward through the graph a second time; if a "
+            "tensor is kept from one iteration to the next, detach() it.")
+    if m.saves == 0:
+        return 0
+    x = inputs(m)
+    for i in range(INLINE_INPUTS):
+        if m.saves & (1 << i):
+            now = value(x[i]).storage.version
+            if now != m.versions[i]:
+                _raise_version(r, x[i], i, m.versions[i], now)
+    if m.saves & SAVES_OUTPUT:
+        now = value(r).storage.version
+        if now != m.versions[INLINE_INPUTS]:
+            _raise_version(r, r, -1, m.versions[INLINE_INPUTS], now)
+    return 0
+
+
+cdef int _reads(Node *m) noexcept:
+    # What the rule of a row reads, given which inputs want a gradient.
+    cdef Row *x = inputs(m)
+    cdef int i, reads = 0
+    for i in range(m.n_in):
+        if node(x[i]).flags & REQUIRES_GRAD:
+            reads |= ops[m.op].reads[i if i < INLINE_INPUTS else INLINE_INPUTS]
+    return reads
+
+
+cdef int _raise_version(Row r, Row x, int i, uint32_t then, uint32_t now) except -1:
+    cdef Value *v = value(x)
+    sizes = [v.shape[k] for k in range(v.ndim)]
+    what = "its output" if i < 0 else f"its input {i}"
+    raise RuntimeError(
+        f"one of the variables needed for gradient computation has been modified by an inplace "
+        f"operation: operation {_name(r)} saved {what}, a {dtype_of(v.dtype)!r} tensor of shape "
+        f"{sizes}, at version {then}; it is at version {now} now. Hint: use the out-of-place "
+        "form of the operation that changed it, or clone() before changing it.")
+
+
+cdef Row _run_hooks(Row r, Row g) except 0:
+    # Tensor hooks see the whole gradient of the row and may replace it.
+    cdef dict extra = hooks_of(r)
+    cdef Row h
+    if extra is None:
+        return g
+    for hook in list((extra.get("hooks") or {}).values()):
+        retain(g)
+        result = hook(wrap(g))
+        if result is not None:
+            h = row_of(result, "hook")
+            if not same_shape(h, g):
+                raise RuntimeError("hook: the gradient it returns must have the shape of the one "
+                                   f"it got, {_sizes(g)}, but has {_sizes(h)}")
+            retain(h)
+            g = keep(h)
+    return g
+
+
+cdef list _sizes(Row r):
+    return [value(r).shape[i] for i in range(value(r).ndim)]
+
+
+cdef int _store(Row leaf, Row g, bint create_graph) except -1:
+    """Add `g` to the .grad slot of a row."""
+    cdef Value *v = value(leaf)
+    cdef Row old = v.grad
+    cdef Row[2] x
+    if v.handle == NULL:
+        return 0                 # nobody can ask for it
+    if old == 0:
+        # Taken over if only the sweep holds it; a view or a shared row is copied.
+        if not (node(g).graph_refs == 1 and value(g).storage.refs == 1 and value(g).contiguous):
+            g = clone(g)
+        retain(g)
+        v.grad = g
+    elif not create_graph and not node(old).flags & REQUIRES_GRAD:
+        x[0] = old
+        x[1] = g
+        elementwise_into(ADD, x, 2, NULL, old)
+        value(old).storage.version += 1
+    else:
+        g = add(old, g)
+        retain(g)
+        v.grad = g
+        release(old)
+    return 0
+
+
+cdef int _step(Sweep *s, int32_t i, bint keep_graph, bint accumulate, char *need, Row *out,
+               char *target) except -1:
+    """Sweep one row: hooks, .grad, then the rule, and send the results to the inputs."""
+    global _rule_calls
+    cdef Row r = s.rows[i], g, x
+    cdef Node *m = node(r)
+    cdef Ctx c
+    cdef int j, any_need = 0
+    cdef int64_t e = s.first_edge[i]
+    cdef int32_t k
+    g = s.acc[i]
+    if g == 0:
+        return 0
+    if m.flags & HAS_HOOKS:
+        g = _run_hooks(r, g)
+        if g != s.acc[i]:
+            retain(g)
+            release(s.acc[i])
+            s.acc[i] = g
+    if m.flags & RETAIN_GRAD or (accumulate and (target[i] if target != NULL else m.n_in == 0)):
+        _store(r, g, grad_enabled())
+    if m.n_in == 0:
+        return 0
+    for j in range(m.n_in):
+        k = s.edges[e + j]
+        need[j] = k >= 0 and s.wanted[k]
+        any_need |= need[j]
+        out[j] = 0
+    if any_need:
+        _check_saved(r)
+        c.g = g
+        c.y = r
+        c.x = inputs(m)
+        c.n = m.n_in
+        c.at = m.attr
+        c.need = need
+        c.out = out
+        ops[m.op].rule(&c)
+        _rule_calls += 1
+        for j in range(m.n_in):
+            if need[j] and out[j]:
+                x = inputs(m)[j]
+                g = out[j]
+                if not same_shape(g, x):
+                    g = sum_to(g, x)
+                if value(g).dtype != value(x).dtype:
+                    g = cast(g, value(x).dtype)
+                _accumulate(&s.acc[s.edges[e + j]], g)
+    if not keep_graph:
+        if not m.flags & FREED:
+            m.flags |= FREED
+            release_saved(r)
+    return 0
+
+
+cdef void _free(Sweep *s) noexcept:
+    cdef int32_t i
+    if s.acc != NULL:
+        for i in range(s.n):
+            if s.acc[i]:
+                release(s.acc[i])
+    free(s.rows)
+    free(s.pending)
+    free(s.first_edge)
+    free(s.order)
+    free(s.acc)
+    free(s.wanted)
+    free(s.edges)
+
+
+def run(list roots, list grads, list targets, bint retain_graph, bint create_graph,
+        bint accumulate, bint allow_unused=False):
+    """Sweep from `roots`, whose gradients are `grads` (None: 1 for a single element).
+
+    With `accumulate` the gradients go to ``.grad`` of the leaves (of `targets` if given) and None
+    is returned; else a list with the gradient of each target, None where there is none.
+    """
+    global _epoch
+    cdef Sweep s
+    cdef int32_t i, j
+    cdef Row r, g
+    cdef int64_t mark = scope_enter(), step_mark
+    cdef bint mode = grad_enabled()
+    cdef int widest = 1
+    cdef char *need = NULL
+    cdef Row *out = NULL
+    cdef char *target = NULL
+    cdef bint chosen = targets is not None
+    cdef list result = []
+    cdef list seeds = []             # (row, gradient) of the roots, later (position, gradient)
+    cdef list wanted = []            # rows of the targets
+    cdef list held = []              # their positions, -1 if not reached
+    memset(&s, 0, sizeof(Sweep))
+    try:
+        # Everything that may run other code comes first: rows brought up to date, gradients made.
+        # The sweep holds on to the rows, hooks may let go of everything else.
+        for root, grad in zip(roots, grads):
+            r = row_of(root, "backward")
+            retain(r)
+            keep(r)
+            seeds.append((r, _seed(r, grad)))
+        for t in targets or ():
+            r = row_of(t, "backward")
+            retain(r)
+            keep(r)
+            wanted.append(r)
+        # From here to the marks no other thread can run: row marks are shared by all sweeps.
+        _grow(&s)
+        _epoch += 1
+        for r, g in seeds:
+            _visit(&s, r)
+        _reach(&s)
+        s.order = <int32_t *>malloc(s.n * sizeof(int32_t))
+        s.acc = <Row *>malloc(s.n * sizeof(Row))
+        s.wanted = <char *>malloc(s.n)
+        target = <char *>malloc(s.n)
+        if s.order == NULL or s.acc == NULL or s.wanted == NULL or target == NULL:
+            free(s.acc)
+            s.acc = NULL
+            raise MemoryError("backward: no memory for the order of the graph")
+        memset(s.acc, 0, s.n * sizeof(Row))
+        memset(s.wanted, targets is None, s.n)
+        memset(target, 0, s.n)
+        _sort(&s)
+        seeds = [(node(<Row>r).slot, g) for r, g in seeds]
+        for r in wanted:
+            if node(r).mark == _epoch:
+                s.wanted[node(r).slot] = 1
+                target[node(r).slot] = 1
+                held.append(node(r).slot)
+            else:
+                held.append(-1)
+        if targets is not None:
+            _mark_wanted(&s)
+        for j in range(s.n):
+            if node(s.rows[j]).n_in > widest:
+                widest = node(s.rows[j]).n_in
+        need = <char *>malloc(widest)
+        out = <Row *>malloc(widest * sizeof(Row))
+        if need == NULL or out == NULL:
+            raise MemoryError("backward: no memory for the gradients of a row")
+        grad_enable(create_graph)
+        for i, g in seeds:
+            _accumulate(&s.acc[i], g)
+        for j in range(s.n):
+            i = s.order[j]
+            if not s.wanted[i]:
+                continue
+            # After an error the scope of the whole sweep releases what a step has made.
+            step_mark = scope_enter()
+            _step(&s, i, retain_graph, accumulate, need, out, target if chosen else NULL)
+            scope_leave(step_mark)
+            if s.acc[i] and not target[i]:
+                release(s.acc[i])
+                s.acc[i] = 0
+        if accumulate:
+            return None
+        for i in held:
+            if i < 0 or s.acc[i] == 0:
+                if not allow_unused:
+                    raise RuntimeError(
+                        "One of the differentiated Tensors appears to not have been used in the "
+                        "graph. Set allow_unused=True if this is the desired behavior.")
+                result.append(None)
+            else:
+                retain(s.acc[i])
+                result.append(wrap(s.acc[i]))
+        return result
+    finally:
+        grad_enable(mode)
+        _free(&s)
+        free(need)
+        free(out)
+        free(target)
+        scope_leave(mark)
+
+
+cdef Row _seed(Row r, object grad) except 0:
+    """The gradient that a root starts with."""
+    cdef Row g
+    if not node(r).flags & REQUIRES_GRAD:
+        raise RuntimeError("element 0 of tensors does not require grad and does not have a grad_fn")
+    if grad is None:
+        if value(r).numel != 1:
+            raise RuntimeError("grad can be implicitly created only for scalar outputs")
+        return reshape_like(number(1, r), r)
+    g = row_of(grad, "backward")       # `grad` is held by the caller
+    if not same_shape(g, r):
+        raise RuntimeError(f"Mismatch in shape: grad_output[0] has a shape of {_sizes(g)} and "
+                           f"output[0] has a shape of {_sizes(r)}.")
+    return cast(g, value(r).dtype)
+
+
+def rule_calls():
+    """Number of derivative rules evaluated since the start."""
+    return _rule_calls

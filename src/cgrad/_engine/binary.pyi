@@ -1,0 +1,20 @@
+from cgrad._engine.annotations import Number
+from cgrad._tensor.tensor import Tensor
+
+def div(
+    input: Tensor,
+    other: Tensor | Number,
+    *,
+    rounding_mode: str | None = None,
+    out: Tensor | None = None,
+) -> Tensor: ...
+def pow(input: Tensor, exponent: Tensor | Number, *, out: Tensor | None = None) -> Tensor: ...
+def where(
+    condition: Tensor,
+    input: Tensor | Number | None = None,
+    other: Tensor | Number | None = None,
+    *,
+    out: Tensor | None = None,
+) -> Tensor | tuple[Tensor, ...]: ...
+def where_method(self: Tensor, condition: Tensor, other: Tensor | Number) -> Tensor: ...
+def round(input: Tensor, *, decimals: int = 0, out: Tensor | None = None) -> Tensor: ...

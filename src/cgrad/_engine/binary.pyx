@@ -1,0 +1,357 @@
+"""Elementwise operations of two and three inputs, conversions and copies, with derivatives.
+
+Broadcasting is undone by the sweep (backward.pyx): a rule may return a gradient of the
+broadcast shape.
+"""
+from cgrad._engine.types cimport *
+from cgrad._engine.elementwise cimport *
+from cgrad._engine.face import export, public
+from cgrad._engine.face cimport face
+from cgrad._engine.handle cimport dtype_of, is_handle, number_row, promote, row_of, wrap
+from cgrad._engine.inplace cimport write_out
+from cgrad._engine.loops cimport Plan, copy_cast, drive, plan_operand
+from cgrad._engine.primitives cimport (
+    add, both, cast, div as quotient, eq, ge, gt, log, mul, neg, number, plus, power, square, times, unary,
+    zeros_like,
+    where as select,
+)
+from cgrad._engine.rows cimport is_float, row_dense, value
+from cgrad._engine.table cimport (
+    Ctx, Rule, apply, call1, call2, keep, op_id, register, scope_enter, scope_leave,
+)
+
+cdef extern from "../_kernels/loops.h":
+    Loop cg_where[8]
+
+
+# ---------------------------------------------------------------------------------------------
+# Derivative rules.  c.g: gradient of the output; c.y: the output; c.x: the inputs
+
+cdef int d_add(Ctx *c) except -1:
+    c.out[0] = c.g
+    c.out[1] = c.g
+    return 0
+
+cdef int d_sub(Ctx *c) except -1:
+    c.out[0] = c.g
+    if c.need[1]:
+        c.out[1] = neg(c.g)
+    return 0
+
+cdef int d_mul(Ctx *c) except -1:
+    if c.need[0]:
+        c.out[0] = mul(c.g, c.x[1])
+    if c.need[1]:
+        c.out[1] = mul(c.g, c.x[0])
+    return 0
+
+cdef int d_div(Ctx *c) except -1:
+    if c.need[0]:
+        c.out[0] = quotient(c.g, c.x[1])
+    if c.need[1]:
+        c.out[1] = neg(mul(c.g, quotient(quotient(c.x[0], c.x[1]), c.x[1])))
+    return 0
+
+cdef int d_pow(Ctx *c) except -1:
+    cdef Row a = c.x[0], b = c.x[1]
+    cdef Row zero = number(0, c.g)
+    if c.need[0]:      # b a^(b-1), and 0 where b = 0 also at a = 0
+        c.out[0] = select(eq(b, zero), zero, mul(c.g, mul(b, power(a, plus(b, -1)))))
+    if c.need[1]:      # y log a, and 0 where a = 0 and b >= 0 (the limit)
+        c.out[1] = select(both(eq(a, zero), ge(b, zero)), zero, mul(c.g, mul(c.y, log(a))))
+    return 0
+
+cdef int d_maximum(Ctx *c) except -1:
+    # The larger one takes the gradient; at a tie each takes half, as PyTorch.
+    cdef Row a = c.x[0], b = c.x[1], zero = number(0, c.g)
+    cdef Row half = select(eq(a, b), times(c.g, 0.5), c.g)
+    if c.need[0]:
+        c.out[0] = select(gt(b, a), zero, half)
+    if c.need[1]:
+        c.out[1] = select(gt(a, b), zero, half)
+    return 0
+
+cdef int d_minimum(Ctx *c) except -1:
+    cdef Row a = c.x[0], b = c.x[1], zero = number(0, c.g)
+    cdef Row half = select(eq(a, b), times(c.g, 0.5), c.g)
+    if c.need[0]:
+        c.out[0] = select(gt(a, b), zero, half)
+    if c.need[1]:
+        c.out[1] = select(gt(b, a), zero, half)
+    return 0
+
+cdef int d_remainder(Ctx *c) except -1:           # a - b floor(a / b)
+    if c.need[0]:
+        c.out[0] = c.g
+    if c.need[1]:
+        c.out[1] = neg(mul(c.g, unary("floor", quotient(c.x[0], c.x[1]))))
+    return 0
+
+cdef int d_fmod(Ctx *c) except -1:                # a - b trunc(a / b)
+    if c.need[0]:
+        c.out[0] = c.g
+    if c.need[1]:
+        c.out[1] = neg(mul(c.g, unary("trunc", quotient(c.x[0], c.x[1]))))
+    return 0
+
+cdef int d_atan2(Ctx *c) except -1:
+    cdef Row r2 = add(square(c.x[0]), square(c.x[1]))
+    if c.need[0]:
+        c.out[0] = mul(c.g, quotient(c.x[1], r2))
+    if c.need[1]:
+        c.out[1] = neg(mul(c.g, quotient(c.x[0], r2)))
+    return 0
+
+cdef int d_where(Ctx *c) except -1:               # select, never multiply: no 0 * inf
+    cdef Row zero = number(0, c.g)
+    if c.need[1]:
+        c.out[1] = select(c.x[0], c.g, zero)
+    if c.need[2]:
+        c.out[2] = select(c.x[0], zero, c.g)
+    return 0
+
+cdef int d_to(Ctx *c) except -1:
+    c.out[0] = cast(c.g, value(c.x[0]).dtype)
+    return 0
+
+cdef int d_zero_both(Ctx *c) except -1:
+    cdef int i
+    for i in range(2):
+        if c.need[i]:
+            c.out[i] = zeros_like(c.g)
+    return 0
+
+cdef int d_overwrite(Ctx *c) except -1:           # (old, new) -> new, in place of old
+    if c.need[0]:
+        c.out[0] = zeros_like(c.g)
+    if c.need[1]:
+        c.out[1] = c.g
+    return 0
+
+
+
+# ---------------------------------------------------------------------------------------------
+# Forwards that are no plain loop
+
+cdef Row f_to(int op, Row *x, int n, Attr *at) except 0:
+    cdef Value *v = value(x[0])
+    cdef Row y = row_dense(<int>at.k[0], v.ndim, v.shape)
+    copy_cast(y, x[0])
+    return y
+
+register("to", f_to, d_to)
+
+
+cdef Row f_overwrite(int op, Row *x, int n, Attr *at) except 0:
+    cdef Value *v = value(x[0])
+    cdef Row y = row_dense(v.dtype, v.ndim, v.shape)
+    copy_cast(y, x[1])
+    return y
+
+register("overwrite", f_overwrite, d_overwrite)
+
+
+cdef Row f_where(int op, Row *x, int n, Attr *at) except 0:
+    cdef int64_t[MAX_DIMS] shape
+    cdef int ndim = broadcast(op, x, 3, shape)
+    cdef int dt = value(x[1]).dtype, i
+    cdef Row y = row_dense(dt, ndim, shape)
+    cdef Plan p
+    p.loop = cg_where[dt]
+    p.data = NULL
+    p.n_operands = 4
+    p.ndim = ndim
+    for i in range(ndim):
+        p.shape[i] = shape[i]
+    for i in range(3):
+        plan_operand(&p, i, x[i], ndim, shape)
+    plan_operand(&p, 3, y, ndim, shape)
+    drive(&p, True)
+    return y
+
+cdef int WHERE = register("where", f_where, d_where, 0, 1, 1)
+
+
+# ---------------------------------------------------------------------------------------------
+# The entries
+
+cdef enum:
+    A = 1                     # the rule reads the first input
+    B = 2
+    Y = SAVES_OUTPUT
+
+cdef int numpy_binary(str name, int kind, Rule rule, int ra, int rb, str ufunc, str doc,
+                      tuple aliases=(), bint inplace=True) except -1:
+    define(name, kind, rule, 2, ufunc, NULL, NULL, ra, rb)
+    return face(name, 2, doc, inplace, aliases)
+
+numpy_binary("add", SAME, d_add, 0, 0, "add", "input + alpha * other.")
+numpy_binary("sub", ARITH, d_sub, 0, 0, "subtract", "input - alpha * other.", ("subtract",))
+numpy_binary("mul", SAME, d_mul, B, A, "multiply", "input * other.", ("multiply",))
+define("div", FLOAT, d_div, 2, "true_divide", NULL, NULL, B, A | B)
+numpy_binary("floor_divide", SAME, d_zero_both, 0, 0, "floor_divide",
+             "The quotient rounded towards minus infinity; the derivative is 0.")
+numpy_binary("remainder", SAME, d_remainder, 0, A | B, "remainder",
+             "input - other * floor(input / other): the sign of other.")
+numpy_binary("fmod", SAME, d_fmod, 0, A | B, "fmod",
+             "input - other * trunc(input / other): the sign of input.")
+define("pow", SAME, d_pow, 2, "power", NULL, NULL, A | B, A | B | Y)
+numpy_binary("maximum", SAME, d_maximum, A | B, A | B, "maximum",
+             "The larger one; NaN if one is NaN. At a tie each takes half of the gradient.",
+             (), False)
+numpy_binary("minimum", SAME, d_minimum, A | B, A | B, "minimum",
+             "The smaller one; NaN if one is NaN. At a tie each takes half of the gradient.",
+             (), False)
+numpy_binary("atan2", FLOAT, d_atan2, A | B, A | B, "arctan2",
+             "The angle of the point (other, input) in radians.", ("arctan2",))
+numpy_binary("eq", COMPARE, NULL, 0, 0, "equal", "input == other, as bool.")
+numpy_binary("ne", COMPARE, NULL, 0, 0, "not_equal", "input != other, as bool.", ("not_equal",))
+numpy_binary("lt", COMPARE, NULL, 0, 0, "less", "input < other, as bool.", ("less",))
+numpy_binary("le", COMPARE, NULL, 0, 0, "less_equal", "input <= other, as bool.",
+             ("less_equal",))
+numpy_binary("gt", COMPARE, NULL, 0, 0, "greater", "input > other, as bool.", ("greater",))
+numpy_binary("ge", COMPARE, NULL, 0, 0, "greater_equal", "input >= other, as bool.",
+             ("greater_equal",))
+numpy_binary("logical_and", LOGIC, NULL, 0, 0, "logical_and", "Both are not 0.")
+numpy_binary("logical_or", LOGIC, NULL, 0, 0, "logical_or", "One of them is not 0.")
+numpy_binary("logical_xor", LOGIC, NULL, 0, 0, "logical_xor", "Exactly one of them is not 0.")
+numpy_binary("bitwise_and", BITS, NULL, 0, 0, "bitwise_and", "Bitwise and; logical for bool.")
+numpy_binary("bitwise_or", BITS, NULL, 0, 0, "bitwise_or", "Bitwise or; logical for bool.")
+numpy_binary("bitwise_xor", BITS, NULL, 0, 0, "bitwise_xor", "Bitwise xor; logical for bool.")
+numpy_binary("bitwise_left_shift", BITS, NULL, 0, 0, "left_shift", "input * 2^other.")
+numpy_binary("bitwise_right_shift", BITS, NULL, 0, 0, "right_shift",
+             "input / 2^other rounded towards minus infinity.")
+
+cdef int DIV = op_id("div"), POW = op_id("pow"), SQUARE = op_id("square")
+
+
+cdef object _finish(Row r, object out, str name):
+    # `r` is owned by the caller.
+    if out is None:
+        return wrap(r)
+    write_out(out, keep(r), name)
+    return out
+
+
+def div(input, other, *, rounding_mode=None, out=None):
+    """div(input, other, *, rounding_mode=None, out=None) -> Tensor
+
+    input / other.  Integers are divided as floating point numbers; `rounding_mode` "trunc" or
+    "floor" rounds the quotient and keeps integer dtypes.
+    """
+    cdef int64_t mark
+    if rounding_mode == "floor":
+        return public["floor_divide"](input, other, out=out)
+    if rounding_mode == "trunc":
+        return _trunc_div(input, other, out)
+    if rounding_mode is not None:
+        raise RuntimeError(f"div expected rounding_mode to be one of None, 'trunc', or 'floor' "
+                           f"but found '{rounding_mode}'")
+    mark = scope_enter()
+    try:
+        return _finish(binary(DIV, input, other), out, "div")
+    finally:
+        scope_leave(mark)
+
+
+def _trunc_div(a, b, out):
+    q = public["trunc"](div(a, b))
+    dt = public["fmod"](a, b).dtype
+    if not dt.is_floating_point:       # exact for integers beyond 2^53 too
+        q = public["floor_divide"](a - public["fmod"](a, b), b)
+    if out is None:
+        return q
+    out.copy_(q)
+    return out
+
+
+def pow(input, exponent, *, out=None):
+    """pow(input, exponent, *, out=None) -> Tensor
+
+    input ** exponent; one of them may be a number.  Derivatives: b a^(b-1) with respect to the
+    base, a^b ln a with respect to the exponent.  Raises RuntimeError for integers to negative
+    integer powers.
+    """
+    cdef int64_t mark = scope_enter()
+    cdef Row[2] x
+    cdef Row r
+    try:
+        if is_handle(input) and type(exponent) is int and exponent == 2:
+            r = unary_row(SQUARE, row_of(input, "pow"))
+        else:
+            if not is_float(operand_rows(POW, input, exponent, x)):
+                _check_exponent(x[1])
+            r = apply(POW, x, 2, NULL)
+        return _finish(r, out, "pow")
+    finally:
+        scope_leave(mark)
+
+
+cdef int _check_exponent(Row b) except -1:
+    cdef Row neg_any
+    b = cast(b, I64)
+    neg_any = call1(op_id("any"), call2(op_id("lt"), b, number(0, b)), NULL)
+    if value(neg_any).data[0]:
+        raise RuntimeError("Integers to negative integer powers are not allowed.")
+    return 0
+
+
+def where(condition, input=None, other=None, *, out=None):
+    """where(condition, input, other) -> Tensor
+
+    input where condition, else other; the three are broadcast.  The gradient goes to the chosen
+    side only, and is never multiplied: a NaN or infinity in the other branch's own derivative
+    does not come from here.  With the condition alone: its nonzero indices, one tensor a dimension.
+    """
+    cdef int64_t mark = scope_enter()
+    cdef Row[3] x
+    cdef int dt
+    try:
+        x[0] = row_of(condition, "where")
+        if input is None and other is None:
+            return public["nonzero"](condition, as_tuple=True)
+        if value(x[0]).dtype != BOOL:
+            if value(x[0]).dtype != U8:
+                raise RuntimeError(f"where expected condition to be a boolean tensor, but got a "
+                                   f"tensor with dtype {dtype_of(value(x[0]).dtype).name}")
+            x[0] = cast(x[0], BOOL)
+        if is_handle(input) or is_handle(other):
+            operand_rows(WHERE, input, other, x + 1)
+        else:
+            x[1] = keep(number_row(input))
+            x[2] = keep(number_row(other))
+            dt = promote(x[1], x[2])
+            x[1] = cast(x[1], dt)
+            x[2] = cast(x[2], dt)
+        return _finish(apply(WHERE, x, 3, NULL), out, "where")
+    finally:
+        scope_leave(mark)
+
+
+def where_method(self, condition, other):
+    """where(condition, other) -> Tensor
+
+    self where condition, else other.
+    """
+    return where(condition, self, other)
+
+
+def round(input, *, decimals=0, out=None):
+    """round(input, *, decimals=0) -> Tensor
+
+    The nearest number with `decimals` digits after the point; halves go to the even neighbour.
+    """
+    f = public["rint"]
+    if decimals == 0:
+        return f(input, out=out)
+    scale = 10.0 ** abs(decimals)
+    return div(f(input * scale), scale, out=out) if decimals > 0 else \
+        public["mul"](f(input / scale), scale, out=out)
+
+
+export(div, "divide", "true_divide")
+export(pow)
+export(round)
+export(where, method=False)
+where_method.__name__ = where_method.__qualname__ = "where"
+export(where_method, module=False)

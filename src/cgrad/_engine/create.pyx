@@ -1,0 +1,473 @@
+"""Creation: constants, ranges, and tensors from Python data and NumPy arrays."""
+from libc.string cimport memset
+cimport numpy as np
+import numpy as np
+from cgrad._engine.types cimport *
+from cgrad._engine cimport handle
+from cgrad._engine.face import export
+from cgrad._engine.face cimport wrap_borrowed
+from cgrad._engine.handle cimport (
+    Handle, dtype, dtype_code, dtype_of, is_handle, is_number, number_code, row_of, scalar_row,
+    wrap,
+)
+from cgrad._engine.loops cimport copy_cast
+from cgrad._engine.memory cimport storage_foreign, storage_release
+from cgrad._engine.rows cimport (
+    is_float, item_size, node, release, retain, row_dense, row_new, set_dims, value,
+)
+from cgrad._engine.shape cimport parse_shape
+from cgrad._engine.table cimport inference_enabled, keep, scope_enter, scope_leave
+
+np.import_array()
+
+cdef int[8] _type_num
+_type_num[:] = [np.NPY_BOOL, np.NPY_UINT8, np.NPY_INT8, np.NPY_INT16, np.NPY_INT32, np.NPY_INT64,
+                np.NPY_FLOAT32, np.NPY_FLOAT64]
+
+
+cdef int check_device(object device) except -1:
+    """There is one device; anything else is refused with a hint."""
+    cdef str name
+    if device is None:
+        return 0
+    name = str(device)
+    if name == "cpu" or name == "cpu:0":
+        return 0
+    if name.split(":")[0] in ("cuda", "mps", "xpu", "meta", "hip", "xla", "vulkan"):
+        raise RuntimeError(f"device {name!r}: cgrad computes on the CPU only; use device='cpu' "
+                           "(cgrad.cuda.is_available() is False)")
+    raise RuntimeError(f"Invalid device string: {name!r}; the only device is 'cpu'")
+
+
+cdef object finish(Row r, bint requires_grad):
+    """Wrap a fresh row, as a leaf that wants a gradient if asked."""
+    if requires_grad:
+        if not is_float(value(r).dtype):
+            release(r)
+            raise RuntimeError("Only Tensors of floating point dtype can require gradients")
+        node(r).flags |= REQUIRES_GRAD
+    if inference_enabled():
+        value(r).flags |= INFERENCE
+    return wrap(r)
+
+
+cdef int fill_number(Row r, object x) except -1:
+    """Set all elements to a Python number."""
+    cdef Row c
+    if is_handle(x):
+        x = x.item()
+    c = scalar_row(x if is_number(x) else float(x), value(r).dtype)
+    copy_cast(r, c)
+    release(c)
+    return 0
+
+
+cdef Row _sized(tuple size, object dt, object device, const char *name) except 0:
+    cdef int64_t[MAX_DIMS] shape
+    cdef int i, n = parse_shape(size, shape, name)
+    check_device(device)
+    for i in range(n):
+        if shape[i] < 0:
+            raise RuntimeError(f"{name.decode()}: Trying to create tensor with negative dimension "
+                               f"{shape[i]}: {[shape[k] for k in range(n)]}")
+    return row_dense(dtype_code(dt, handle.default_float), n, shape)
+
+
+cdef tuple _size_args(tuple size, object keyword):
+    return size if keyword is None else (keyword,)
+
+
+def empty(*size, dtype=None, device=None, requires_grad=False, layout=None, pin_memory=False,
+          memory_format=None, out=None):
+    """empty(*size, dtype=None, device=None, requires_grad=False) -> Tensor
+
+    An uninitialised tensor.
+    """
+    if out is not None:
+        return out
+    return finish(_sized(size, dtype, device, "empty"), requires_grad)
+
+
+def zeros(*size, dtype=None, device=None, requires_grad=False, layout=None, pin_memory=False,
+          out=None):
+    """zeros(*size, dtype=None, device=None, requires_grad=False) -> Tensor
+
+    A tensor of zeros of the default float dtype unless `dtype` says otherwise.
+    """
+    cdef Row r
+    if out is not None:
+        return out.zero_()
+    r = _sized(size, dtype, device, "zeros")
+    memset(value(r).data, 0, value(r).numel * item_size(value(r).dtype))
+    return finish(r, requires_grad)
+
+
+def ones(*size, dtype=None, device=None, requires_grad=False, layout=None, pin_memory=False,
+         out=None):
+    """ones(*size, dtype=None, device=None, requires_grad=False) -> Tensor
+
+    A tensor of ones.
+    """
+    cdef Row r
+    if out is not None:
+        return out.fill_(1)
+    r = _sized(size, dtype, device, "ones")
+    fill_number(r, 1)
+    return finish(r, requires_grad)
+
+
+def full(size, fill_value, *, dtype=None, device=None, requires_grad=False, layout=None,
+         pin_memory=False, out=None):
+    """full(size, fill_value, *, dtype=None, device=None, requires_grad=False) -> Tensor
+
+    A tensor of one value; without `dtype`: bool for a bool, int64 for an int, else the default
+    float dtype.
+    """
+    cdef Row r
+    if out is not None:
+        return out.fill_(fill_value)
+    if is_handle(fill_value):
+        fill_value = fill_value.item()
+    r = _sized((size,), dtype if dtype is not None else dtype_of(number_code(fill_value)), device,
+               "full")
+    try:
+        fill_number(r, fill_value)
+    except:
+        release(r)
+        raise
+    return finish(r, requires_grad)
+
+
+cdef Row _like(object input, object dt, object device, const char *name) except 0:
+    cdef Row x = row_of(input, name)
+    check_device(device)
+    return row_dense(dtype_code(dt, value(x).dtype), value(x).ndim, value(x).shape)
+
+
+def empty_like(input, *, dtype=None, device=None, requires_grad=False, layout=None,
+               memory_format=None):
+    """empty_like(input, *, dtype=None, requires_grad=False) -> Tensor
+
+    An uninitialised tensor of the shape and dtype of `input`.
+    """
+    return finish(_like(input, dtype, device, "empty_like"), requires_grad)
+
+
+def zeros_like(input, *, dtype=None, device=None, requires_grad=False, layout=None,
+               memory_format=None):
+    """zeros_like(input, *, dtype=None, requires_grad=False) -> Tensor
+
+    Zeros in the shape and dtype of `input`.
+    """
+    cdef Row r = _like(input, dtype, device, "zeros_like")
+    memset(value(r).data, 0, value(r).numel * item_size(value(r).dtype))
+    return finish(r, requires_grad)
+
+
+def ones_like(input, *, dtype=None, device=None, requires_grad=False, layout=None,
+              memory_format=None):
+    """ones_like(input, *, dtype=None, requires_grad=False) -> Tensor
+
+    Ones in the shape and dtype of `input`.
+    """
+    cdef Row r = _like(input, dtype, device, "ones_like")
+    fill_number(r, 1)
+    return finish(r, requires_grad)
+
+
+def full_like(input, fill_value, *, dtype=None, device=None, requires_grad=False, layout=None,
+              memory_format=None):
+    """full_like(input, fill_value, *, dtype=None, requires_grad=False) -> Tensor
+
+    One value in the shape and dtype of `input`.
+    """
+    cdef Row r = _like(input, dtype, device, "full_like")
+    try:
+        fill_number(r, fill_value)
+    except:
+        release(r)
+        raise
+    return finish(r, requires_grad)
+
+
+def arange(start, end=None, step=1, *, dtype=None, device=None, requires_grad=False, layout=None,
+           pin_memory=False, out=None):
+    """arange(start=0, end, step=1, *, dtype=None) -> Tensor
+
+    start, start + step, ... below `end`: ceil((end - start) / step) elements, int64 if all
+    arguments are integers, else the default float dtype.
+    """
+    args = [x.item() if is_handle(x) else x for x in (start, end, step)]
+    if args[1] is None:
+        args[0], args[1] = 0, args[0]
+    start, end, step = args
+    if step == 0:
+        raise RuntimeError("arange: step must be nonzero")
+    if (end - start) * step < 0:
+        raise RuntimeError("arange: upper bound and lower bound inconsistent with step sign: "
+                           f"start {start}, end {end}, step {step}")
+    if isinstance(start, float) or isinstance(end, float) or isinstance(step, float):
+        for x in (start, end, step):
+            if x != x or x in (float("inf"), -float("inf")):
+                raise RuntimeError(f"arange: unsupported range: {start} -> {end}")
+        dt = dtype_code(dtype, handle.default_float)
+        n = -int((start - end) // step)
+        values = start + step * np.arange(n, dtype=np.float64)
+    else:
+        dt = dtype_code(dtype, I64)
+        n = len(range(int(start), int(end), int(step)))
+        if n > (1 << 62) // 8:
+            raise RuntimeError(f"arange: {n} elements: invalid size, possible overflow")
+        values = np.arange(int(start), int(end), int(step), dtype=np.int64)
+    result = _from_array(values, dt, True, requires_grad)
+    check_device(device)
+    return result if out is None else out.copy_(result)
+
+
+def linspace(start, end, steps, *, dtype=None, device=None, requires_grad=False, layout=None,
+             pin_memory=False, out=None):
+    """linspace(start, end, steps, *, dtype=None) -> Tensor
+
+    `steps` evenly spaced values from `start` to `end`, both included.
+    """
+    start, end = [x.item() if is_handle(x) else x for x in (start, end)]
+    if steps < 0:
+        raise RuntimeError(f"linspace: number of steps must be non-negative, got {steps}")
+    check_device(device)
+    values = np.linspace(start, end, int(steps), dtype=np.float64)
+    result = _from_array(values, dtype_code(dtype, handle.default_float), True, requires_grad)
+    return result if out is None else out.copy_(result)
+
+
+def eye(n, m=None, *, dtype=None, device=None, requires_grad=False, layout=None, pin_memory=False,
+        out=None):
+    """eye(n, m=None, *, dtype=None) -> Tensor
+
+    A matrix with ones on the diagonal and zeros elsewhere, n x n or n x m.
+    """
+    if n < 0 or (m is not None and m < 0):
+        raise RuntimeError(f"eye: n and m must be greater or equal to 0, got {n}, {m}")
+    check_device(device)
+    result = _from_array(np.eye(n, m, dtype=np.int8), dtype_code(dtype, handle.default_float),
+                         True, requires_grad)
+    return result if out is None else out.copy_(result)
+
+
+def scalar_tensor(s, *, dtype=None, device=None, requires_grad=False):
+    """scalar_tensor(s, *, dtype=None) -> 0-d Tensor of the default float dtype."""
+    return full((), s, dtype=dtype_of(dtype_code(dtype, handle.default_float)),
+                requires_grad=requires_grad)
+
+
+# ---------------------------------------------------------------------------------------------
+# From NumPy and Python data
+
+cdef int _array_code(object a) except -1:
+    # The dtype code of a NumPy array that can be used as it is, or a clear error.
+    cdef int code, num = np.PyArray_TYPE(a)
+    for code in range(N_DTYPES):
+        if _type_num[code] == num:
+            break
+    else:
+        kind, size = a.dtype.kind, a.dtype.itemsize
+        if kind == "i" and size == 8:
+            code = I64
+        else:
+            raise TypeError(f"can't convert np.ndarray of type {a.dtype}. The only supported "
+                            "types are: float64, float32, int64, int32, int16, int8, uint8, and "
+                            "bool.")
+    if not a.dtype.isnative:
+        raise ValueError(f"given numpy array has byte order different from the native byte order "
+                         f"({a.dtype}). Conversion between byte orders is currently not "
+                         "supported; use array.astype(array.dtype.newbyteorder('='))")
+    return code
+
+
+def from_numpy(ndarray):
+    """from_numpy(ndarray) -> Tensor
+
+    A tensor that shares the memory of a NumPy array; changes of one are seen in the other.
+    Raises TypeError for dtypes without counterpart, ValueError for negative or odd strides and
+    for foreign byte order.  A read-only array gives a tensor whose in-place operations raise.
+    """
+    if not isinstance(ndarray, np.ndarray):
+        raise TypeError(f"expected np.ndarray (got {type(ndarray).__name__})")
+    cdef int code = _array_code(ndarray)
+    cdef int64_t[MAX_DIMS] shape
+    cdef int64_t[MAX_DIMS] strides
+    cdef int i, ndim = ndarray.ndim
+    cdef int64_t size = item_size(code), low = 0, high = 0
+    cdef Row r
+    cdef Value *v
+    if ndim > MAX_DIMS:
+        raise RuntimeError(f"from_numpy: an array of {ndim} dimensions; tensors have at most "
+                           f"{MAX_DIMS}")
+    for i in range(ndim):
+        shape[i] = ndarray.shape[i]
+        if ndarray.strides[i] % size:
+            raise ValueError(f"given numpy array strides not a multiple of the element byte size "
+                             f"({ndarray.strides} of {ndarray.dtype}); copy it first")
+        strides[i] = ndarray.strides[i] // size
+        if strides[i] < 0 and shape[i] > 1:
+            raise ValueError("At least one stride in the given numpy array is negative, and "
+                             "tensors with negative strides are not currently supported. (You can "
+                             "probably work around this by making a copy of your array with "
+                             "array.copy().)")
+        if shape[i]:
+            high += (shape[i] - 1) * strides[i]
+    if <size_t>np.PyArray_DATA(ndarray) % size:
+        raise ValueError("given numpy array is not aligned to its element size; copy it first")
+    r = row_new()
+    v = value(r)
+    v.dtype = <uint8_t>code
+    try:
+        set_dims(v, ndim, shape, strides)
+        v.storage = storage_foreign(<char *>np.PyArray_DATA(ndarray), (high + 1) * size, ndarray,
+                                    not ndarray.flags.writeable)
+    except:
+        release(r)
+        raise
+    v.data = v.storage.data
+    v.version = 0
+    return finish(r, False)
+
+
+cdef object _from_array(object a, int dt, bint copy, bint requires_grad):
+    # A tensor of dtype `dt` from an array of any layout and byte order.
+    cdef Row r
+    cdef int code
+    if copy and a.dtype.isnative and a.flags.c_contiguous and a.flags.aligned:
+        x = a
+    else:
+        x = np.array(a, dtype=a.dtype.newbyteorder("="), order="C", copy=None if not copy else True)
+    code = _array_code(x)
+    shares = from_numpy(x)
+    if dt == code and not copy:
+        return shares
+    cdef Row s = (<Handle>shares).row
+    r = row_dense(dt, value(s).ndim, value(s).shape)
+    copy_cast(r, s)
+    return finish(r, requires_grad)
+
+
+cdef object _as_array(object data, const char *name):
+    # Python data as an array; the dtype of its numbers decides, floats give the default dtype.
+    cdef object a
+    try:
+        a = np.array(data)
+    except ValueError as error:
+        raise ValueError(f"{name.decode()}(): {_ragged(data, error)}") from None
+    if a.dtype.kind in "OUSMmV":
+        _reject(data, a, name)
+    if a.dtype.kind == "u" and a.dtype.itemsize == 8:
+        raise RuntimeError("Overflow when unpacking long: an integer does not fit into int64")
+    return a
+
+
+cdef str _ragged(object data, object error):
+    if isinstance(data, (list, tuple)):
+        lengths = [len(x) if isinstance(x, (list, tuple)) else None for x in data]
+        for i, n in enumerate(lengths):
+            if n != lengths[0]:
+                first = "a number" if lengths[0] is None else f"length {lengths[0]}"
+                other = "a number" if n is None else f"length {n}"
+                return f"expected sequence of {first} at dim 1 (got {other} at position {i})"
+    return f"the data is not a regular array: {error}"
+
+
+cdef int _reject(object data, object a, const char *name) except -1:
+    for x in (a.flat if a.ndim else [data]):
+        if isinstance(x, int):
+            raise RuntimeError(f"Overflow when unpacking long: {x} does not fit into 64 bits")
+        if not isinstance(x, (float, bool)):
+            raise TypeError(f"{name.decode()}(): new(): invalid data type '{type(x).__name__}': "
+                            f"expected numbers, got {x!r}" if a.dtype.kind != "O" else
+                            f"can't convert np.ndarray of type numpy.object_: element {x!r} of "
+                            f"type '{type(x).__name__}' is not a number")
+    raise TypeError(f"{name.decode()}(): can't convert data of type {a.dtype}")
+
+
+def tensor(data, *, dtype=None, device=None, requires_grad=False, pin_memory=False):
+    """tensor(data, *, dtype=None, device=None, requires_grad=False) -> Tensor
+
+    A new tensor with a copy of `data`: a number, nested sequences, a NumPy array, or a tensor.
+    Python floats become the default float dtype, ints int64, bools bool; arrays keep their dtype.
+
+    Example::
+
+        >>> cgrad.tensor([[1., 2.], [3., 4.]], requires_grad=True)
+        tensor([[1., 2.],
+                [3., 4.]], requires_grad=True)
+    """
+    cdef Row r, x
+    cdef int dt
+    check_device(device)
+    if type(data) is float or type(data) is int or type(data) is bool:
+        return finish(scalar_row(data, dtype_code(dtype, number_code(data))), requires_grad)
+    if is_handle(data):
+        x = row_of(data, "tensor")
+        r = row_dense(dtype_code(dtype, value(x).dtype), value(x).ndim, value(x).shape)
+        copy_cast(r, x)
+        return finish(r, requires_grad)
+    if isinstance(data, (list, tuple)):
+        data = _plain(data)
+    typed = isinstance(data, (np.ndarray, np.generic)) or hasattr(data, "__array_interface__")
+    a = _as_array(data, "tensor")
+    if typed:
+        dt = dtype_code(dtype, -1)
+        if dt < 0:
+            dt = _array_code(a if a.dtype.isnative else a.astype(a.dtype.newbyteorder("=")))
+    elif a.dtype.kind == "f":
+        dt = dtype_code(dtype, F64 if _is_double(data) else handle.default_float)
+    else:
+        dt = dtype_code(dtype, BOOL if a.dtype.kind == "b" else I64)
+        if a.size == 0 and dtype is None:
+            dt = handle.default_float
+    if a.dtype.kind == "c":
+        raise TypeError("tensor(): complex numbers are not supported")
+    if dt < F32 and a.dtype.kind == "f" and not typed and a.size:
+        if not np.isfinite(a).all():
+            raise ValueError(f"tensor(): cannot convert float NaN or infinity to integer dtype "
+                             f"{dtype_of(dt)!r}")
+    return _from_array(a if a.dtype.kind != "f" or a.dtype.itemsize in (4, 8)
+                       else a.astype(np.float64), dt, True, requires_grad)
+
+
+cdef object _plain(object data):
+    # Tensors inside a list become numbers or nested lists.
+    for x in data:
+        if is_handle(x) or isinstance(x, (list, tuple)):
+            return [(y.tolist() if is_handle(y) else _plain(y) if isinstance(y, (list, tuple))
+                     else y) for y in data]
+    return data
+
+
+cdef bint _is_double(object data):
+    # NumPy scalars and arrays inside a list keep their precision.
+    while isinstance(data, (list, tuple)) and len(data):
+        data = data[0]
+    return (isinstance(data, (np.ndarray, np.generic)) and data.dtype == np.float64
+            and not type(data) is float)
+
+
+def as_tensor(data, dtype=None, device=None):
+    """as_tensor(data, dtype=None, device=None) -> Tensor
+
+    `data` as a tensor, without a copy where it is a tensor or a NumPy array of that dtype.
+    """
+    check_device(device)
+    if is_handle(data):
+        return data if dtype is None else data.to(dtype)
+    if isinstance(data, np.ndarray) and data.dtype.isnative:
+        code = _array_code(data)
+        if dtype is None or dtype_code(dtype, code) == code:
+            try:
+                return from_numpy(data)
+            except ValueError:
+                pass
+    return tensor(data, dtype=dtype)
+
+
+for _f in (empty, zeros, ones, full, empty_like, zeros_like, ones_like, full_like, arange, linspace,
+           eye, scalar_tensor, from_numpy, tensor, as_tensor):
+    export(_f, method=False)

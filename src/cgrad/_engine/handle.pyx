@@ -1,0 +1,376 @@
+"""The Python handle of a row, the dtype objects, and type promotion.
+
+A handle owns one reference to its row; a row knows its live handle (borrowed), so the same row
+is always the same Python object.  Handles live and die fast: they carry a row id, and a
+dictionary only where hooks or user attributes need one.
+
+Note [In-place changes and views].  An in-place operation gives the handle a new row over the
+same storage and raises the storage's version.  If other handles share the storage, the change
+must reach their history too: `Storage.base` then is a row that stands for the whole storage in
+one dimension, with the change recorded, and every handle whose row is older than
+`Storage.base_version` is given a new row, a view of `base`, when it is next used (`fresh_row`).
+The base row holds no memory, and it goes when the last handle of the storage goes, so no
+reference cycle arises.
+"""
+from cpython.object cimport PyObject, PyTypeObject
+from libc.stdint cimport int64_t
+from cgrad._engine.types cimport *
+from cgrad._engine.rows cimport (
+    is_float, item_size, node, release, retain, row_dense, row_view, value,
+)
+from cgrad._engine cimport rows
+from cgrad._engine.table cimport op_id, record
+
+cdef extern from "Python.h":
+    bint PyFloat_CheckExact(object)
+    bint PyLong_CheckExact(object)
+    bint PyBool_Check(object)
+    bint PyObject_TypeCheck(object, PyTypeObject *)
+
+cdef extern from *:
+    """
+    static PyObject *cg_new(PyTypeObject *t, PyObject *args) { return t->tp_new(t, args, NULL); }
+    """
+    object cg_new(PyTypeObject *t, object args)
+
+cdef int AS_STRIDED = op_id("as_strided")
+cdef tuple _empty = ()
+cdef dict _orphans = {}      # hooks of rows whose handle died while the graph lives
+default_float = F32
+tensor_type = None
+
+
+cdef class dtype:
+    """A number type: ``cgrad.float32``, ``float64``, ``int8`` ... ``int64``, ``uint8``, ``bool``.
+
+    >>> import cgrad
+    >>> cgrad.float32.itemsize, cgrad.int64.is_floating_point
+    (4, False)
+    """
+    @property
+    def is_floating_point(self):
+        """Whether the type is float32 or float64."""
+        return is_float(self.code)
+
+    @property
+    def is_complex(self):
+        """False: there are no complex types."""
+        return False
+
+    @property
+    def is_signed(self):
+        """Whether the type has negative values."""
+        return self.code > U8
+
+    def __repr__(self):
+        return f"cgrad.{self.name}"
+
+    def __reduce__(self):
+        return _dtype_by_name, (self.name,)
+
+
+cdef list _dtypes = []
+
+cdef _make_dtypes():
+    cdef dtype d
+    for code, name in enumerate(["bool", "uint8", "int8", "int16", "int32", "int64",
+                                 "float32", "float64"]):
+        d = dtype.__new__(dtype)
+        d.code = code
+        d.name = name
+        d.itemsize = item_size(code)
+        _dtypes.append(d)
+
+_make_dtypes()
+
+
+def _dtype_by_name(name):
+    for d in _dtypes:
+        if (<dtype>d).name == name:
+            return d
+    raise ValueError(f"no dtype named {name!r}")
+
+
+def all_dtypes():
+    """The dtypes in the order of their codes."""
+    return list(_dtypes)
+
+
+cdef dtype dtype_of(int code):
+    return <dtype>_dtypes[code]
+
+
+cdef int dtype_code(object d, int default) except -1:
+    """The code of a `dtype=` argument: None, a dtype, or Python's float, int and bool."""
+    if d is None:
+        return default
+    if isinstance(d, dtype):
+        return (<dtype>d).code
+    if d is float:
+        return F64
+    if d is int:
+        return I64
+    if d is bool:
+        return BOOL
+    raise TypeError(f"expected a cgrad.dtype, got {d!r}")
+
+
+def get_default_dtype():
+    """The dtype of new floating point tensors (float32 unless changed)."""
+    return dtype_of(default_float)
+
+
+def set_default_dtype(d):
+    """Set the dtype of new floating point tensors to float32 or float64."""
+    global default_float
+    cdef int code = dtype_code(d, F32)
+    if not is_float(code):
+        raise TypeError(f"only floating-point types are supported as the default type, got {d!r}")
+    default_float = code
+
+
+cdef class Handle:
+    """A Python object that keeps one row alive; `Tensor` derives from it."""
+
+    def __dealloc__(self):
+        cdef Row r = self.row
+        cdef Row g
+        cdef Value *v
+        if r == 0:
+            return
+        v = value(r)
+        if node(r).flags & HAS_HOOKS and node(r).graph_refs > 1 and self._extra is not None:
+            _orphans[r] = self._extra
+        v.handle = NULL
+        drop_handle(v)
+        g = v.grad
+        if g:
+            v.grad = 0
+            release(g)
+        release(r)
+
+
+cdef void drop_handle(Value *v) noexcept:
+    # The last handle of a storage takes the history kept for its siblings with it.
+    cdef Storage *s = v.storage
+    cdef Row base
+    s.handles -= 1
+    if s.handles == 0 and s.base:
+        base = s.base
+        s.base = 0
+        release(base)
+
+
+def set_tensor_type(type t):
+    """Called once by the layer above: the class that `wrap` makes."""
+    global tensor_type
+    if not issubclass(t, Handle):
+        raise TypeError("the tensor type must derive from Handle")
+    tensor_type = t
+
+
+cdef object wrap(Row r):
+    """The Python object of a row; takes over the caller's reference."""
+    cdef Value *v = value(r)
+    cdef Handle h
+    if v.handle != NULL:
+        h = <Handle>v.handle
+        release(r)
+        return h
+    try:
+        h = <Handle>cg_new(<PyTypeObject *>tensor_type, _empty)
+    except:
+        release(r)
+        raise
+    h.row = r
+    v.handle = <PyObject *>h
+    v.storage.handles += 1
+    if node(r).flags & HAS_HOOKS:
+        h._extra = _orphans.pop(r, None)
+    return h
+
+
+def orphans():
+    """Hooks of live rows without a handle (for the sweep)."""
+    return _orphans
+
+
+cdef void _forget_hooks(Row r) noexcept:
+    _orphans.pop(r, None)
+
+rows.on_free = _forget_hooks
+
+
+cdef object hooks_of(Row r):
+    """The dictionary that holds the hooks of a row."""
+    if value(r).handle != NULL:
+        return (<Handle>value(r).handle)._extra
+    return _orphans.get(r)
+
+
+cdef bint is_handle(object x) noexcept:
+    return PyObject_TypeCheck(x, <PyTypeObject *>tensor_type)
+
+
+cdef Row row_of(object x, const char *op) except 0:
+    """The row of a tensor argument; `op` names the operation in the error."""
+    if not PyObject_TypeCheck(x, <PyTypeObject *>tensor_type):
+        raise TypeError(f"{op.decode()}(): expected a Tensor, but got {type(x).__name__}")
+    return fresh_row(<Handle>x)
+
+
+cdef Row fresh_row(Handle h) except 0:
+    """The row of a handle, brought up to date after in-place changes of its siblings."""
+    cdef Value *v
+    cdef Storage *s
+    cdef Row r
+    if h.row == 0:
+        raise RuntimeError("this Tensor was created without data; use cgrad.tensor")
+    v = value(h.row)
+    s = v.storage
+    if s.base == 0 or v.version >= s.base_version or v.flags & DETACHED:
+        return h.row
+    r = row_view(h.row, v.ndim, v.shape, v.strides, 0)
+    try:
+        record_strided(r, s.base, v)
+    except:
+        release(r)
+        raise
+    rebind(h, r)
+    return r
+
+
+cdef int record_strided(Row r, Row base, Value *v) except -1:
+    """Record `r` as the view of the flat row `base` that has the geometry of `v`."""
+    cdef Attr at
+    strided_attr(&at, v)
+    return record(r, AS_STRIDED, &base, 1, &at)
+
+
+cdef void strided_attr(Attr *at, Value *v) noexcept:
+    # k: ndim, offset in elements from the start of the storage; d: shape, strides
+    cdef int i
+    at.rows = NULL
+    at.n_rows = 0
+    at.k[0] = v.ndim
+    at.k[1] = (v.data - v.storage.data) // item_size(v.dtype)
+    for i in range(v.ndim):
+        at.d[i] = v.shape[i]
+        at.d[MAX_DIMS + i] = v.strides[i]
+
+
+cdef void rebind(Handle h, Row r) noexcept:
+    """Let a handle stand for another row; takes over the caller's reference to it."""
+    cdef Row old = h.row
+    cdef Value *v = value(old)
+    cdef Value *w = value(r)
+    w.storage.handles += 1
+    w.handle = <PyObject *>h
+    v.handle = NULL
+    drop_handle(v)
+    if w.grad == 0:
+        w.grad = v.grad
+        v.grad = 0
+    node(r).flags |= node(old).flags & (RETAIN_GRAD | HAS_HOOKS)
+    node(old).flags &= ~(RETAIN_GRAD | HAS_HOOKS)
+    h.row = r
+    release(old)
+
+
+cdef bint is_number(object x) noexcept:
+    return PyFloat_CheckExact(x) or PyLong_CheckExact(x) or PyBool_Check(x)
+
+
+cdef Row scalar_row(object x, int dt) except 0:
+    """A 0-d constant of a given dtype."""
+    cdef Row r
+    cdef double f
+    cdef int64_t i
+    cdef char *p
+    if PyFloat_CheckExact(x):
+        f = x
+        i = 0 if dt >= F32 else <int64_t>f
+    elif dt >= F32:
+        i = 0
+        f = x
+    else:
+        try:
+            i = x
+        except OverflowError:
+            raise RuntimeError(f"Overflow when unpacking long: {x} does not fit into 64 bits") \
+                from None
+        f = 0
+    r = row_dense(dt, 0, NULL)
+    p = value(r).data
+    if dt == F32:
+        (<float *>p)[0] = <float>f
+    elif dt == F64:
+        (<double *>p)[0] = f
+    elif dt == I64:
+        (<int64_t *>p)[0] = i
+    elif dt == I32:
+        (<int32_t *>p)[0] = <int32_t>i
+    elif dt == I16:
+        (<short *>p)[0] = <short>i
+    elif dt == BOOL:
+        p[0] = i != 0
+    else:
+        p[0] = <char>i
+    return r
+
+
+cdef int number_code(object x) noexcept:
+    # The dtype that a Python number has for promotion.
+    if PyBool_Check(x):
+        return BOOL
+    return I64 if PyLong_CheckExact(x) else default_float
+
+
+cdef Row number_row(object x) except 0:
+    """A Python number as a weak 0-d constant."""
+    cdef Row r = scalar_row(x, number_code(x))
+    value(r).flags |= WEAK
+    return r
+
+
+cdef int promote_codes(int a, int b) noexcept:
+    """torch.promote_types on codes."""
+    cdef int hi = a if a > b else b
+    cdef int lo = b if a > b else a
+    if lo == U8 and hi == I8:
+        return I16
+    return hi
+
+
+cdef int weaker(int strong, int weak) noexcept:
+    # The dtype of lower priority counts only if it is of a higher category.
+    if strong >= F32:
+        return strong
+    if strong == BOOL or weak >= F32:
+        return promote_codes(strong, weak)
+    return strong
+
+
+cdef int _rank(Value *v) noexcept:
+    return 2 if v.ndim else (0 if v.flags & WEAK else 1)
+
+
+cdef int promote(Row a, Row b) noexcept:
+    """The dtype of an operation on two rows (torch.result_type)."""
+    cdef Value *v = value(a)
+    cdef Value *w = value(b)
+    cdef int r, s
+    if v.dtype == w.dtype:
+        return v.dtype
+    r = _rank(v)
+    s = _rank(w)
+    if r == s:
+        return promote_codes(v.dtype, w.dtype)
+    if r > s:
+        return weaker(v.dtype, w.dtype)
+    return weaker(w.dtype, v.dtype)
+
+
+cdef int promote_number(Row a, object x) noexcept:
+    """The dtype of an operation on a row and a Python number."""
+    return weaker(value(a).dtype, number_code(x))

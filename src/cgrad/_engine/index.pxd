@@ -1,0 +1,4 @@
+from cgrad._engine.types cimport *
+from cgrad._engine.handle cimport Handle
+cdef object get_item(Handle h, object key)
+cdef int set_item(Handle h, object key, object v) except -1

@@ -1,0 +1,242 @@
+"""In-place changes: what is allowed, and how history follows (Note [In-place changes and views]
+in handle.pyx).
+
+An in-place operation writes into the memory of its handle's row, makes a new row over the same
+memory that is recorded like the out-of-place operation, and gives it to the handle.  What was
+saved by others before the change is recognised as stale by the storage's version.
+"""
+from cgrad._engine.types cimport *
+from cgrad._engine.elementwise cimport elementwise_into
+from cgrad._engine.handle cimport (
+    Handle, dtype_of, fresh_row, is_handle, rebind, record_strided, strided_attr,
+)
+from cgrad._engine.loops cimport copy_cast
+from cgrad._engine.primitives cimport cast
+from cgrad._engine.rows cimport (
+    inputs, is_float, node, release, release_value, retain, row_new, row_view, set_dims, value,
+    value_drop,
+)
+from cgrad._engine.memory cimport storage_release
+from cgrad._engine.table cimport grad_enabled, inference_enabled, op_id, ops, record
+
+cdef int OVERWRITE = op_id("overwrite")
+cdef int AS_STRIDED = op_id("as_strided")
+cdef int STRIDED_ASSIGN = op_id("strided_assign")
+
+
+cdef list _sizes(Row r):
+    return [value(r).shape[i] for i in range(value(r).ndim)]
+
+
+cdef bint _overlaps_itself(Value *v) noexcept:
+    cdef int i
+    for i in range(v.ndim):
+        if v.strides[i] == 0 and v.shape[i] > 1:
+            return True
+    return False
+
+
+cdef Row _root(Row x) noexcept:
+    # The row whose memory a recorded view looks into.
+    cdef Storage *s = value(x).storage
+    while value(x).flags & IS_VIEW and node(x).n_in:
+        if value(inputs(node(x))[0]).storage != s:
+            break
+        x = inputs(node(x))[0]
+    return x
+
+
+cdef int check_writable(Handle h, Row x, str name) except -1:
+    """Raise if the rules of in-place operations forbid changing `x`."""
+    cdef Value *v = value(x)
+    cdef Row root
+    if v.storage.flags & READ_ONLY:
+        raise RuntimeError(f"{name}: the memory of this tensor is read-only (it comes from a "
+                           "read-only NumPy array); clone() it first")
+    if _overlaps_itself(v):
+        raise RuntimeError(f"{name}: unsupported operation: more than one element of the "
+                           "written-to tensor refers to a single memory location. Please clone() "
+                           "the tensor before performing the operation.")
+    if v.flags & INFERENCE and not inference_enabled():
+        raise RuntimeError(f"{name}: Inplace update to inference tensor outside InferenceMode is "
+                           "not allowed. You can make a clone to get a normal tensor before doing "
+                           "inplace update.")
+    if not grad_enabled():
+        return 0
+    if node(x).flags & REQUIRES_GRAD:
+        if node(x).n_in == 0:
+            raise RuntimeError(f"{name}: a leaf Variable that requires grad is being used in an "
+                               "in-place operation.")
+        root = _root(x)
+        if root != x and node(root).n_in == 0:
+            raise RuntimeError(f"{name}: a view of a leaf Variable that requires grad is being "
+                               "used in an in-place operation.")
+    return 0
+
+
+cdef int _check_result(Row x, Row y, str name) except -1:
+    cdef Value *v = value(x)
+    cdef Value *w = value(y)
+    cdef int i
+    cdef bint same = v.ndim == w.ndim
+    if same:
+        for i in range(v.ndim):
+            same = same and v.shape[i] == w.shape[i]
+    if not same:
+        raise RuntimeError(f"{name}: output with shape {_sizes(x)} doesn't match the broadcast "
+                           f"shape {_sizes(y)}")
+    return _check_cast(w.dtype, v.dtype, name)
+
+
+cdef int _check_cast(int src, int dst, str name) except -1:
+    if (is_float(src) and not is_float(dst)) or (src != BOOL and dst == BOOL):
+        raise RuntimeError(f"{name}: result type {dtype_of(src).name} can't be cast to the "
+                           f"desired output type {dtype_of(dst).name}")
+    return 0
+
+
+cdef int assign(Handle h, Row y, str name) except -1:
+    """Make the result `y` (borrowed) the new content of `h`, with its history."""
+    cdef Row x = fresh_row(h)
+    cdef Row z
+    cdef Row[2] ins
+    check_writable(h, x, name)
+    _check_result(x, y, name)
+    if not grad_enabled() or not ((node(x).flags | node(y).flags) & REQUIRES_GRAD):
+        copy_cast(x, y)
+        value(x).storage.version += 1
+        return 0
+    y = cast(y, value(x).dtype)
+    z = row_view(x, value(x).ndim, value(x).shape, value(x).strides, 0)
+    try:
+        ins[0] = x
+        ins[1] = y
+        record(z, OVERWRITE, ins, 2, NULL)
+    except:
+        release(z)
+        raise
+    copy_cast(x, y)
+    return finish_change(h, x, z)
+
+
+cdef int change_elementwise(Handle h, int op, Row *x, int n, str name) except -1:
+    """h.op_(...): compute straight into the memory of `h`; x[0] is its row.
+
+    The operands have one dtype, which is that of the result, and broadcast to its shape.
+    """
+    cdef Row a = h.row
+    cdef Row y
+    cdef int i
+    cdef bint track = False
+    check_writable(h, a, name)
+    if grad_enabled():
+        for i in range(n):
+            if node(x[i]).flags & REQUIRES_GRAD:
+                track = True
+    if not track:
+        elementwise_into(op, x, n, NULL, a)
+        value(a).storage.version += 1
+        return 0
+    y = row_view(a, value(a).ndim, value(a).shape, value(a).strides, 0)
+    try:
+        record(y, op, x, n, NULL)
+        elementwise_into(op, x, n, NULL, a)
+    except:
+        release(y)
+        raise
+    return finish_change(h, a, y)
+
+
+cdef int finish_change(Handle h, Row x, Row y) except -1:
+    """After the write: raise the version, tell the siblings, rebind.  Takes over `y`."""
+    cdef Value *v = value(y)
+    cdef Storage *s = v.storage
+    cdef Row base = 0, root
+    cdef bint view = value(x).flags & IS_VIEW
+    s.version += 1
+    v.version = s.version
+    v.flags = value(x).flags
+    node(y).versions[INLINE_INPUTS] = s.version
+    if not node(y).n_in:           # an operation without derivative: the history stays
+        node(y).flags |= node(x).flags & REQUIRES_GRAD
+    if s.handles > 1 and not v.flags & DETACHED:
+        try:
+            base = _new_base(x, y, s)
+        except:
+            release(y)
+            raise
+        root = s.base
+        s.base = base
+        s.base_version = s.version
+        if root:
+            release(root)
+    retain(x)                      # rebind drops the handle's reference
+    rebind(h, y)
+    release(x)
+    return 0
+
+
+cdef Row _flat(Row x, Storage *s) except 0:
+    # A row for the whole storage in one dimension, without memory of its own (no cycle).
+    cdef int64_t size = 1
+    cdef int64_t n
+    cdef Row r = row_new()
+    cdef Value *v = value(r)
+    v.dtype = value(x).dtype
+    size = 8 if v.dtype == I64 or v.dtype == F64 else (4 if v.dtype == I32 or v.dtype == F32 else
+                                                       (2 if v.dtype == I16 else 1))
+    n = s.nbytes // size
+    set_dims(v, 1, &n, NULL)
+    return r
+
+
+cdef Row _new_base(Row x, Row y, Storage *s) except 0:
+    # base' = strided_assign(base, y): the history of the storage with the change in it.
+    cdef Row old = s.base
+    cdef Row root, base, constant
+    cdef Row[2] ins
+    cdef Attr at
+    cdef bint made = False
+    if old == 0:
+        # The history so far: the row that owns the memory, laid into a constant.
+        old = _flat(x, s)
+        made = True
+        root = _root(x)
+        if node(root).flags & REQUIRES_GRAD:
+            constant = old
+            old = _flat(x, s)
+            strided_attr(&at, value(root))
+            ins[0] = constant
+            ins[1] = root
+            try:
+                record(old, STRIDED_ASSIGN, ins, 2, &at)
+            finally:
+                release(constant)
+    base = _flat(x, s)
+    try:
+        strided_attr(&at, value(y))
+        ins[0] = old
+        ins[1] = y
+        record(base, STRIDED_ASSIGN, ins, 2, &at)
+    finally:
+        if made:
+            release(old)
+    return base
+
+
+cdef int write_out(object out, Row y, str name) except -1:
+    """Store a result in the tensor given as `out=`."""
+    cdef Handle h
+    cdef Row x
+    if not is_handle(out):
+        raise TypeError(f"{name}(): argument 'out' must be Tensor, not {type(out).__name__}")
+    h = <Handle>out
+    x = fresh_row(h)
+    if grad_enabled() and (node(x).flags | node(y).flags) & REQUIRES_GRAD:
+        raise RuntimeError(f"{name}(): functions with out=... arguments don't support automatic "
+                           "differentiation, but one of the arguments requires grad.")
+    check_writable(h, x, name)
+    _check_result(x, y, name)
+    copy_cast(x, y)
+    value(x).storage.version += 1
+    return 0

@@ -1,0 +1,450 @@
+"""Matrix products: matmul in every combination of dimensions, and linear.
+
+Transposed operands go to BLAS as they are, by its flags; only what has no unit stride is copied.
+"""
+from libc.string cimport memset
+from cgrad._engine.types cimport *
+from cgrad._engine.face import export
+from cgrad._engine.face cimport wrap_borrowed
+from cgrad._engine.handle cimport dtype_of, is_handle, promote, row_of, wrap
+from cgrad._engine.inplace cimport write_out
+from cgrad._engine.loops cimport NOGIL, copy_cast
+from cgrad._engine.primitives cimport (
+    cast, matmul as mm_rows, permute, reshape, sum_dims, transpose_last,
+)
+from cgrad._engine.rows cimport is_float, item_size, node, release, row_dense, row_view, value
+from cgrad._engine.shape cimport contiguous, unsqueeze_row
+from cgrad._engine.table cimport (
+    Ctx, apply, call2, call3, keep, op_id, register, scope_enter, scope_leave,
+)
+from cgrad._engine.threads cimport gemm, load_blas, parallel_for
+
+cdef int MATMUL = op_id("matmul"), LINEAR = op_id("linear")
+
+
+cdef list _sizes(Row r):
+    return [value(r).shape[i] for i in range(value(r).ndim)]
+
+
+cdef bint _layout(Value *v, bint *transposed, int64_t *ld) noexcept:
+    # How BLAS can read the last two dimensions, if it can.
+    cdef int64_t rows = v.shape[v.ndim - 2], cols = v.shape[v.ndim - 1]
+    cdef int64_t sr = v.strides[v.ndim - 2], sc = v.strides[v.ndim - 1]
+    if (sc == 1 or cols == 1) and (sr >= max(cols, 1) or rows == 1):
+        transposed[0] = False
+        ld[0] = sr if rows > 1 else max(cols, 1)
+        return sc == 1 or rows == 1 or sr >= 1
+    if (sr == 1 or rows == 1) and (sc >= max(rows, 1) or cols == 1):
+        transposed[0] = True
+        ld[0] = sc if cols > 1 else max(rows, 1)
+        return True
+    return False
+
+
+cdef struct Batch:
+    int dtype
+    bint ta, tb
+    int64_t m, n, k, lda, ldb
+    int ndim
+    int64_t[MAX_DIMS] shape
+    int64_t[MAX_DIMS] step_a     # in bytes
+    int64_t[MAX_DIMS] step_b
+    char *a
+    char *b
+    char *c
+    double beta
+
+
+cdef void _batch(void *ctx, int64_t begin, int64_t end) noexcept nogil:
+    cdef Batch *p = <Batch *>ctx
+    cdef int64_t i, rest, index
+    cdef int64_t size = item_size(p.dtype)
+    cdef char *a
+    cdef char *b
+    cdef int d
+    for i in range(begin, end):
+        a = p.a
+        b = p.b
+        rest = i
+        for d in range(p.ndim - 1, -1, -1):
+            index = rest % p.shape[d]
+            rest = rest // p.shape[d]
+            a += index * p.step_a[d]
+            b += index * p.step_b[d]
+        gemm(p.dtype, p.ta, p.tb, p.m, p.n, p.k, 1.0, a, p.lda, b, p.ldb, p.beta,
+             p.c + i * p.m * p.n * size, p.n)
+
+
+cdef void _integers(Row y, Row a, Row b) noexcept:
+    # Integers have no BLAS: plain sums in int64, row by row.  y is [m, n], a [m, k], b [k, n].
+    cdef int64_t i, j, l, x
+    cdef int64_t m = value(a).shape[0], k = value(a).shape[1], n = value(b).shape[1]
+    cdef const int64_t *pa = <const int64_t *>value(a).data
+    cdef const int64_t *pb = <const int64_t *>value(b).data
+    cdef int64_t *py = <int64_t *>value(y).data
+    memset(py, 0, m * n * sizeof(int64_t))
+    for i in range(m):
+        for l in range(k):
+            x = pa[i * k + l]
+            for j in range(n):
+                py[i * n + j] += x * pb[l * n + j]
+
+
+cdef Row f_matmul(int op, Row *x, int n_in, Attr *at) except 0:
+    """[..., m, k] times [..., k, n]; the leading dimensions are broadcast."""
+    cdef Row a = x[0], b = x[1], y
+    cdef Value *v = value(a)
+    cdef Value *w = value(b)
+    cdef Batch p
+    cdef int64_t[MAX_DIMS] shape
+    cdef int64_t count = 1, work, size = item_size(v.dtype)
+    cdef int i, j, nd = max(v.ndim, w.ndim)
+    if v.ndim > 2 and w.ndim == 2 and v.contiguous:
+        return _flattened(a, b)
+    if not _layout(v, &p.ta, &p.lda):
+        a = contiguous(a)
+        v = value(a)
+        _layout(v, &p.ta, &p.lda)
+    if not _layout(w, &p.tb, &p.ldb):
+        b = contiguous(b)
+        w = value(b)
+        _layout(w, &p.tb, &p.ldb)
+    p.m = v.shape[v.ndim - 2]
+    p.k = v.shape[v.ndim - 1]
+    p.n = w.shape[w.ndim - 1]
+    p.ndim = nd - 2
+    for i in range(nd - 2):
+        p.step_a[i] = p.step_b[i] = 0
+        shape[i] = 1
+        j = i - (nd - v.ndim)
+        if j >= 0 and v.shape[j] != 1:
+            shape[i] = v.shape[j]
+            p.step_a[i] = v.strides[j] * size
+        j = i - (nd - w.ndim)
+        if j >= 0 and w.shape[j] != 1:
+            shape[i] = w.shape[j]
+            p.step_b[i] = w.strides[j] * size
+        p.shape[i] = shape[i]
+        count *= shape[i]
+    shape[nd - 2] = p.m
+    shape[nd - 1] = p.n
+    y = row_dense(v.dtype, nd, shape)
+    p.dtype = v.dtype
+    p.a = v.data
+    p.b = w.data
+    p.c = value(y).data
+    p.beta = 0
+    work = p.m * p.n * p.k
+    if count == 1 and work < NOGIL:
+        _batch(&p, 0, 1)
+    else:
+        with nogil:
+            if count == 1 or work > 1 << 24:
+                _batch(&p, 0, count)          # the product itself is split
+            else:
+                parallel_for(_batch, &p, count, max(1, (1 << 18) // max(work, 1)))
+    return y
+
+
+cdef Row _flattened(Row a, Row b) except 0:
+    # One product for all matrices of a batch that share the right-hand side.
+    cdef Value *v = value(a)
+    cdef int64_t[2] two
+    cdef int64_t[MAX_DIMS] shape
+    cdef Row[2] x
+    cdef Row flat, y
+    cdef int i
+    for i in range(v.ndim):
+        shape[i] = v.shape[i]
+    two[1] = v.shape[v.ndim - 1]
+    two[0] = 1
+    for i in range(v.ndim - 1):
+        two[0] *= v.shape[i]
+    flat = row_view(a, 2, two, NULL, 0)
+    x[0] = flat
+    x[1] = b
+    try:
+        y = f_matmul(MATMUL, x, 2, NULL)
+    finally:
+        release(flat)
+    shape[v.ndim - 1] = value(b).shape[1]
+    flat = row_view(y, v.ndim, shape, NULL, 0)
+    value(flat).flags = 0
+    release(y)
+    return flat
+
+
+cdef Row _rows(Row a) except 0:
+    # All leading dimensions as one.
+    cdef Value *v = value(a)
+    cdef int64_t[2] two
+    cdef int i
+    if v.ndim == 2:
+        return a
+    two[1] = v.shape[v.ndim - 1]
+    two[0] = 1
+    for i in range(v.ndim - 1):
+        two[0] *= v.shape[i]
+    return reshape(a, 2, two)
+
+
+cdef int d_matmul(Ctx *c) except -1:
+    if c.need[0]:
+        c.out[0] = mm_rows(c.g, transpose_last(c.x[1]))
+    if c.need[1]:
+        if value(c.x[1]).ndim == 2:
+            c.out[1] = mm_rows(transpose_last(_rows(c.x[0])), _rows(c.g))
+        else:
+            c.out[1] = mm_rows(transpose_last(c.x[0]), c.g)
+    return 0
+
+register("matmul", f_matmul, d_matmul, 2, 1)
+
+
+# linear: [..., in] times the transpose of [out, in], plus a bias [out]
+
+cdef Row f_linear(int op, Row *x, int n, Attr *at) except 0:
+    cdef Row a = contiguous(x[0]), w = x[1], y
+    cdef Value *v = value(a)
+    cdef int64_t[MAX_DIMS] shape
+    cdef bint tb
+    cdef int64_t ldb, m = 1, k = v.shape[v.ndim - 1], out = value(w).shape[0]
+    cdef int i, dt = v.dtype
+    cdef char *pa = v.data
+    cdef char *pb
+    cdef char *pc
+    if not _layout(value(w), &tb, &ldb):
+        w = contiguous(w)
+        _layout(value(w), &tb, &ldb)
+    for i in range(v.ndim - 1):
+        shape[i] = v.shape[i]
+        m *= v.shape[i]
+    shape[v.ndim - 1] = out
+    y = row_dense(dt, v.ndim, shape)
+    if n == 3:
+        copy_cast(y, x[2])           # the product is added to the bias
+    pb = value(w).data
+    pc = value(y).data
+    if m * k * out < NOGIL:
+        gemm(dt, False, not tb, m, out, k, 1.0, pa, k if k else 1, pb, ldb,
+             1.0 if n == 3 else 0.0, pc, out if out else 1)
+    else:
+        with nogil:
+            gemm(dt, False, not tb, m, out, k, 1.0, pa, k if k else 1, pb, ldb,
+                 1.0 if n == 3 else 0.0, pc, out if out else 1)
+    return y
+
+cdef int d_linear(Ctx *c) except -1:
+    cdef Row g
+    if c.need[0]:
+        c.out[0] = mm_rows(c.g, c.x[1])
+    if c.need[1]:
+        c.out[1] = mm_rows(transpose_last(_rows(c.g)), _rows(c.x[0]))
+    if c.n == 3 and c.need[2]:
+        g = _rows(c.g)
+        c.out[2] = sum_dims(g, 1, False)
+    return 0
+
+register("linear", f_linear, d_linear, 2, 1)
+
+
+# ---------------------------------------------------------------------------------------------
+# Public functions
+
+cdef int _check_dtype(Row *x, str name) except -1:
+    if value(x[0]).dtype != value(x[1]).dtype:
+        raise RuntimeError(f"{name}: expected both tensors to have the same dtype, but got "
+                           f"{dtype_of(value(x[0]).dtype)!r} and {dtype_of(value(x[1]).dtype)!r}; "
+                           f"convert one of them, e.g. with .to({dtype_of(value(x[0]).dtype)!r})")
+    if value(x[0]).dtype == BOOL:
+        raise RuntimeError(f"{name}: not implemented for dtype cgrad.bool; convert to a number "
+                           "type first")
+    if is_float(value(x[0]).dtype):
+        load_blas()
+    return 0
+
+
+cdef Row matmul_rows(Row *x, str name) except 0:
+    """torch.matmul on rows; the result belongs to the current scope."""
+    cdef Row a = x[0], b = x[1], y
+    cdef int i, j, na = value(a).ndim, nb = value(b).ndim
+    cdef int64_t[MAX_DIMS] shape
+    cdef Value *v
+    cdef Value *w
+    _check_dtype(x, name)
+    if na == 0 or nb == 0:
+        raise RuntimeError(f"{name}: both arguments to matmul need to be at least 1D, but they "
+                           f"are {na}D and {nb}D")
+    if na == 1:
+        a = unsqueeze_row(a, 0)
+    if nb == 1:
+        b = unsqueeze_row(b, 1)
+    v = value(a)
+    w = value(b)
+    if v.shape[v.ndim - 1] != w.shape[w.ndim - 2]:
+        if na == 1 and nb == 1:
+            raise RuntimeError(f"{name}: inconsistent tensor size, expected tensor "
+                               f"[{v.shape[v.ndim - 1]}] and src [{w.shape[w.ndim - 2]}] to have "
+                               "the same number of elements")
+        raise RuntimeError(f"{name}: mat1 and mat2 shapes cannot be multiplied "
+                           f"({_sizes(x[0])} and {_sizes(x[1])}): the last dimension of the first "
+                           f"({v.shape[v.ndim - 1]}) must equal the "
+                           f"{'only' if nb == 1 else 'last but one'} of the second "
+                           f"({w.shape[w.ndim - 2]})")
+    for i in range(1, min(v.ndim, w.ndim) - 1):
+        if (v.shape[v.ndim - 2 - i] != w.shape[w.ndim - 2 - i]
+                and v.shape[v.ndim - 2 - i] != 1 and w.shape[w.ndim - 2 - i] != 1):
+            raise RuntimeError(f"{name}: batch dimensions of {_sizes(x[0])} and {_sizes(x[1])} "
+                               f"cannot be broadcast: The size of tensor a "
+                               f"({v.shape[v.ndim - 2 - i]}) must match the size of tensor b "
+                               f"({w.shape[w.ndim - 2 - i]})")
+    if not is_float(v.dtype):
+        y = _matmul_integers(a, b)
+    else:
+        y = call2(MATMUL, a, b)
+    if na == 1 or nb == 1:
+        v = value(y)
+        j = 0
+        for i in range(v.ndim):
+            if (na == 1 and i == v.ndim - 2) or (nb == 1 and i == v.ndim - 1):
+                continue
+            shape[j] = v.shape[i]
+            j += 1
+        y = reshape(y, j, shape)
+    return y
+
+
+cdef Row _matmul_integers(Row a, Row b) except 0:
+    cdef int dt = value(a).dtype, i, nd
+    cdef Value *v
+    cdef Value *w
+    cdef int64_t[2] two
+    cdef Row y
+    a = contiguous(cast(a, I64))
+    b = contiguous(cast(b, I64))
+    v = value(a)
+    w = value(b)
+    if v.ndim == 2 and w.ndim == 2:
+        two[0] = v.shape[0]
+        two[1] = w.shape[1]
+        y = keep(row_dense(I64, 2, two))
+        _integers(y, a, b)
+        return cast(y, dt)
+    # Batches of integer matrices: one broadcast product and a sum.
+    nd = max(v.ndim, w.ndim)
+    y = call2(op_id("mul"), unsqueeze_row(a, v.ndim), unsqueeze_row(b, w.ndim - 2))
+    return cast(sum_dims(y, 1 << (value(y).ndim - 2), False), dt)
+
+
+cdef object _product(object a, object b, object out, str name, int da, int db):
+    cdef int64_t mark = scope_enter()
+    cdef Row[2] x
+    cdef Row y
+    try:
+        x[0] = row_of(a, b"matmul")
+        x[1] = row_of(b, b"matmul")
+        if da and (value(x[0]).ndim != da or value(x[1]).ndim != db):
+            raise RuntimeError(f"{name}: expected {da}D and {db}D tensors, but got shapes "
+                               f"{_sizes(x[0])} and {_sizes(x[1])}")
+        if da == 3 and value(x[0]).shape[0] != value(x[1]).shape[0]:
+            raise RuntimeError(f"bmm: Expected size for first two dimensions of batch2 tensor to "
+                               f"be: [{value(x[0]).shape[0]}, {value(x[0]).shape[2]}] but got: "
+                               f"[{value(x[1]).shape[0]}, {value(x[1]).shape[1]}].")
+        y = matmul_rows(x, name)
+        if out is not None:
+            write_out(out, y, name)
+            return out
+        return wrap_borrowed(y)
+    finally:
+        scope_leave(mark)
+
+
+def matmul(input, other, *, out=None):
+    """matmul(input, other, *, out=None) -> Tensor
+
+    Matrix product: vectors, matrices, and batches of matrices whose leading dimensions are
+    broadcast. [..., m, k] times [..., k, n] is [..., m, n]; a vector is a row on the left, a
+    column on the right, and its dimension is dropped from the result.
+    """
+    return _product(input, other, out, "matmul", 0, 0)
+
+
+def mm(input, mat2, *, out=None):
+    """mm(input, mat2, *, out=None) -> Tensor
+
+    Product of two matrices: [m, k] times [k, n].
+    """
+    return _product(input, mat2, out, "mm", 2, 2)
+
+
+def bmm(input, mat2, *, out=None):
+    """bmm(input, mat2, *, out=None) -> Tensor
+
+    Products of two batches of matrices: [b, m, k] times [b, k, n].
+    """
+    return _product(input, mat2, out, "bmm", 3, 3)
+
+
+def mv(input, vec, *, out=None):
+    """mv(input, vec, *, out=None) -> Tensor
+
+    Matrix times vector: [m, k] times [k].
+    """
+    return _product(input, vec, out, "mv", 2, 1)
+
+
+def dot(input, tensor, *, out=None):
+    """dot(input, tensor, *, out=None) -> Tensor
+
+    Inner product of two vectors of the same length.
+    """
+    return _product(input, tensor, out, "dot", 1, 1)
+
+
+def linear(input, weight, bias=None):
+    """linear(input, weight, bias=None) -> Tensor
+
+    input [..., in] times the transpose of weight [out, in], plus bias [out]: [..., out].
+    """
+    cdef int64_t mark = scope_enter()
+    cdef Row[3] x
+    cdef Row y
+    cdef Value *v
+    cdef Value *w
+    cdef int n = 2
+    try:
+        x[0] = row_of(input, "linear")
+        x[1] = row_of(weight, "linear")
+        v = value(x[0])
+        w = value(x[1])
+        if bias is not None:
+            x[2] = row_of(bias, "linear")
+            n = 3
+            if value(x[2]).dtype != w.dtype:
+                raise RuntimeError(f"linear: expected weight and bias to have the same dtype, but "
+                                   f"got {dtype_of(w.dtype)!r} and "
+                                   f"{dtype_of(value(x[2]).dtype)!r}")
+        _check_dtype(x, "linear")
+        if w.ndim == 1 or not is_float(v.dtype) or v.ndim == 0:
+            y = x[1] if w.ndim < 2 else transpose_last(x[1])
+            x[1] = y
+            y = matmul_rows(x, "linear")
+            if n == 3:
+                y = call2(op_id("add"), y, x[2])
+            return wrap_borrowed(y)
+        if w.ndim != 2 or v.shape[v.ndim - 1] != w.shape[1]:
+            raise RuntimeError(f"linear: input of shape {_sizes(x[0])} and weight of shape "
+                               f"{_sizes(x[1])} cannot be multiplied: the input has "
+                               f"{v.shape[v.ndim - 1]} features, the weight expects "
+                               f"{w.shape[w.ndim - 1]}")
+        if n == 3 and not (value(x[2]).ndim <= 1 and value(x[2]).numel in (1, w.shape[0])):
+            raise RuntimeError(f"linear: bias of shape {_sizes(x[2])} does not fit the "
+                               f"{w.shape[0]} output features")
+        return wrap(apply(LINEAR, x, n, NULL))
+    finally:
+        scope_leave(mark)
+
+
+for _f in (matmul, mm, bmm, mv, dot):
+    export(_f)
+export(linear, method=False, module=False)

@@ -1,0 +1,519 @@
+"""Random numbers: generators, and random tensors of a given shape.
+
+The bits come from NumPy's PCG64 through its C interface; `_kernels/random.c` makes numbers of
+them, one after the other, so that a seed fixes every bit of what follows, for any number of
+threads.  numpy.random is imported at the first draw, not before.
+"""
+import os
+from cpython.pycapsule cimport PyCapsule_GetPointer
+from libc.stdint cimport uint64_t
+from libc.string cimport memcpy
+from cgrad._engine.types cimport *
+from cgrad._engine cimport handle
+from cgrad._engine.create cimport check_device, finish
+from cgrad._engine.face import export, public
+from cgrad._engine.handle cimport dtype_code, dtype_of, is_handle, row_of, wrap
+from cgrad._engine.inplace cimport write_out
+from cgrad._engine.loops cimport NOGIL
+from cgrad._engine.primitives cimport cast
+from cgrad._engine.rows cimport is_float, item_size, release, retain, row_dense, value
+from cgrad._engine.shape cimport parse_shape
+from cgrad._engine.softmax cimport dense
+from cgrad._engine.table cimport keep, scope_enter, scope_leave
+
+cdef extern from "../_kernels/random.h":
+    void cg_random_init()
+    void cg_uniform_f32(const cg_bitgen *b, float *y, int64_t n, double low, double high) nogil
+    void cg_uniform_f64(const cg_bitgen *b, double *y, int64_t n, double low, double high) nogil
+    void cg_normal_f32(const cg_bitgen *b, float *y, int64_t n, double mean, double std) nogil
+    void cg_normal_f64(const cg_bitgen *b, double *y, int64_t n, double mean, double std) nogil
+    void cg_exponential_f32(const cg_bitgen *b, float *y, int64_t n, double rate) nogil
+    void cg_exponential_f64(const cg_bitgen *b, double *y, int64_t n, double rate) nogil
+    void cg_mask(const cg_bitgen *b, uint8_t *y, int64_t n, double p) nogil
+    void cg_bernoulli(const cg_bitgen *b, const double *p, uint8_t *y, int64_t n) nogil
+    void cg_integers(const cg_bitgen *b, int64_t *y, int64_t n, int64_t low, uint64_t range) nogil
+    void cg_permutation(const cg_bitgen *b, int64_t *y, int64_t n) nogil
+    void cg_multinomial(const cg_bitgen *b, const double *p, double *cum, int64_t n, int64_t *y,
+                        int64_t k) nogil
+    void cg_sample(const cg_bitgen *b, const double *p, double *keys, int64_t n, int64_t *y,
+                   int64_t k) nogil
+
+cg_random_init()
+
+cdef enum:
+    STATE_BYTES = 48          # state, increment: 16 each; flag, half word: 4 each; seed: 8
+
+
+# ---------------------------------------------------------------------------------------------
+# Generators
+
+cdef class Generator:
+    """Generator(device="cpu")
+
+    A source of random bits (NumPy's PCG64) with a seed of its own.
+
+    Example::
+
+        >>> g = cgrad.Generator().manual_seed(3)
+        >>> a = cgrad.rand(2, generator=g)
+        >>> g.manual_seed(3) is g and bool((cgrad.rand(2, generator=g) == a).all())
+        True
+    """
+    def __init__(self, device="cpu"):
+        check_device(device)
+        self._seed = 67280421310721
+
+    @property
+    def device(self):
+        """The device of the generator."""
+        return "cpu"
+
+    cdef int _start(self) except -1:
+        if self._bits is not None:
+            return 0
+        from numpy.random import PCG64
+        bits = PCG64(self.initial_seed())
+        self._c = <cg_bitgen *>PyCapsule_GetPointer(bits.capsule, "BitGenerator")
+        self._lock = bits.lock
+        self._bits = bits
+        return 0
+
+    def manual_seed(self, seed):
+        """Restart from a seed in [-2^63, 2^64); negative ones count from 2^64.  Returns self."""
+        if hasattr(seed, "__index__"):
+            seed = seed.__index__()
+        else:
+            seed = int(seed)
+        if not -(1 << 63) <= seed < (1 << 64):
+            raise RuntimeError(f"manual_seed: Overflow when unpacking long: the seed {seed} is not "
+                               "in [-2^63, 2^64)")
+        self._seed = seed % (1 << 64)
+        if self._bits is not None:
+            # The state changes in place: another thread may be drawing from this generator.
+            state = type(self._bits)(self._seed).state
+            with self._lock:
+                self._bits.state = state
+        return self
+
+    def seed(self):
+        """Restart from a seed that the system chooses, and return it."""
+        self.manual_seed(int.from_bytes(os.urandom(8), "little"))
+        return self._seed
+
+    def initial_seed(self):
+        """The seed of the last start."""
+        if self._seed is None:
+            self._seed = int.from_bytes(os.urandom(8), "little")
+        return self._seed
+
+    cdef bytes _pack(self):
+        self._start()
+        with self._lock:
+            state = self._bits.state
+        return (state["state"]["state"].to_bytes(16, "little")
+                + state["state"]["inc"].to_bytes(16, "little")
+                + int(state["has_uint32"]).to_bytes(4, "little")
+                + int(state["uinteger"]).to_bytes(4, "little")
+                + self.initial_seed().to_bytes(8, "little"))
+
+    cdef int _unpack(self, bytes data) except -1:
+        self._start()
+        number = int.from_bytes
+        state = {"bit_generator": "PCG64",
+                 "state": {"state": number(data[:16], "little"),
+                           "inc": number(data[16:32], "little")},
+                 "has_uint32": number(data[32:36], "little"),
+                 "uinteger": number(data[36:40], "little")}
+        with self._lock:
+            self._bits.state = state
+        self._seed = number(data[40:], "little")
+        return 0
+
+    def get_state(self):
+        """The state as a tensor of bytes."""
+        cdef bytes data = self._pack()
+        cdef int64_t n = STATE_BYTES
+        cdef Row r = row_dense(U8, 1, &n)
+        memcpy(value(r).data, <const char *>data, STATE_BYTES)
+        return wrap(r)
+
+    def set_state(self, new_state):
+        """Return to a state that `get_state` gave."""
+        cdef int64_t mark = scope_enter()
+        cdef Row r
+        try:
+            r = row_of(new_state, "set_state")
+            if value(r).dtype != U8:
+                raise TypeError("RNG state must be a cgrad.uint8 tensor")
+            if value(r).numel != STATE_BYTES:
+                raise RuntimeError(f"RNG state is wrong size: {value(r).numel} bytes, expected "
+                                   f"{STATE_BYTES}")
+            self._unpack(value(dense(r)).data[:STATE_BYTES])
+        finally:
+            scope_leave(mark)
+
+    def clone_state(self):
+        """A generator of its own in the same state."""
+        return _restore(self._pack())
+
+    def __reduce__(self):
+        return _restore, (self._pack(),)
+
+
+def _restore(bytes state):
+    cdef Generator g = Generator()
+    g._unpack(state)
+    return g
+
+
+cdef Generator _default = Generator()
+_default._seed = None
+default_generator = _default
+
+
+def manual_seed(seed):
+    """manual_seed(seed) -> Generator
+
+    Restart the default generator: the same calls then give the same numbers, bit for bit.
+    """
+    return _default.manual_seed(seed)
+
+
+def seed():
+    """seed() -> int
+
+    Restart the default generator from a seed that the system chooses; returns the seed.
+    """
+    return _default.seed()
+
+
+def initial_seed():
+    """initial_seed() -> int
+
+    The seed of the default generator.
+    """
+    return _default.initial_seed()
+
+
+def get_rng_state():
+    """get_rng_state() -> Tensor
+
+    The state of the default generator as a tensor of bytes.
+    """
+    return _default.get_state()
+
+
+def set_rng_state(new_state):
+    """set_rng_state(new_state) -> None
+
+    Return the default generator to a state that :func:`get_rng_state` gave.
+    """
+    _default.set_state(new_state)
+
+
+public["Generator"] = Generator
+public["default_generator"] = default_generator
+for _f in (manual_seed, seed, initial_seed, get_rng_state, set_rng_state):
+    export(_f, method=False)
+
+
+# ---------------------------------------------------------------------------------------------
+# Drawing
+
+cdef void _draw_with(Draw *d, const cg_bitgen *g) noexcept nogil:
+    cdef int64_t i
+    if d.what == UNIFORM:
+        if d.dtype == F32:
+            cg_uniform_f32(g, <float *>d.y, d.n, d.a, d.b)
+        else:
+            cg_uniform_f64(g, <double *>d.y, d.n, d.a, d.b)
+    elif d.what == NORMAL:
+        if d.dtype == F32:
+            cg_normal_f32(g, <float *>d.y, d.n, d.a, d.b)
+        else:
+            cg_normal_f64(g, <double *>d.y, d.n, d.a, d.b)
+    elif d.what == EXPONENTIAL:
+        if d.dtype == F32:
+            cg_exponential_f32(g, <float *>d.y, d.n, d.a)
+        else:
+            cg_exponential_f64(g, <double *>d.y, d.n, d.a)
+    elif d.what == MASK:
+        cg_mask(g, <uint8_t *>d.y, d.n, d.a)
+    elif d.what == BERNOULLI:
+        cg_bernoulli(g, d.p, <uint8_t *>d.y, d.n)
+    elif d.what == INTEGERS:
+        cg_integers(g, <int64_t *>d.y, d.n, d.low, d.range)
+    elif d.what == PERMUTATION:
+        cg_permutation(g, <int64_t *>d.y, d.n)
+    else:
+        for i in range(d.rows):
+            if d.what == MULTINOMIAL:
+                cg_multinomial(g, d.p + i * d.n, d.work, d.n, <int64_t *>d.y + i * d.k, d.k)
+            else:
+                cg_sample(g, d.p + i * d.n, d.work, d.n, <int64_t *>d.y + i * d.k, d.k)
+
+
+cdef int draw(Draw *d, object generator) except -1:
+    """Fill d.y; None is the default generator."""
+    cdef Generator g = _default
+    cdef const cg_bitgen *c
+    if generator is not None:
+        if not isinstance(generator, Generator):
+            raise TypeError(f"argument 'generator' must be a Generator, not "
+                            f"{type(generator).__name__}")
+        g = generator
+    g._start()
+    c = g._c
+    with g._lock:
+        if d.n < NOGIL:
+            _draw_with(d, c)
+        else:
+            with nogil:
+                _draw_with(d, c)
+    return 0
+
+
+cdef int fill(Row r, int what, double a, double b, object generator) except -1:
+    """Draw all elements of a row-major row."""
+    cdef Draw d
+    d.what = what
+    d.dtype = value(r).dtype
+    d.y = value(r).data
+    d.n = value(r).numel
+    d.a = a
+    d.b = b
+    return draw(&d, generator)
+
+
+cdef Row integers(int ndim, const int64_t *shape, int64_t low, uint64_t range,
+                  object generator) except 0:
+    """Integers low + [0, range) in the current scope."""
+    cdef Row r = keep(row_dense(I64, ndim, shape))
+    cdef Draw d
+    d.what = INTEGERS
+    d.y = value(r).data
+    d.n = value(r).numel
+    d.low = low
+    d.range = range
+    draw(&d, generator)
+    return r
+
+
+cdef int _shape(tuple size, object keyword, int64_t *shape, const char *name) except -1:
+    cdef int i, n = parse_shape(size if keyword is None else (keyword,), shape, name)
+    for i in range(n):
+        if shape[i] < 0:
+            raise RuntimeError(f"{name.decode()}: Trying to create tensor with negative dimension "
+                               f"{shape[i]}: {[shape[k] for k in range(n)]}")
+    return n
+
+
+cdef object _give(Row r, object out, bint requires_grad, str name):
+    # The result of a function; takes over `r`.
+    cdef int64_t mark
+    if out is None:
+        return finish(r, requires_grad)
+    mark = scope_enter()
+    try:
+        write_out(out, keep(r), name)
+        return out
+    finally:
+        scope_leave(mark)
+
+
+cdef object _new(str name, int what, int ndim, const int64_t *shape, int dt, double a, double b,
+                 object generator, object out, bint requires_grad):
+    cdef Row r
+    if out is not None and is_handle(out):
+        dt = value(row_of(out, "out")).dtype
+    if not is_float(dt):
+        raise RuntimeError(f"{name}: not implemented for {dtype_of(dt)!r}; the dtype must be of "
+                           "floating point")
+    r = row_dense(dt, ndim, shape)
+    try:
+        fill(r, what, a, b, generator)
+    except:
+        release(r)
+        raise
+    return _give(r, out, requires_grad, name)
+
+
+# ---------------------------------------------------------------------------------------------
+# Random tensors
+
+def rand(*args, size=None, generator=None, out=None, dtype=None, layout=None, device=None,
+         requires_grad=False, pin_memory=False):
+    """rand(*size, generator=None, out=None, dtype=None, requires_grad=False) -> Tensor
+
+    Uniform in [0, 1): multiples of 2^-24 in float32, of 2^-53 in float64.
+
+    Example::
+
+        >>> cgrad.rand(2, 3).shape
+        cgrad.Size([2, 3])
+    """
+    cdef int64_t[MAX_DIMS] shape
+    cdef int n = _shape(args, size, shape, "rand")
+    check_device(device)
+    return _new("rand", UNIFORM, n, shape, dtype_code(dtype, handle.default_float), 0, 1,
+                generator, out, requires_grad)
+
+
+def randn(*args, size=None, generator=None, out=None, dtype=None, layout=None, device=None,
+          requires_grad=False, pin_memory=False):
+    """randn(*size, generator=None, out=None, dtype=None, requires_grad=False) -> Tensor
+
+    Normal with mean 0 and variance 1 (ziggurat).
+    """
+    cdef int64_t[MAX_DIMS] shape
+    cdef int n = _shape(args, size, shape, "randn")
+    check_device(device)
+    return _new("randn", NORMAL, n, shape, dtype_code(dtype, handle.default_float), 0, 1,
+                generator, out, requires_grad)
+
+
+def rand_like(input, *, generator=None, dtype=None, layout=None, device=None,
+              requires_grad=False, memory_format=None):
+    """rand_like(input, *, generator=None, dtype=None, requires_grad=False) -> Tensor
+
+    :func:`rand` in the shape and dtype of `input`.
+    """
+    cdef Value *v = value(row_of(input, "rand_like"))
+    check_device(device)
+    return _new("rand_like", UNIFORM, v.ndim, v.shape, dtype_code(dtype, v.dtype), 0, 1,
+                generator, None, requires_grad)
+
+
+def randn_like(input, *, generator=None, dtype=None, layout=None, device=None,
+               requires_grad=False, memory_format=None):
+    """randn_like(input, *, generator=None, dtype=None, requires_grad=False) -> Tensor
+
+    :func:`randn` in the shape and dtype of `input`.
+    """
+    cdef Value *v = value(row_of(input, "randn_like"))
+    check_device(device)
+    return _new("randn_like", NORMAL, v.ndim, v.shape, dtype_code(dtype, v.dtype), 0, 1,
+                generator, None, requires_grad)
+
+
+cdef object integer_limits(int dt):
+    """The integers a dtype holds exactly: least, greatest."""
+    if dt == F32:
+        return -(1 << 24), 1 << 24
+    if dt == F64:
+        return -(1 << 53), 1 << 53
+    if dt == BOOL:
+        return 0, 1
+    if dt == U8:
+        return 0, 255
+    bits = 8 * item_size(dt)
+    return -(1 << (bits - 1)), (1 << (bits - 1)) - 1
+
+
+cdef Row _integers(str name, int dt, int ndim, const int64_t *shape, object low, object high,
+                   object generator) except 0:
+    # Integers in [low, high) as `dt`, in the current scope.
+    low = low.__index__() if hasattr(low, "__index__") else int(low)
+    high = high.__index__() if hasattr(high, "__index__") else int(high)
+    if low >= high:
+        raise RuntimeError(f"{name}: random_ expects 'from' to be less than 'to', but got "
+                           f"from={low} >= to={high}")
+    least, greatest = integer_limits(dt)
+    if low < least or low > greatest:
+        raise RuntimeError(f"{name}: from={low} is out of bounds for {dtype_of(dt).name}")
+    if high - 1 > greatest:
+        raise RuntimeError(f"{name}: to - 1 = {high - 1} is out of bounds for {dtype_of(dt).name}")
+    return cast(integers(ndim, shape, low, (high - low) % (1 << 64), generator), dt)
+
+
+cdef object _give_kept(Row r, object out, bint requires_grad, str name):
+    # The same for a row of the current scope.
+    if out is None:
+        retain(r)
+        return finish(r, requires_grad)
+    write_out(out, r, name)
+    return out
+
+
+def randint(low=None, high=None, size=None, *, generator=None, out=None, dtype=None, layout=None,
+            device=None, requires_grad=False, pin_memory=False):
+    """randint(low=0, high, size, *, generator=None, out=None, dtype=int64) -> Tensor
+
+    Integers in [low, high), each as likely as any other.  Raises RuntimeError if there is none,
+    or if the dtype cannot hold them.
+
+    Example::
+
+        >>> cgrad.randint(5, (3,)).dtype
+        cgrad.int64
+    """
+    cdef int64_t mark = scope_enter()
+    cdef int64_t[MAX_DIMS] shape
+    cdef int n, dt
+    try:
+        if size is None and high is not None and hasattr(high, "__iter__"):
+            size = high
+            high = None
+        if high is None:
+            high = low
+            low = 0
+        if high is None or size is None:
+            raise TypeError("randint() missing required arguments: 'high' and 'size'")
+        n = _shape((size,), None, shape, "randint")
+        check_device(device)
+        dt = value(row_of(out, "randint")).dtype if out is not None else dtype_code(dtype, I64)
+        return _give_kept(_integers("randint", dt, n, shape, 0 if low is None else low, high,
+                                    generator), out, requires_grad, "randint")
+    finally:
+        scope_leave(mark)
+
+
+def randint_like(input, low, high=None, *, generator=None, dtype=None, layout=None, device=None,
+                 requires_grad=False, memory_format=None):
+    """randint_like(input, low=0, high, *, dtype=None) -> Tensor
+
+    :func:`randint` in the shape and dtype of `input`.
+    """
+    cdef int64_t mark = scope_enter()
+    cdef Value *v = value(row_of(input, "randint_like"))
+    try:
+        check_device(device)
+        if high is None:
+            high = low
+            low = 0
+        return _give_kept(_integers("randint_like", dtype_code(dtype, v.dtype), v.ndim, v.shape,
+                                    low, high, generator), None, requires_grad, "randint_like")
+    finally:
+        scope_leave(mark)
+
+
+def randperm(n, *, generator=None, out=None, dtype=None, layout=None, device=None,
+             requires_grad=False, pin_memory=False):
+    """randperm(n, *, generator=None, out=None, dtype=int64) -> Tensor
+
+    The integers 0 to n-1 in random order.
+    """
+    cdef int64_t mark = scope_enter()
+    cdef int64_t count = n
+    cdef int dt
+    cdef Draw d
+    cdef Row r
+    try:
+        check_device(device)
+        if count < 0:
+            raise RuntimeError(f"randperm: n must be non-negative, got {n}")
+        dt = value(row_of(out, "randperm")).dtype if out is not None else dtype_code(dtype, I64)
+        if count > 0 and count - 1 > integer_limits(dt)[1]:
+            raise RuntimeError(f"randperm: n = {n} is too large for {dtype_of(dt).name}")
+        r = keep(row_dense(I64, 1, &count))
+        d.what = PERMUTATION
+        d.y = value(r).data
+        d.n = count
+        draw(&d, generator)
+        return _give_kept(cast(r, dt), out, requires_grad, "randperm")
+    finally:
+        scope_leave(mark)
+
+
+for _f in (rand, randn, rand_like, randn_like, randint, randint_like, randperm):
+    export(_f, method=False)

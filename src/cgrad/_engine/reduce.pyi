@@ -1,0 +1,69 @@
+from cgrad._engine.annotations import Dims, Number
+from cgrad._engine.handle import dtype
+from cgrad._tensor.tensor import Tensor
+
+def sum(
+    input: Tensor,
+    dim: Dims = None,
+    keepdim: bool = False,
+    *,
+    dtype: dtype | None = None,
+    axis: Dims = None,
+    keepdims: bool | None = None,
+    out: Tensor | None = None,
+) -> Tensor: ...
+def mean(
+    input: Tensor,
+    dim: Dims = None,
+    keepdim: bool = False,
+    *,
+    dtype: dtype | None = None,
+    axis: Dims = None,
+    keepdims: bool | None = None,
+    out: Tensor | None = None,
+) -> Tensor: ...
+def prod(
+    input: Tensor,
+    dim: Dims = None,
+    keepdim: bool = False,
+    *,
+    dtype: dtype | None = None,
+    out: Tensor | None = None,
+) -> Tensor: ...
+def amax(
+    input: Tensor, dim: Dims = (), keepdim: bool = False, *, out: Tensor | None = None
+) -> Tensor: ...
+def amin(
+    input: Tensor, dim: Dims = (), keepdim: bool = False, *, out: Tensor | None = None
+) -> Tensor: ...
+def argmax(input: Tensor, dim: Dims = None, keepdim: bool = False) -> Tensor: ...
+def argmin(input: Tensor, dim: Dims = None, keepdim: bool = False) -> Tensor: ...
+def any(
+    input: Tensor, dim: Dims = None, keepdim: bool = False, *, out: Tensor | None = None
+) -> Tensor: ...
+def all(
+    input: Tensor, dim: Dims = None, keepdim: bool = False, *, out: Tensor | None = None
+) -> Tensor: ...
+def cumsum(
+    input: Tensor, dim: int, *, dtype: dtype | None = None, out: Tensor | None = None
+) -> Tensor: ...
+def var(
+    input: Tensor,
+    dim: Dims = None,
+    unbiased: bool | None = None,
+    keepdim: bool = False,
+    *,
+    correction: Number | None = None,
+    axis: Dims = None,
+    keepdims: bool | None = None,
+) -> Tensor: ...
+def std(
+    input: Tensor,
+    dim: Dims = None,
+    unbiased: bool | None = None,
+    keepdim: bool = False,
+    *,
+    correction: Number | None = None,
+    axis: Dims = None,
+    keepdims: bool | None = None,
+) -> Tensor: ...

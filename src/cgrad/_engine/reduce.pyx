@@ -1,0 +1,714 @@
+"""Reductions: sum, prod, mean, maximum, minimum, any, all, argmax, argmin, var, cumsum.
+
+A reduction is an elementwise loop whose output does not move along the reduced dimensions, so
+NumPy's inner loops serve here too (their add sums in pairs along a run).  Work is split at block
+sizes that depend on the shape only, so results have the same bits for any number of threads.
+"""
+from libc.string cimport memset
+from libc.math cimport INFINITY
+from cgrad._engine.types cimport *
+from cgrad._engine cimport handle
+from cgrad._engine.elementwise cimport elementwise_into
+from cgrad._engine.face import export
+from cgrad._engine.face cimport wrap_borrowed
+from cgrad._engine.handle cimport dtype_code, dtype_of, is_handle, row_of, wrap
+from cgrad._engine.inplace cimport write_out
+from cgrad._engine.loops cimport BLOCK, NOGIL, Plan, numpy_loop, plan_operand
+from cgrad._engine.primitives cimport (
+    cast, div, eq, expand_like, mul, number, reshape, square, sub, sum_dims, unary, where, zeros,
+)
+from cgrad._engine.rows cimport is_float, item_size, release, row_dense, value
+from cgrad._engine.shape cimport contiguous, dims_mask, slice_row, unsqueeze_row, wrap_dim
+from cgrad._engine.table cimport (
+    Ctx, Rule, apply, call1, call2, keep, op_id, ops, register, scope_enter, scope_leave,
+)
+from cgrad._engine.threads cimport parallel_for
+
+cdef int MUL = op_id("mul"), PROD = op_id("prod"), CUMSUM = op_id("cumsum")
+cdef enum:
+    PARTIAL = 16384           # elements that one partial result of a long sum covers
+    X = 1
+    Y = SAVES_OUTPUT
+
+
+# ---------------------------------------------------------------------------------------------
+# The driver.  Operands: 0 and 2 = output, 1 = input.  Attr: k[0] = dims (bits), k[1] = keepdim
+
+cdef void _merge(Plan *p) noexcept:
+    # Drop dimensions of size 1 and merge neighbours, keeping the order.
+    cdef int i, k, n = 0
+    for i in range(p.ndim):
+        if p.shape[i] == 1:
+            continue
+        if n and (p.steps[0][n - 1] == p.steps[0][i] * p.shape[i]
+                  and p.steps[1][n - 1] == p.steps[1][i] * p.shape[i]):
+            p.shape[n - 1] *= p.shape[i]
+        else:
+            p.shape[n] = p.shape[i]
+            n += 1
+        for k in range(3):
+            p.steps[k][n - 1] = p.steps[k][i]
+    if n == 0:
+        n = 1
+        p.shape[0] = 1
+        for k in range(3):
+            p.steps[k][0] = 0
+    p.ndim = n
+
+
+cdef void _walk(Plan *p, int64_t begin, int64_t end, int64_t first, int64_t count) noexcept nogil:
+    # Entries begin..end of dimension 0 (all others whole), first..first+count of the innermost.
+    cdef int last = p.ndim - 1, i, k
+    cdef int64_t outer = 1, item, rest, index
+    cdef Py_ssize_t n
+    cdef char *args[3]
+    cdef Py_ssize_t[3] steps
+    for k in range(3):
+        steps[k] = p.steps[k][last]
+    for i in range(1, last):
+        outer *= p.shape[i]
+    if last == 0:
+        outer, begin, end = 1, 0, 1
+    for item in range(begin * outer, end * outer):
+        for k in range(3):
+            args[k] = p.ptr[k] + first * steps[k]
+        rest = item
+        for i in range(last - 1, -1, -1):
+            if i:
+                index = rest % p.shape[i]
+                rest = rest // p.shape[i]
+            else:
+                index = rest
+            for k in range(3):
+                args[k] += index * p.steps[k][i]
+        n = count
+        p.loop(args, &n, steps, p.data)
+
+
+cdef void _by_outer(void *ctx, int64_t begin, int64_t end) noexcept nogil:
+    cdef Plan *p = <Plan *>ctx
+    _walk(p, begin, end, 0, p.shape[p.ndim - 1])
+
+
+cdef void _by_inner(void *ctx, int64_t begin, int64_t end) noexcept nogil:
+    cdef Plan *p = <Plan *>ctx
+    cdef int64_t block, n
+    for block in range(begin, end):
+        n = p.shape[p.ndim - 1] - block * p.blocks
+        _walk(p, 0, p.shape[0], block * p.blocks, n if n < p.blocks else p.blocks)
+
+
+cdef struct Partials:
+    Plan *plan
+    char *out
+    int64_t size
+
+
+cdef void _by_part(void *ctx, int64_t begin, int64_t end) noexcept nogil:
+    # Partial results of one long run, one for each PARTIAL elements.
+    cdef Partials *q = <Partials *>ctx
+    cdef Plan p = q.plan[0]
+    cdef int64_t part, n
+    for part in range(begin, end):
+        n = p.shape[0] - part * PARTIAL
+        p.ptr[0] = q.out + part * q.size
+        p.ptr[2] = p.ptr[0]
+        _walk(&p, 0, 1, part * PARTIAL, n if n < PARTIAL else PARTIAL)
+
+
+cdef int _reduce(Plan *p, int dt, double identity) except -1:
+    cdef int64_t total = 1, parts
+    cdef int i, last
+    cdef Partials q
+    cdef Plan fold
+    cdef Row partial
+    for i in range(p.ndim):
+        total *= p.shape[i]
+    if total == 0:
+        return 0
+    _merge(p)
+    last = p.ndim - 1
+    if total < NOGIL:
+        _by_outer(p, 0, p.shape[0])
+    elif p.ndim == 1 and p.steps[0][0] == 0:
+        parts = (p.shape[0] + PARTIAL - 1) // PARTIAL
+        partial = row_dense(dt, 1, &parts)
+        fill(partial, identity)
+        q.plan = p
+        q.out = value(partial).data
+        q.size = item_size(dt)
+        fold = p[0]
+        fold.ptr[1] = q.out
+        fold.shape[0] = parts
+        fold.steps[1][0] = q.size
+        with nogil:
+            parallel_for(_by_part, &q, parts, 2)
+            _walk(&fold, 0, 1, 0, parts)
+        release(partial)
+    else:
+        with nogil:
+            if p.steps[0][0] != 0 and p.ndim > 1:
+                parts = BLOCK * p.shape[0] // total
+                parallel_for(_by_outer, p, p.shape[0], parts if parts > 1 else 1)
+            elif p.steps[0][last] != 0:
+                p.blocks = 1024
+                parallel_for(_by_inner, p, (p.shape[last] + 1023) // 1024, 1)
+            else:
+                _by_outer(p, 0, p.shape[0])
+    return 0
+
+
+cdef void fill(Row y, double x) noexcept:
+    """Set all elements; infinities become the extreme values of integer types."""
+    cdef Value *v = value(y)
+    cdef int64_t i
+    cdef int64_t n = <int64_t>x if x - x == 0 else 0
+    cdef int size = item_size(v.dtype)
+    if v.dtype == F32:
+        for i in range(v.numel):
+            (<float *>v.data)[i] = <float>x
+        return
+    if v.dtype == F64:
+        for i in range(v.numel):
+            (<double *>v.data)[i] = x
+        return
+    if x == INFINITY:
+        n = 1 if v.dtype == BOOL else (255 if v.dtype == U8
+                                       else ((<int64_t>1 << (8 * size - 2)) - 1) * 2 + 1)
+    elif x == -INFINITY:
+        n = 0 if v.dtype <= U8 else -((<int64_t>1 << (8 * size - 2)) - 1) * 2 - 2
+    for i in range(v.numel):
+        if size == 1:
+            (<signed char *>v.data)[i] = <signed char>n
+        elif size == 2:
+            (<short *>v.data)[i] = <short>n
+        elif size == 4:
+            (<int32_t *>v.data)[i] = <int32_t>n
+        else:
+            (<int64_t *>v.data)[i] = n
+
+
+cdef struct Reduction:
+    double identity
+    Loop loops[N_DTYPES]
+    void *data[N_DTYPES]
+
+cdef Reduction _reductions[1024]
+
+
+cdef Row f_reduce(int op, Row *x, int n, Attr *at) except 0:
+    cdef Value *v = value(x[0])
+    cdef Reduction *red = &_reductions[op]
+    cdef int64_t[MAX_DIMS] shape
+    cdef Plan p
+    cdef Row y
+    cdef int i, k = 0
+    cdef int64_t step
+    if red.loops[v.dtype] == NULL:
+        raise RuntimeError(f"\"{ops[op].name.decode()}\" not implemented for dtype "
+                           f"{dtype_of(v.dtype)!r}")
+    for i in range(v.ndim):
+        if not at.k[0] & (1 << i):
+            shape[k] = v.shape[i]
+            k += 1
+        elif at.k[1]:
+            shape[k] = 1
+            k += 1
+    y = row_dense(v.dtype, k, shape)
+    fill(y, red.identity)
+    p.loop = red.loops[v.dtype]
+    p.data = red.data[v.dtype]
+    p.n_operands = 3
+    p.ndim = v.ndim
+    for i in range(v.ndim):
+        p.shape[i] = v.shape[i]
+    plan_operand(&p, 1, x[0], v.ndim, v.shape)
+    step = item_size(v.dtype)
+    for i in range(v.ndim - 1, -1, -1):
+        if at.k[0] & (1 << i):
+            p.steps[0][i] = 0
+        else:
+            p.steps[0][i] = step
+            step *= v.shape[i]
+        p.steps[2][i] = p.steps[0][i]
+    p.ptr[0] = value(y).data
+    p.ptr[2] = p.ptr[0]
+    try:
+        _reduce(&p, v.dtype, red.identity)
+    except:
+        release(y)
+        raise
+    return y
+
+
+cdef int _define(str name, str ufunc, Rule rule, int reads, double identity) except -1:
+    cdef int op = register(name, f_reduce, rule, reads)
+    cdef int dt
+    _reductions[op].identity = identity
+    for dt in range(N_DTYPES):
+        if dt == BOOL or not ufunc.startswith("logical"):
+            numpy_loop(ufunc, dt, 2, dt, &_reductions[op].loops[dt], &_reductions[op].data[dt])
+    return op
+
+
+# ---------------------------------------------------------------------------------------------
+# Rules
+
+cdef Row _spread(Ctx *c, Row r) except 0:
+    # A reduced row back in the shape of the input, as a view.
+    cdef Value *v = value(c.x[0])
+    cdef int64_t[MAX_DIMS] shape
+    cdef int i
+    for i in range(v.ndim):
+        shape[i] = 1 if c.at.k[0] & (1 << i) else v.shape[i]
+    return expand_like(reshape(r, v.ndim, shape), c.x[0])
+
+cdef int d_sum(Ctx *c) except -1:
+    c.out[0] = _spread(c, c.g)
+    return 0
+
+cdef int d_mean(Ctx *c) except -1:
+    cdef int64_t n = value(c.x[0]).numel // max(value(c.y).numel, 1)
+    c.out[0] = _spread(c, div(c.g, number(<double>n, c.g)))
+    return 0
+
+cdef int d_extreme(Ctx *c) except -1:             # ties share evenly, as torch.amax
+    cdef Row hit = eq(c.x[0], _spread(c, c.y))
+    cdef Row count = sum_dims(cast(hit, value(c.g).dtype), c.at.k[0], c.at.k[1])
+    c.out[0] = where(hit, _spread(c, div(c.g, count)), number(0, c.g))
+    return 0
+
+cdef int d_prod(Ctx *c) except -1:
+    # g times the product of the others.  Without zeros that is y / x; else the products are
+    # formed one by one, as rows of a matrix whose diagonal is replaced by 1.
+    cdef Row x = c.x[0], zero = number(0, c.x[0]), others, eye
+    cdef Value *v = value(x)
+    cdef Attr at
+    cdef int64_t[MAX_DIMS + 1] shape
+    cdef int64_t i, n
+    cdef int dim = 0, k
+    at.k[0] = (1 << v.ndim) - 1
+    at.k[1] = 0
+    if not value(call1(ANY, eq(x, zero), &at)).data[0]:
+        c.out[0] = mul(_spread(c, c.g), div(_spread(c, c.y), x))
+        return 0
+    if v.ndim == 0:
+        c.out[0] = c.g
+        return 0
+    # The reduced dimensions are all of them (flattened) or one.
+    while not c.at.k[0] & (1 << dim):
+        dim += 1
+    if c.at.k[0] != 1 << dim:
+        n = v.numel
+        x = reshape(x, 1, &n)
+        dim = 0
+    v = value(x)
+    n = v.shape[dim]
+    for k in range(v.ndim + 1):
+        shape[k] = 1
+    shape[dim] = n
+    shape[dim + 1] = n
+    eye = zeros(BOOL, v.ndim + 1, shape)
+    for i in range(n):
+        value(eye).data[i * n + i] = 1
+    others = where(eye, number(1, x), unsqueeze_row(x, dim))
+    at.k[0] = 1 << (dim + 1)
+    others = reshape(call1(PROD, others, &at), value(c.x[0]).ndim, value(c.x[0]).shape)
+    c.out[0] = mul(_spread(c, c.g), others)
+    return 0
+
+cdef int SUM = _define("sum", "add", d_sum, 0, 0)
+_define("prod", "multiply", d_prod, X | Y, 1)
+cdef int AMAX = _define("amax", "maximum", d_extreme, X | Y, -INFINITY)
+cdef int AMIN = _define("amin", "minimum", d_extreme, X | Y, INFINITY)
+cdef int ANY = _define("any", "logical_or", NULL, 0, 0)
+cdef int ALL = _define("all", "logical_and", NULL, 0, 1)
+
+
+cdef Row f_mean(int op, Row *x, int n, Attr *at) except 0:
+    cdef Row y = f_reduce(SUM, x, 1, at)
+    cdef Row[2] args
+    cdef int64_t count = value(x[0]).numel // max(value(y).numel, 1)
+    args[0] = y
+    args[1] = number(<double>count, y)
+    elementwise_into(op_id("div"), args, 2, NULL, y)
+    return y
+
+cdef int MEAN = register("mean", f_mean, d_mean)
+
+
+# ---------------------------------------------------------------------------------------------
+# Position of the extreme (Attr: k[0] = dim, k[1] = largest); cumulative sum (k[0] = dim)
+
+ctypedef void (*ArgReduce)(const void *x, int64_t n, int64_t inner, int64_t begin, int64_t end,
+                           void *val, int64_t *index) noexcept nogil
+
+cdef extern from "../_kernels/index.h":
+    ArgReduce cg_argmax[8]
+    ArgReduce cg_argmin[8]
+    void cg_cumsum_f32(const float *x, float *y, int64_t n, int64_t inner, int64_t begin,
+                       int64_t end) nogil
+    void cg_cumsum_f64(const double *x, double *y, int64_t n, int64_t inner, int64_t begin,
+                       int64_t end) nogil
+    void cg_cumsum_i64(const int64_t *x, int64_t *y, int64_t n, int64_t inner, int64_t begin,
+                       int64_t end) nogil
+
+
+cdef int _split(Value *v, int dim, int64_t *outer, int64_t *n, int64_t *inner) except -1:
+    cdef int i
+    outer[0] = 1
+    inner[0] = 1
+    n[0] = v.shape[dim] if v.ndim else 1
+    for i in range(v.ndim):
+        if i < dim:
+            outer[0] *= v.shape[i]
+        elif i > dim:
+            inner[0] *= v.shape[i]
+    return 0
+
+
+cdef Row f_arg(int op, Row *x, int n, Attr *at) except 0:
+    cdef Row a = contiguous(x[0]), y
+    cdef Value *v = value(a)
+    cdef int64_t[MAX_DIMS] shape
+    cdef int64_t outer, count, inner
+    cdef int64_t *out
+    cdef int i, k = 0, dt = v.dtype
+    cdef bint largest = at.k[1]
+    _split(v, <int>at.k[0], &outer, &count, &inner)
+    for i in range(v.ndim):
+        if i != at.k[0]:
+            shape[k] = v.shape[i]
+            k += 1
+    y = row_dense(I64, k, shape)
+    out = <int64_t *>value(y).data
+    with nogil:
+        (cg_argmax[dt] if largest else cg_argmin[dt])(v.data, count, inner, 0, outer * inner, NULL,
+                                                      out)
+    return y
+
+cdef int ARG = register("argmax", f_arg, NULL)
+
+
+cdef Row f_cumsum(int op, Row *x, int n, Attr *at) except 0:
+    cdef Row a = contiguous(x[0]), y
+    cdef Value *v = value(a)
+    cdef int64_t outer, count, inner
+    cdef int dt = v.dtype
+    cdef char *out
+    _split(v, <int>at.k[0], &outer, &count, &inner)
+    y = row_dense(dt, v.ndim, v.shape)
+    out = value(y).data
+    with nogil:
+        if dt == F32:
+            cg_cumsum_f32(<float *>v.data, <float *>out, count, inner, 0, outer * inner)
+        elif dt == F64:
+            cg_cumsum_f64(<double *>v.data, <double *>out, count, inner, 0, outer * inner)
+        else:
+            cg_cumsum_i64(<int64_t *>v.data, <int64_t *>out, count, inner, 0, outer * inner)
+    return y
+
+cdef Row _flipped(Row a, int dim) except 0:
+    # A copy in reverse order along one dimension: a slice with step -1.
+    cdef Value *v = value(a)
+    cdef Attr at
+    cdef int i
+    at.k[0] = 0
+    for i in range(v.ndim):
+        at.d[i] = v.shape[i] - 1 if i == dim and v.shape[i] else 0
+        at.d[MAX_DIMS + i] = -1 if i == dim else 1
+        at.d[2 * MAX_DIMS + i] = v.shape[i]
+    return contiguous(slice_row(a, &at))
+
+
+cdef int d_cumsum(Ctx *c) except -1:              # sums from each position to the end
+    cdef int dim = <int>c.at.k[0]
+    if value(c.g).ndim == 0:
+        c.out[0] = c.g
+    else:
+        c.out[0] = _flipped(call1(CUMSUM, _flipped(c.g, dim), c.at), dim)
+    return 0
+
+register("cumsum", f_cumsum, d_cumsum)
+
+
+# ---------------------------------------------------------------------------------------------
+# Public functions
+
+cdef Row _call(int op, Row x, object dim, bint keepdim) except 0:
+    # The caller owns the result.
+    cdef Attr at
+    at.k[0] = dims_mask(dim, value(x).ndim, ops[op].name)
+    at.k[1] = keepdim
+    return apply(op, &x, 1, &at)
+
+
+cdef object _done(Row r, object out, str name):
+    if out is None:
+        return wrap(r)
+    write_out(out, keep(r), name)
+    return out
+
+
+cdef tuple _names(object dim, object keepdim, object axis, object keepdims):
+    return (dim if axis is None else axis), bool(keepdim if keepdims is None else keepdims)
+
+
+def sum(input, dim=None, keepdim=False, *, dtype=None, axis=None, keepdims=None, out=None):
+    """sum(input, dim=None, keepdim=False, *, dtype=None) -> Tensor
+
+    Sum of all elements, or over `dim` (an int or a tuple).  Integers and bool are summed as
+    int64.
+
+    Example::
+
+        >>> cgrad.ones(2, 3).sum(dim=1)
+        tensor([3., 3.])
+    """
+    cdef int64_t mark = scope_enter()
+    cdef Row x = row_of(input, "sum")
+    try:
+        x = cast(x, dtype_code(dtype, value(x).dtype if is_float(value(x).dtype) else I64))
+        dim, keepdim = _names(dim, keepdim, axis, keepdims)
+        return _done(_call(SUM, x, dim, keepdim), out, "sum")
+    finally:
+        scope_leave(mark)
+
+
+def mean(input, dim=None, keepdim=False, *, dtype=None, axis=None, keepdims=None, out=None):
+    """mean(input, dim=None, keepdim=False, *, dtype=None) -> Tensor
+
+    Mean of all elements, or over `dim`.  Raises RuntimeError for integers unless `dtype` is a
+    floating point type.
+    """
+    cdef int64_t mark = scope_enter()
+    cdef Row x = row_of(input, "mean")
+    try:
+        x = cast(x, dtype_code(dtype, value(x).dtype))
+        if not is_float(value(x).dtype):
+            raise RuntimeError("mean(): could not infer output dtype. Input dtype must be either "
+                               f"a floating point or complex dtype. Got: "
+                               f"{dtype_of(value(x).dtype).name}")
+        dim, keepdim = _names(dim, keepdim, axis, keepdims)
+        return _done(_call(MEAN, x, dim, keepdim), out, "mean")
+    finally:
+        scope_leave(mark)
+
+
+def prod(input, dim=None, keepdim=False, *, dtype=None, out=None):
+    """prod(input, dim=None, keepdim=False, *, dtype=None) -> Tensor
+
+    Product of all elements, or along one dimension; integers and bool as int64.
+    """
+    cdef int64_t mark = scope_enter()
+    cdef Row x = row_of(input, "prod")
+    try:
+        if dim is not None and not isinstance(dim, int):
+            raise TypeError(f"prod(): argument 'dim' must be int, not {type(dim).__name__}")
+        x = cast(x, dtype_code(dtype, value(x).dtype if is_float(value(x).dtype) else I64))
+        return _done(_call(PROD, x, dim, keepdim), out, "prod")
+    finally:
+        scope_leave(mark)
+
+
+cdef object _extreme(int op, object input, object dim, bint keepdim, object out, str name):
+    cdef int64_t mark = scope_enter()
+    cdef Row x = row_of(input, ops[op].name)
+    cdef int64_t mask = dims_mask(dim, value(x).ndim, ops[op].name)
+    cdef int i
+    cdef int64_t n = 1
+    try:
+        for i in range(value(x).ndim):
+            if mask & (1 << i) and value(x).shape[i] == 0:
+                raise (RuntimeError if dim is None else IndexError)(
+                    f"{name}(): Expected reduction dim to be specified for input.numel() == 0, or "
+                    f"to have non-zero size; dimension {i} of the input has size 0")
+        return _done(_call(op, x, dim, keepdim), out, name)
+    finally:
+        scope_leave(mark)
+
+
+def amax(input, dim=(), keepdim=False, *, out=None):
+    """amax(input, dim=(), keepdim=False) -> Tensor
+
+    Largest element over `dim`; NaN wins.  Equal largest elements share the gradient evenly.
+    """
+    return _extreme(AMAX, input, dim, keepdim, out, "amax")
+
+
+def amin(input, dim=(), keepdim=False, *, out=None):
+    """amin(input, dim=(), keepdim=False) -> Tensor
+
+    Smallest element over `dim`; NaN wins.  Equal smallest elements share the gradient evenly.
+    """
+    return _extreme(AMIN, input, dim, keepdim, out, "amin")
+
+
+cdef object _arg_extreme(object input, object dim, bint keepdim, bint largest, str name):
+    cdef int64_t mark = scope_enter()
+    cdef Row x = row_of(input, b"argmax" if largest else b"argmin"), y
+    cdef Attr at
+    cdef int64_t n
+    cdef bint whole = dim is None
+    cdef int k
+    cdef int64_t[MAX_DIMS] ones
+    try:
+        if whole:
+            n = value(x).numel
+            for k in range(MAX_DIMS):
+                ones[k] = 1
+            k = value(x).ndim if keepdim else 0
+            x = reshape(x, 1, &n)
+            at.k[0] = 0
+        else:
+            at.k[0] = wrap_dim(dim, value(x).ndim, b"argmax" if largest else b"argmin")
+            n = value(x).shape[at.k[0]] if value(x).ndim else 1
+        if n == 0:
+            raise IndexError(f"{name}(): Expected reduction dim {at.k[0]} to have non-zero size.")
+        at.k[1] = largest
+        y = call1(ARG, x, &at)
+        if whole:
+            y = reshape(y, k, ones)
+        elif keepdim and value(x).ndim:
+            y = unsqueeze_row(y, <int>at.k[0])
+        return wrap_borrowed(y)
+    finally:
+        scope_leave(mark)
+
+
+def argmax(input, dim=None, keepdim=False):
+    """argmax(input, dim=None, keepdim=False) -> int64 Tensor
+
+    Position of the largest element (the first one at a tie): in the flattened input, or along
+    `dim`.
+    """
+    return _arg_extreme(input, dim, keepdim, True, "argmax")
+
+
+def argmin(input, dim=None, keepdim=False):
+    """argmin(input, dim=None, keepdim=False) -> int64 Tensor
+
+    Position of the smallest element (the first one at a tie).
+    """
+    return _arg_extreme(input, dim, keepdim, False, "argmin")
+
+
+cdef object _logical(int op, object input, object dim, bint keepdim, object out, str name):
+    cdef int64_t mark = scope_enter()
+    cdef Row x
+    cdef int dt
+    try:
+        x = row_of(input, ops[op].name)
+        dt = value(x).dtype
+        x = keep(_call(op, cast(x, BOOL), dim, keepdim))
+        if dt == U8:
+            x = cast(x, U8)
+        if out is None:
+            return wrap_borrowed(x)
+        write_out(out, x, name)
+        return out
+    finally:
+        scope_leave(mark)
+
+
+def any(input, dim=None, keepdim=False, *, out=None):
+    """any(input, dim=None, keepdim=False) -> bool Tensor
+
+    Whether some element is not 0.
+    """
+    return _logical(ANY, input, dim, keepdim, out, "any")
+
+
+def all(input, dim=None, keepdim=False, *, out=None):
+    """all(input, dim=None, keepdim=False) -> bool Tensor
+
+    Whether no element is 0.
+    """
+    return _logical(ALL, input, dim, keepdim, out, "all")
+
+
+def cumsum(input, dim, *, dtype=None, out=None):
+    """cumsum(input, dim, *, dtype=None) -> Tensor
+
+    Sums of the elements up to each position along `dim`; integers and bool as int64.
+    """
+    cdef int64_t mark = scope_enter()
+    cdef Row x = row_of(input, "cumsum")
+    cdef Attr at
+    cdef int dt
+    try:
+        dt = dtype_code(dtype, value(x).dtype if is_float(value(x).dtype) else I64)
+        at.k[0] = wrap_dim(dim, value(x).ndim, "cumsum")
+        x = cast(x, dt if is_float(dt) else I64)
+        x = cast(call1(CUMSUM, x, &at), dt)
+        if out is None:
+            return wrap_borrowed(x)
+        write_out(out, x, "cumsum")
+        return out
+    finally:
+        scope_leave(mark)
+
+
+cdef Row _var(object input, object dim, object correction, bint keepdim, const char *op) except 0:
+    # Two passes: the mean first, then the squares of what is left.
+    cdef Row x = row_of(input, op), d
+    cdef int64_t mask = dims_mask(dim, value(x).ndim, op), n = 1
+    cdef int i
+    cdef double left
+    cdef Attr at
+    if not is_float(value(x).dtype):
+        raise RuntimeError(f"{op.decode()}(): only support floating point and complex dtypes, "
+                           f"got {dtype_of(value(x).dtype).name}")
+    for i in range(value(x).ndim):
+        if mask & (1 << i):
+            n *= value(x).shape[i]
+    at.k[0] = mask
+    at.k[1] = 1
+    d = square(sub(x, call1(MEAN, x, &at)))
+    left = <double>n - (1.0 if correction is None else <double>correction)
+    at.k[1] = keepdim
+    return div(call1(SUM, d, &at), number(left if left > 0 else 0, x))
+
+
+cdef object _correction(object dim, object unbiased, object correction):
+    # var(x, unbiased) and var(x, dim, unbiased) are older forms of the same call.
+    if isinstance(dim, bool):
+        dim, unbiased = None, dim
+    if unbiased is not None:
+        correction = 1 if unbiased else 0
+    return dim, correction
+
+
+def var(input, dim=None, unbiased=None, keepdim=False, *, correction=None, axis=None,
+        keepdims=None):
+    """var(input, dim=None, *, correction=1, keepdim=False) -> Tensor
+
+    Variance over `dim`: squared distance from the mean, summed and divided by n - correction
+    (Bessel's correction by default).
+    """
+    cdef int64_t mark = scope_enter()
+    try:
+        dim, keepdim = _names(dim, keepdim, axis, keepdims)
+        dim, correction = _correction(dim, unbiased, correction)
+        return wrap_borrowed(_var(input, dim, correction, keepdim, "var"))
+    finally:
+        scope_leave(mark)
+
+
+def std(input, dim=None, unbiased=None, keepdim=False, *, correction=None, axis=None,
+        keepdims=None):
+    """std(input, dim=None, *, correction=1, keepdim=False) -> Tensor
+
+    Standard deviation: the square root of :func:`var`.
+    """
+    cdef int64_t mark = scope_enter()
+    try:
+        dim, keepdim = _names(dim, keepdim, axis, keepdims)
+        dim, correction = _correction(dim, unbiased, correction)
+        return wrap_borrowed(unary("sqrt", _var(input, dim, correction, keepdim, "std")))
+    finally:
+        scope_leave(mark)
+
+
+for _f in (sum, mean, prod, amax, amin, argmax, argmin, any, all, cumsum, var, std):
+    export(_f)

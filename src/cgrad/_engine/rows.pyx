@@ -1,0 +1,309 @@
+"""Rows come and go: the chunked node arrays, the free list, and iterative release.
+
+A row is freed when nothing can reach it any more: no Python handle, no consumer, no temporary.
+Freeing one row can free its inputs, theirs, and so on; this is done with a list threaded
+through the dying nodes themselves, so a chain of ten million rows needs neither recursion nor
+memory to go.  Freed ids are reused, last freed first, while their cache lines are warm.
+"""
+from libc.stdlib cimport free, malloc
+from cgrad._engine.types cimport *
+from cgrad._engine.memory cimport (
+    attr_free, block_free, block_new, storage_new, storage_release,
+)
+
+cdef Arrays _arrays
+arrays = &_arrays
+on_free = NULL
+
+cdef Row _free_row = 0           # head of the free list, linked through Node.inputs[0]
+cdef int64_t _chunks = 0
+cdef int64_t _live = 0
+cdef int64_t _free_count = 0
+
+
+cdef int _new_chunk() except -1:
+    global _chunks, _free_row, _free_count, _holes
+    cdef Node *nodes
+    cdef Value *values
+    cdef int64_t i, c, first
+    if _chunks == MAX_CHUNKS:
+        raise MemoryError(f"the node arrays are full: {_live} live tensors")
+    nodes = <Node *>malloc(CHUNK * sizeof(Node))
+    values = <Value *>malloc(CHUNK * sizeof(Value))
+    if nodes == NULL or values == NULL:
+        free(nodes)
+        free(values)
+        raise MemoryError(f"cannot grow the node arrays beyond {_live} live tensors")
+    c = _first_empty_chunk()
+    _arrays.nodes[c] = nodes
+    _arrays.values[c] = values
+    if c == _chunks:
+        _chunks += 1
+    else:
+        _holes -= 1
+    first = c << CHUNK_BITS
+    for i in range(CHUNK - 1, -1, -1):
+        if first + i == 0:
+            break                # id 0 means "no row"
+        nodes[i].inputs[0] = _free_row
+        nodes[i].graph_refs = 0
+        nodes[i].mark = 0
+        _free_row = <Row>(first + i)
+        _free_count += 1
+    return 0
+
+
+cdef int64_t _first_empty_chunk() noexcept:
+    cdef int64_t c
+    if _holes:
+        for c in range(_chunks):
+            if _arrays.nodes[c] == NULL:
+                return c
+    return _chunks
+
+cdef int64_t _holes = 0          # chunks given back by `trim` below the highest one
+
+
+cdef Row row_new() except 0:
+    """An empty row with one reference of each kind and no value."""
+    global _free_row, _live, _free_count
+    cdef Row r
+    cdef Node *n
+    cdef Value *v
+    if _free_row == 0:
+        _new_chunk()
+    r = _free_row
+    n = node(r)
+    v = value(r)
+    _free_row = n.inputs[0]
+    _free_count -= 1
+    _live += 1
+    n.op = 0
+    n.flags = 0
+    n.saves = 0
+    n.n_in = 0
+    n.graph_refs = 1
+    n.value_refs = 1
+    n.attr = NULL
+    v.data = NULL
+    v.storage = NULL
+    v.shape = v.dims
+    v.strides = v.dims + INLINE_DIMS
+    v.ndim = 0
+    v.flags = 0
+    v.handle = NULL
+    v.grad = 0
+    return r
+
+
+cdef int set_dims(Value *v, int ndim, const int64_t *shape, const int64_t *strides) except -1:
+    """Copy shape and strides (row-major if NULL) into a row that has none yet."""
+    cdef int i
+    cdef int64_t step = 1
+    cdef bint dense = True
+    if ndim > INLINE_DIMS:
+        v.shape = <int64_t *>block_new(2 * MAX_DIMS * sizeof(int64_t))
+        v.strides = v.shape + MAX_DIMS
+    v.ndim = <uint8_t>ndim
+    for i in range(ndim - 1, -1, -1):
+        v.shape[i] = shape[i]
+        v.strides[i] = step if strides == NULL else strides[i]
+        if v.strides[i] != step and shape[i] != 1:
+            dense = False
+        step *= shape[i]
+    v.numel = step
+    v.contiguous = dense or step == 0
+    return 0
+
+
+cdef int64_t _byte_size(int dtype, int ndim, const int64_t *shape) noexcept nogil:
+    # -1 if the size does not fit; a dimension of size 0 makes any other size harmless.
+    cdef int64_t size = item_size(dtype)
+    cdef int i
+    cdef bint fits = True
+    for i in range(ndim):
+        if shape[i] == 0:
+            return 0
+        # Division only where an overflow is possible at all.
+        if size | shape[i] >= 0x7fffffff and shape[i] > (<int64_t>0x7fffffffffffffff) // size:
+            fits = False
+            size = 1
+        size *= shape[i]
+    return size if fits else -1
+
+
+cdef Row row_dense(int dtype, int ndim, const int64_t *shape) except 0:
+    """An uninitialised row-major row of its own."""
+    cdef int64_t size = _byte_size(dtype, ndim, shape)
+    cdef Row r
+    cdef Value *v
+    if size < 0:
+        raise RuntimeError(f"Storage size calculation overflowed with sizes={_dims(ndim, shape)}: "
+                           "the number of bytes does not fit into 64 bits")
+    r = row_new()
+    v = value(r)
+    v.dtype = <uint8_t>dtype
+    v.storage = storage_new(size)
+    if v.storage == NULL:
+        release(r)
+        raise MemoryError(f"cannot allocate {size} bytes for a tensor of shape "
+                          f"{_dims(ndim, shape)}")
+    if ndim <= INLINE_DIMS:
+        set_dims(v, ndim, shape, NULL)     # cannot fail
+    else:
+        try:
+            set_dims(v, ndim, shape, NULL)
+        except:
+            release(r)
+            raise
+    v.data = v.storage.data
+    v.version = 0
+    return r
+
+
+cdef list _dims(int ndim, const int64_t *shape):
+    return [shape[i] for i in range(ndim)]
+
+
+cdef Row row_view(Row x, int ndim, const int64_t *shape, const int64_t *strides,
+                  int64_t offset) except 0:
+    """A row that shares the storage of `x`; `offset` in elements from its first one."""
+    cdef Row r = row_new()
+    cdef Value *v = value(r)
+    cdef Value *w = value(x)
+    v.dtype = w.dtype
+    try:
+        set_dims(v, ndim, shape, strides)
+    except:
+        release(r)
+        raise
+    v.storage = w.storage
+    v.storage.refs += 1
+    v.data = w.data + offset * item_size(w.dtype)
+    v.version = w.storage.version
+    v.flags = (w.flags & (DETACHED | INFERENCE)) | IS_VIEW
+    return r
+
+
+cdef void value_drop(Value *v) noexcept:
+    """Release the memory; shape and dtype stay, derivatives of shape operations read them."""
+    cdef Storage *s = v.storage
+    if s != NULL:
+        v.storage = NULL
+        v.data = NULL
+        storage_release(s)
+
+
+cdef void release_saved(Row r) noexcept:
+    """Let go of the values that the derivative would read."""
+    cdef Node *n = node(r)
+    cdef Row *x = inputs(n)
+    cdef int i
+    cdef uint8_t saves = n.saves
+    n.saves = 0
+    for i in range(min(n.n_in, 7)):
+        if saves & (1 << i):
+            release_value(x[i])
+    if saves & SAVES_OUTPUT:
+        release_value(r)
+
+
+cdef void row_free(Row first) noexcept:
+    """Free a row whose last reference is gone, and every row that only it kept alive.
+
+    Dying rows form a list linked through `Node.slot`, which no traversal reads any more.
+    """
+    global _free_row, _live, _free_count
+    cdef Row r = first, todo = 0, next_row, x
+    cdef Node *n
+    cdef Node *m
+    cdef Value *v
+    cdef Row *ins
+    cdef int i
+    cdef Storage *s
+    node(r).slot = 0
+    todo = r
+    while todo:
+        r = todo
+        n = node(r)
+        v = value(r)
+        todo = n.slot
+        if n.n_in:
+            ins = inputs(n)
+            for i in range(n.n_in):
+                x = ins[i]
+                m = node(x)
+                if i < 7 and n.saves & (1 << i):
+                    m.value_refs -= 1
+                    if m.value_refs == 0:
+                        value_drop(value(x))
+                m.graph_refs -= 1
+                if m.graph_refs == 0:
+                    m.slot = todo
+                    todo = x
+        if n.attr != NULL:
+            attr_free(n.attr)
+            n.attr = NULL
+        if v.storage != NULL:
+            value_drop(v)
+        if n.flags & HAS_HOOKS and on_free != NULL:
+            on_free(r)
+        if v.shape != v.dims:
+            block_free(v.shape, 2 * MAX_DIMS * sizeof(int64_t))
+            v.shape = v.dims
+        n.inputs[0] = _free_row
+        n.mark = 0
+        _free_row = r
+        _free_count += 1
+        _live -= 1
+
+
+def live_rows():
+    """Number of rows in use."""
+    return _live
+
+
+def row_bytes():
+    """Bytes of one row in the node arrays (its node and its value, without the data)."""
+    return sizeof(Node) + sizeof(Value)
+
+
+def allocated_rows():
+    """Number of rows the node arrays have room for."""
+    return _live + _free_count
+
+
+def trim():
+    """Give chunks of the node arrays without any live row back to the system."""
+    global _free_row, _free_count, _holes, _chunks
+    cdef int64_t c, i
+    cdef bint used
+    cdef Node *nodes
+    _free_row = 0
+    _free_count = 0
+    for c in range(_chunks - 1, -1, -1):
+        nodes = _arrays.nodes[c]
+        if nodes == NULL:
+            continue
+        used = False
+        for i in range(CHUNK):
+            if (c or i) and nodes[i].graph_refs:
+                used = True
+                break
+        if not used and c:
+            free(nodes)
+            free(_arrays.values[c])
+            _arrays.nodes[c] = NULL
+            _arrays.values[c] = NULL
+            continue
+        for i in range(CHUNK - 1, -1, -1):
+            if (c or i) and nodes[i].graph_refs == 0:
+                nodes[i].inputs[0] = _free_row
+                _free_row = <Row>((c << CHUNK_BITS) + i)
+                _free_count += 1
+    while _chunks and _arrays.nodes[_chunks - 1] == NULL:
+        _chunks -= 1
+    _holes = 0
+    for c in range(_chunks):
+        if _arrays.nodes[c] == NULL:
+            _holes += 1

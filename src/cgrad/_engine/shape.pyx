@@ -1,0 +1,669 @@
+"""Shapes and views: reshape, permute, expand, slices, concatenation, copies.
+
+Views are rows over the same storage; each is recorded as one operation whose derivative is the
+inverse view of the gradient, or, for slices, the gradient laid into zeros.
+"""
+from libc.string cimport memcpy
+from cgrad._engine.types cimport *
+from cgrad._engine.face import export
+from cgrad._engine.face cimport wrap_borrowed
+from cgrad._engine.handle cimport dtype, is_handle, promote_codes, row_of, wrap
+from cgrad._engine.loops cimport copy_cast
+from cgrad._engine.primitives cimport (
+    cast, expand, permute, reshape, reshape_like, sum_to, zeros,
+)
+from cgrad._engine.rows cimport (
+    inputs, item_size, node, release, retain, row_dense, row_view, value,
+)
+from cgrad._engine.table cimport (
+    Ctx, apply, call1, call2, calln, keep, op_id, register, scope_enter, scope_leave,
+)
+
+cdef int RESHAPE = op_id("reshape"), PERMUTE = op_id("permute"), EXPAND = op_id("expand")
+cdef int CLONE = op_id("clone"), SLICE = op_id("slice"), CAT = op_id("cat")
+cdef int SLICE_ASSIGN = op_id("slice_assign"), AS_STRIDED = op_id("as_strided")
+cdef int STRIDED_ASSIGN = op_id("strided_assign")
+
+
+cdef int wrap_dim(int64_t dim, int ndim, const char *op) except -100:
+    """A dimension counted from the end becomes one counted from the start."""
+    cdef int n = ndim if ndim else 1
+    if dim < -n or dim >= n:
+        raise IndexError(f"{op.decode()}: Dimension out of range (expected to be in range of "
+                         f"[{-n}, {n - 1}], but got {dim})")
+    return <int>(dim + n if dim < 0 else dim)
+
+
+cdef int64_t dims_mask(object dim, int ndim, const char *op) except -1:
+    """A `dim=` argument (None or empty: all; an int; a sequence) as a set of bits."""
+    cdef int64_t mask = 0, bit
+    if dim is None:
+        return (1 << ndim) - 1
+    if isinstance(dim, int):
+        return (1 << wrap_dim(dim, ndim, op)) if ndim else wrap_dim(dim, ndim, op)
+    for d in dim:
+        bit = 1 << wrap_dim(d, ndim, op)
+        if mask & bit:
+            raise RuntimeError(f"{op.decode()}: dim {d} appears multiple times in the list of dims")
+        mask |= bit
+    if mask == 0:
+        return (1 << ndim) - 1
+    return mask & ((1 << ndim) - 1)
+
+
+cdef int parse_shape(tuple args, int64_t *shape, const char *op) except -1:
+    """Sizes given as separate integers or as one sequence; returns their number."""
+    cdef int n = 0
+    if len(args) == 1 and not isinstance(args[0], int) and hasattr(args[0], "__iter__"):
+        args = tuple(args[0])
+    if len(args) > MAX_DIMS:
+        raise RuntimeError(f"{op.decode()}: a shape of {len(args)} dimensions; tensors have at "
+                           f"most {MAX_DIMS}")
+    for s in args:
+        if is_handle(s):
+            s = s.item()
+        if isinstance(s, float) or not hasattr(s, "__index__"):
+            raise TypeError(f"{op.decode()}(): sizes must be integers, but got "
+                            f"{type(s).__name__}")
+        try:
+            shape[n] = s
+        except OverflowError:
+            raise RuntimeError(f"{op.decode()}: size {s} does not fit into 64 bits") from None
+        n += 1
+    return n
+
+
+cdef list _sizes(Row r):
+    return [value(r).shape[i] for i in range(value(r).ndim)]
+
+
+# ---------------------------------------------------------------------------------------------
+# Copies
+
+cdef Row f_clone(int op, Row *x, int n, Attr *at) except 0:
+    cdef Value *v = value(x[0])
+    cdef Row y = row_dense(v.dtype, v.ndim, v.shape)
+    if v.contiguous:
+        memcpy(value(y).data, v.data, v.numel * item_size(v.dtype))
+    else:
+        copy_cast(y, x[0])
+    return y
+
+cdef int d_clone(Ctx *c) except -1:
+    c.out[0] = c.g
+    return 0
+
+register("clone", f_clone, d_clone)
+
+
+cdef Row clone(Row a) except 0:
+    return call1(CLONE, a)
+
+
+cdef Row contiguous(Row a) except 0:
+    """`a` itself if it is row-major, else a copy."""
+    return a if value(a).contiguous else call1(CLONE, a)
+
+
+# ---------------------------------------------------------------------------------------------
+# Views of all elements
+
+cdef bint _view_strides(Value *v, int ndim, const int64_t *shape, int64_t *strides) noexcept:
+    # Strides that show v in the new shape, if its memory allows: each run of old dimensions that
+    # is one run in memory is cut into new dimensions.
+    cdef int i = v.ndim - 1, j = ndim - 1, k
+    cdef int64_t run, base, want
+    if v.numel == 0:
+        run = 1
+        for j in range(ndim - 1, -1, -1):
+            strides[j] = run
+            run *= shape[j] if shape[j] > 1 else 1
+        return True
+    while i >= 0:
+        run = v.shape[i]
+        base = v.strides[i]
+        while i > 0 and (v.strides[i - 1] == v.shape[i] * v.strides[i] or v.shape[i - 1] == 1
+                         or v.shape[i] == 1):
+            if v.shape[i] == 1:
+                base = v.strides[i - 1]
+            i -= 1
+            run *= v.shape[i]
+        want = 1
+        while j >= 0 and (want < run or shape[j] == 1):
+            strides[j] = want * base
+            want *= shape[j]
+            j -= 1
+        if want != run:
+            return False
+        i -= 1
+    while j >= 0:                # only ones are left
+        strides[j] = 1
+        j -= 1
+    return True
+
+
+cdef Row f_reshape(int op, Row *x, int n, Attr *at) except 0:
+    cdef int64_t[MAX_DIMS] strides
+    cdef Row a = x[0], y
+    cdef int ndim = <int>at.k[0]
+    if value(a).contiguous:
+        return row_view(a, ndim, at.d, NULL, 0)
+    if _view_strides(value(a), ndim, at.d, strides):
+        return row_view(a, ndim, at.d, strides, 0)
+    a = f_clone(CLONE, &a, 1, NULL)
+    y = row_view(a, ndim, at.d, NULL, 0)
+    value(y).flags &= ~IS_VIEW   # a copy: an in-place change does not reach the input
+    release(a)
+    return y
+
+cdef int d_reshape(Ctx *c) except -1:
+    c.out[0] = reshape_like(c.g, c.x[0])
+    return 0
+
+register("reshape", f_reshape, d_reshape)
+
+
+cdef Row f_permute(int op, Row *x, int n, Attr *at) except 0:
+    cdef Value *v = value(x[0])
+    cdef int64_t[MAX_DIMS] shape
+    cdef int64_t[MAX_DIMS] strides
+    cdef int i
+    for i in range(v.ndim):
+        shape[i] = v.shape[at.d[i]]
+        strides[i] = v.strides[at.d[i]]
+    return row_view(x[0], v.ndim, shape, strides, 0)
+
+cdef int d_permute(Ctx *c) except -1:
+    cdef int64_t[MAX_DIMS] inverse
+    cdef int i
+    for i in range(value(c.y).ndim):
+        inverse[c.at.d[i]] = i
+    c.out[0] = permute(c.g, inverse)
+    return 0
+
+register("permute", f_permute, d_permute)
+
+
+cdef Row f_expand(int op, Row *x, int n, Attr *at) except 0:
+    cdef Value *v = value(x[0])
+    cdef int64_t[MAX_DIMS] strides
+    cdef int i, ndim = <int>at.k[0], extra = ndim - v.ndim
+    for i in range(ndim):
+        strides[i] = 0
+        if i >= extra and (v.shape[i - extra] != 1 or at.d[i] == 1):
+            strides[i] = v.strides[i - extra]
+    return row_view(x[0], ndim, at.d, strides, 0)
+
+cdef int d_expand(Ctx *c) except -1:
+    c.out[0] = sum_to(c.g, c.x[0])
+    return 0
+
+register("expand", f_expand, d_expand)
+
+
+# ---------------------------------------------------------------------------------------------
+# Slices.  Attr: k[0] = dimensions squeezed away (bits); d = starts, steps, lengths
+
+cdef Row f_slice(int op, Row *x, int n, Attr *at) except 0:
+    cdef Value *v = value(x[0])
+    cdef int64_t[MAX_DIMS] shape
+    cdef int64_t[MAX_DIMS] strides
+    cdef int64_t offset = 0
+    cdef int i, k = 0
+    for i in range(v.ndim):
+        offset += at.d[i] * v.strides[i]
+        if not at.k[0] & (1 << i):
+            shape[k] = at.d[2 * MAX_DIMS + i]
+            strides[k] = v.strides[i] * at.d[MAX_DIMS + i]
+            k += 1
+    if v.numel == 0:
+        offset = 0
+    return row_view(x[0], k, shape, strides, offset)
+
+cdef int d_slice(Ctx *c) except -1:
+    cdef Value *v = value(c.x[0])
+    c.out[0] = call2(SLICE_ASSIGN, zeros(v.dtype, v.ndim, v.shape), c.g, c.at)
+    return 0
+
+register("slice", f_slice, d_slice)
+
+
+cdef Row f_slice_assign(int op, Row *x, int n, Attr *at) except 0:
+    # A copy of x[0] whose slice holds x[1].
+    cdef Row y = f_clone(CLONE, x, 1, NULL)
+    cdef Row part = f_slice(SLICE, &y, 1, at)
+    copy_cast(part, x[1])
+    release(part)
+    return y
+
+cdef int d_slice_assign(Ctx *c) except -1:
+    cdef Value *v = value(c.x[1])
+    if c.need[0]:
+        c.out[0] = call2(SLICE_ASSIGN, c.g, zeros(v.dtype, v.ndim, v.shape), c.at)
+    if c.need[1]:
+        c.out[1] = call1(SLICE, c.g, c.at)
+    return 0
+
+register("slice_assign", f_slice_assign, d_slice_assign)
+
+
+cdef Row slice_row(Row a, Attr *at) except 0:
+    return call1(SLICE, a, at)
+
+
+# Views of the flat storage, which carry history through in-place changes of views.
+# Attr: k[0] = ndim, k[1] = offset; d = shape, strides
+
+cdef Row f_as_strided(int op, Row *x, int n, Attr *at) except 0:
+    cdef Row a = x[0], y
+    if value(a).contiguous:
+        return row_view(a, <int>at.k[0], at.d, at.d + MAX_DIMS, at.k[1])
+    a = f_clone(CLONE, x, 1, NULL)
+    y = row_view(a, <int>at.k[0], at.d, at.d + MAX_DIMS, at.k[1])
+    release(a)
+    return y
+
+cdef int d_as_strided(Ctx *c) except -1:
+    cdef Value *v = value(c.x[0])
+    c.out[0] = call2(STRIDED_ASSIGN, zeros(v.dtype, v.ndim, v.shape), c.g, c.at)
+    return 0
+
+register("as_strided", f_as_strided, d_as_strided)
+
+
+cdef Row f_strided_assign(int op, Row *x, int n, Attr *at) except 0:
+    cdef Row y = f_clone(CLONE, x, 1, NULL)
+    cdef Row part = f_as_strided(AS_STRIDED, &y, 1, at)
+    copy_cast(part, x[1])
+    release(part)
+    return y
+
+cdef int d_strided_assign(Ctx *c) except -1:
+    cdef Value *v = value(c.x[1])
+    if c.need[0]:
+        c.out[0] = call2(STRIDED_ASSIGN, c.g, zeros(v.dtype, v.ndim, v.shape), c.at)
+    if c.need[1]:
+        c.out[1] = call1(AS_STRIDED, c.g, c.at)
+    return 0
+
+register("strided_assign", f_strided_assign, d_strided_assign)
+
+
+# ---------------------------------------------------------------------------------------------
+# Concatenation.  Attr: k[0] = dimension
+
+cdef Row f_cat(int op, Row *x, int n, Attr *at) except 0:
+    cdef int64_t[MAX_DIMS] shape
+    cdef Value *v = value(x[0])
+    cdef int dim = <int>at.k[0], i
+    cdef int64_t offset = 0
+    cdef Row y, part
+    for i in range(v.ndim):
+        shape[i] = v.shape[i]
+    shape[dim] = 0
+    for i in range(n):
+        shape[dim] += value(x[i]).shape[dim]
+    y = row_dense(v.dtype, v.ndim, shape)
+    for i in range(n):
+        v = value(x[i])
+        part = row_view(y, v.ndim, v.shape, value(y).strides, offset)
+        copy_cast(part, x[i])
+        release(part)
+        offset += v.shape[dim] * value(y).strides[dim]
+    return y
+
+cdef int d_cat(Ctx *c) except -1:
+    cdef Attr at
+    cdef int i, k, dim = <int>c.at.k[0]
+    cdef int64_t start = 0
+    cdef Value *v
+    for i in range(c.n):
+        v = value(c.x[i])
+        if c.need[i]:
+            at.k[0] = 0
+            for k in range(v.ndim):
+                at.d[k] = start if k == dim else 0
+                at.d[MAX_DIMS + k] = 1
+                at.d[2 * MAX_DIMS + k] = v.shape[k]
+            c.out[i] = call1(SLICE, c.g, &at)
+        start += v.shape[dim]
+    return 0
+
+register("cat", f_cat, d_cat)
+
+
+def cat(tensors, dim=0, *, axis=None):
+    """Concatenate tensors along an existing dimension.
+
+    Shapes agree except in `dim`; one-dimensional empty tensors are ignored; dtypes are promoted.
+
+    Example::
+
+        >>> cgrad.cat([cgrad.ones(2), cgrad.zeros(1)])
+        tensor([1., 1., 0.])
+    """
+    cdef int64_t mark = scope_enter()
+    cdef list rows_list = []
+    cdef Attr at
+    cdef int dt, i, k, n, d
+    cdef Row r, first
+    cdef Row *x
+    cdef int64_t count
+    cdef Value *v
+    if axis is not None:
+        dim = axis
+    if is_handle(tensors):
+        raise TypeError("cat(): argument 'tensors' must be a tuple of Tensors, not Tensor")
+    try:
+        for t in tensors:
+            r = row_of(t, "cat")
+            rows_list.append(r)
+        if not rows_list:
+            raise RuntimeError("cat(): expected a non-empty list of Tensors")
+        dt = value(<Row>rows_list[0]).dtype
+        for r in rows_list:
+            dt = promote_codes(dt, value(r).dtype)
+        full = [r for r in rows_list if not (value(<Row>r).ndim == 1 and value(<Row>r).numel == 0)]
+        if not full:
+            full = rows_list[:1]
+        first = full[0]
+        if value(first).ndim == 0:
+            raise RuntimeError("cat(): zero-dimensional tensor (at position 0) cannot be "
+                               "concatenated")
+        d = wrap_dim(dim, value(first).ndim, "cat")
+        for i, r in enumerate(full):
+            v = value(r)
+            if v.ndim != value(first).ndim:
+                raise RuntimeError(f"cat(): Tensors must have same number of dimensions: got "
+                                   f"{value(first).ndim} and {v.ndim}")
+            for k in range(v.ndim):
+                if k != d and v.shape[k] != value(first).shape[k]:
+                    raise RuntimeError(
+                        f"cat(): Sizes of tensors must match except in dimension {d}. Expected "
+                        f"size {value(first).shape[k]} but got size {v.shape[k]} for tensor "
+                        f"number {i} in the list.")
+        n = len(full)
+        count = n
+        x = <Row *>value(keep(row_dense(I32, 1, &count))).data
+        for i in range(n):
+            x[i] = cast(full[i], dt)
+        at.k[0] = d
+        return wrap_borrowed(calln(CAT, x, n, &at))
+    finally:
+        scope_leave(mark)
+
+export(cat, "concat", "concatenate", method=False)
+
+
+# ---------------------------------------------------------------------------------------------
+# Public views
+
+cdef int _infer(int n, int64_t *shape, int64_t numel, const char *op) except -1:
+    # Replace a -1 in the shape and check the number of elements.
+    cdef int i, hole = -1
+    cdef int64_t known = 1
+    for i in range(n):
+        if shape[i] == -1:
+            if hole >= 0:
+                raise RuntimeError(f"{op.decode()}: only one dimension can be inferred")
+            hole = i
+        elif shape[i] < 0:
+            raise RuntimeError(f"{op.decode()}: invalid shape dimension {shape[i]}")
+        else:
+            known *= shape[i]
+    if hole >= 0 and known > 0 and numel % known == 0:
+        shape[hole] = numel // known
+        return 0
+    if hole >= 0 and known == 0 and numel == 0:
+        raise RuntimeError(f"{op.decode()}: cannot reshape tensor of 0 elements into shape "
+                           f"{[shape[i] for i in range(n)]} because the unspecified dimension "
+                           "size -1 can be any value and is ambiguous")
+    if hole >= 0 or known != numel:
+        raise RuntimeError(f"{op.decode()}: shape '{[shape[i] for i in range(n)]}' is invalid for "
+                           f"input of size {numel}")
+    return 0
+
+
+cdef Row _reshaped(object input, tuple args, const char *op, bint must_view) except 0:
+    cdef Attr at
+    cdef int64_t[MAX_DIMS] strides
+    cdef Row x = row_of(input, op)
+    cdef int n = parse_shape(args, at.d, op)
+    _infer(n, at.d, value(x).numel, op)
+    if must_view and not value(x).contiguous and not _view_strides(value(x), n, at.d, strides):
+        raise RuntimeError(f"{op.decode()}: view size is not compatible with input tensor's size "
+                           f"and stride (at least one dimension spans across two contiguous "
+                           "subspaces). Use .reshape(...) instead.")
+    at.k[0] = n
+    return apply(RESHAPE, &x, 1, &at)
+
+
+def reshape_(input, *shape):
+    """reshape(input, shape) -> Tensor
+
+    The same elements, row by row, in another shape; a view where the memory allows, else a copy.
+    One size may be -1 and is then inferred.
+
+    Example::
+
+        >>> cgrad.arange(6).reshape(2, -1).shape
+        cgrad.Size([2, 3])
+    """
+    return wrap(_reshaped(input, shape, "reshape", False))
+
+
+def view(self, *shape):
+    """view(*shape) or view(dtype) -> Tensor
+
+    Like :func:`reshape`, but always shares memory: raises RuntimeError where it cannot.
+    """
+    if len(shape) == 1 and isinstance(shape[0], dtype):
+        raise RuntimeError("view(dtype): reinterpreting memory as another dtype is not supported")
+    return wrap(_reshaped(self, shape, "view", True))
+
+
+def permute_(input, *dims):
+    """permute(input, dims) -> Tensor
+
+    A view with the dimensions in the order `dims`.
+    """
+    cdef Row x = row_of(input, "permute")
+    cdef Attr at
+    cdef int64_t[MAX_DIMS] order
+    cdef int i, d, n = parse_shape(dims, order, "permute"), ndim = value(x).ndim
+    cdef int seen = 0
+    if n != ndim:
+        raise RuntimeError(f"permute(sparse_coo): number of dimensions in the tensor input does "
+                           f"not match the length of the desired ordering of dimensions i.e. "
+                           f"input.dim() = {ndim} is not equal to len(dims) = {n}")
+    for i in range(n):
+        d = wrap_dim(order[i], ndim, "permute")
+        if seen & (1 << d):
+            raise RuntimeError("permute(): duplicate dims are not allowed.")
+        seen |= 1 << d
+        at.d[i] = d
+    return wrap(apply(PERMUTE, &x, 1, &at))
+
+
+def transpose(input, dim0, dim1):
+    """transpose(input, dim0, dim1) -> Tensor
+
+    A view with two dimensions swapped.
+    """
+    cdef Row x = row_of(input, "transpose")
+    cdef Attr at
+    cdef int i, ndim = value(x).ndim
+    cdef int a = wrap_dim(dim0, ndim, "transpose"), b = wrap_dim(dim1, ndim, "transpose")
+    if ndim:
+        for i in range(ndim):
+            at.d[i] = i
+        at.d[a] = b
+        at.d[b] = a
+    return wrap(apply(PERMUTE, &x, 1, &at))
+
+
+def t(input):
+    """t(input) -> Tensor
+
+    Transpose of a matrix; tensors of 0 or 1 dimensions are returned as they are.
+    """
+    cdef Row x = row_of(input, "t")
+    if value(x).ndim > 2:
+        raise RuntimeError(f"t() expects a tensor with <= 2 dimensions, but self is "
+                           f"{value(x).ndim}D")
+    return transpose(input, 0, value(x).ndim - 1 if value(x).ndim else 0)
+
+
+def expand_(self, *sizes):
+    """expand(*sizes) -> Tensor
+
+    A view in which dimensions of size 1 are repeated without a copy; -1 keeps a size, new
+    dimensions go in front.
+    """
+    cdef Row x = row_of(self, "expand")
+    cdef Value *v = value(x)
+    cdef Attr at
+    cdef int i, n = parse_shape(sizes, at.d, "expand"), extra = n - v.ndim
+    if extra < 0:
+        raise RuntimeError(f"expand(size={[at.d[i] for i in range(n)]}): the number of sizes "
+                           f"provided ({n}) must be greater or equal to the number of dimensions "
+                           f"in the tensor ({v.ndim})")
+    for i in range(n):
+        if at.d[i] == -1 and i >= extra:
+            at.d[i] = v.shape[i - extra]
+        elif at.d[i] < 0:
+            raise RuntimeError(f"expand: the expanded size of the tensor ({at.d[i]}) isn't "
+                               f"allowed in a leading, non-existing dimension {i}")
+        if i >= extra and v.shape[i - extra] != 1 and v.shape[i - extra] != at.d[i]:
+            raise RuntimeError(
+                f"expand: The expanded size of the tensor ({at.d[i]}) must match the existing "
+                f"size ({v.shape[i - extra]}) at non-singleton dimension {i}. Target sizes: "
+                f"{[at.d[k] for k in range(n)]}. Tensor sizes: {_sizes(x)}")
+    at.k[0] = n
+    return wrap(apply(EXPAND, &x, 1, &at))
+
+
+cdef Row squeeze_mask(Row a, int64_t mask) except 0:
+    """Drop the dimensions of size 1 among those in `mask`."""
+    cdef int64_t[MAX_DIMS] shape
+    cdef int i, n = 0
+    cdef Value *v = value(a)
+    for i in range(v.ndim):
+        if v.shape[i] != 1 or not mask & (1 << i):
+            shape[n] = v.shape[i]
+            n += 1
+    return reshape(a, n, shape)
+
+
+cdef Row unsqueeze_row(Row a, int dim) except 0:
+    cdef int64_t[MAX_DIMS + 1] shape
+    cdef int i, ndim = value(a).ndim
+    if ndim == MAX_DIMS:
+        raise RuntimeError(f"unsqueeze: tensors have at most {MAX_DIMS} dimensions")
+    for i in range(ndim + 1):
+        shape[i] = 1 if i == dim else value(a).shape[i - (i > dim)]
+    return reshape(a, ndim + 1, shape)
+
+
+def squeeze(input, dim=None):
+    """squeeze(input, dim=None) -> Tensor
+
+    A view without the dimensions of size 1, or without those of them named by `dim`.
+    """
+    cdef int64_t mark = scope_enter()
+    cdef Row x = row_of(input, "squeeze"), y
+    try:
+        y = squeeze_mask(x, dims_mask(dim, value(x).ndim, "squeeze"))
+        if y == x:
+            y = reshape_copy(x)
+        return wrap_borrowed(y)
+    finally:
+        scope_leave(mark)
+
+
+cdef Row reshape_copy(Row x) except 0:
+    # A view of the same shape as a tensor of its own.
+    cdef Attr at
+    cdef int i
+    at.k[0] = value(x).ndim
+    for i in range(value(x).ndim):
+        at.d[i] = value(x).shape[i]
+    return call1(RESHAPE, x, &at)
+
+
+def unsqueeze(input, dim):
+    """unsqueeze(input, dim) -> Tensor
+
+    A view with a dimension of size 1 inserted at `dim` (-ndim-1 ... ndim).
+    """
+    cdef int64_t mark = scope_enter()
+    cdef Row x = row_of(input, "unsqueeze")
+    cdef int n = value(x).ndim + 1
+    try:
+        return wrap_borrowed(unsqueeze_row(x, wrap_dim(dim, n, "unsqueeze")))
+    finally:
+        scope_leave(mark)
+
+
+def narrow(input, dim, start, length):
+    """narrow(input, dim, start, length) -> Tensor
+
+    The view of `length` entries from `start` along one dimension.
+    """
+    cdef Row x = row_of(input, "narrow")
+    cdef Value *v = value(x)
+    cdef Attr at
+    cdef int i, d
+    if v.ndim == 0:
+        raise RuntimeError("narrow() cannot be applied to a 0-dim tensor.")
+    d = wrap_dim(dim, v.ndim, "narrow")
+    start = int(start)
+    if start < -v.shape[d] or start > v.shape[d]:
+        raise IndexError(f"narrow: start out of range (expected to be in range of "
+                         f"[{-v.shape[d]}, {v.shape[d]}], but got {start})")
+    if start < 0:
+        start += v.shape[d]
+    if length < 0 or start + length > v.shape[d]:
+        raise RuntimeError(f"narrow: start ({start}) + length ({length}) exceeds dimension size "
+                           f"({v.shape[d]}).")
+    at.k[0] = 0
+    for i in range(v.ndim):
+        at.d[i] = 0
+        at.d[MAX_DIMS + i] = 1
+        at.d[2 * MAX_DIMS + i] = v.shape[i]
+    at.d[d] = start
+    at.d[2 * MAX_DIMS + d] = length
+    return wrap(apply(SLICE, &x, 1, &at))
+
+
+def clone_(input, *, memory_format=None):
+    """clone(input) -> Tensor
+
+    A copy with its own memory; gradients flow through.
+    """
+    cdef Row x = row_of(input, "clone")
+    return wrap(apply(CLONE, &x, 1, NULL))
+
+
+def contiguous_(self, memory_format=None):
+    """contiguous() -> Tensor
+
+    The tensor itself if it is row-major in memory, else a copy that is.
+    """
+    cdef Row x = row_of(self, "contiguous")
+    if value(x).contiguous:
+        return self
+    return wrap(apply(CLONE, &x, 1, NULL))
+
+
+for _name, _f in (("reshape", reshape_), ("permute", permute_), ("clone", clone_)):
+    _f.__name__ = _f.__qualname__ = _name
+    export(_f)
+for _name, _f in (("expand", expand_), ("contiguous", contiguous_), ("view", view)):
+    _f.__name__ = _f.__qualname__ = _name
+    export(_f, module=False)
+export(transpose, "swapaxes", "swapdims")
+export(t)
+export(squeeze)
+export(unsqueeze)
+export(narrow)

@@ -1,0 +1,48 @@
+"""The operation table: how an operation is described, applied and recorded."""
+from cgrad._engine.types cimport *
+
+cdef enum:
+    MAX_OPS = 1024
+
+cdef struct Ctx:          # one evaluation of a derivative rule
+    Row g                 # gradient of the output
+    Row y                 # the output (its value is there only if the operation reads it)
+    Row *x                # the inputs
+    int n
+    Attr *at              # the attributes of the operation
+    char *need            # need[i]: the gradient of input i is wanted
+    Row *out              # out[i]: to be set to the gradient of input i, or left 0
+
+ctypedef Row (*Forward)(int op, Row *x, int n, Attr *at) except 0
+ctypedef int (*Rule)(Ctx *c) except -1
+
+cdef struct Op:
+    const char *name
+    Forward forward
+    Rule rule             # NULL: no derivative
+    uint8_t reads[INLINE_INPUTS + 1]   # values the rule reads for the gradient of input i
+                                       # (the last entry: for input 3 and up)
+    uint8_t kind          # of its signature, see elementwise.pyx
+    uint8_t defined
+    Loop loops[N_DTYPES]  # inner loops of elementwise operations, by dtype of the inputs
+    void *data[N_DTYPES]
+
+cdef Op *ops
+
+cdef int op_id(str name) except -1
+cdef int register(str name, Forward forward, Rule rule, int r0=*, int r1=*, int r2=*,
+                  int r3=*) except -1
+
+cdef Row apply(int op, Row *x, int n, Attr *at) except 0
+cdef int record(Row y, int op, Row *x, int n, Attr *at) except -1
+cdef Row keep(Row r) except 0
+cdef int64_t scope_enter() noexcept
+cdef void scope_leave(int64_t mark) noexcept
+cdef bint grad_enabled() noexcept
+cdef bint inference_enabled() noexcept
+cdef void grad_enable(bint on) noexcept
+
+cdef Row call1(int op, Row a, Attr *at=*) except 0
+cdef Row call2(int op, Row a, Row b, Attr *at=*) except 0
+cdef Row call3(int op, Row a, Row b, Row c, Attr *at=*) except 0
+cdef Row calln(int op, Row *x, int n, Attr *at=*) except 0

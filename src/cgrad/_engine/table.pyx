@@ -1,0 +1,245 @@
+"""The operation table, and how an operation becomes a row.
+
+Each family (elementwise.pyx, reduce.pyx, ...) registers its operations here by name: a forward
+function, which computes a new row from rows, and a derivative rule beside it.
+
+Note [Rules are expressions of operations].  A rule computes gradients by calling operations of
+this same table.  With recording off the rows it makes have no edges and vanish; with
+``create_graph=True`` they are rows like any other, which is all it takes for second and higher
+derivatives.
+
+Note [Temporaries].  `apply` hands its row to the caller, who owns it.  `call1`, `call2`, ...
+hand it to the pool of the current scope instead, so that a rule or a composite can be written
+as one expression, ``mul(g, cos(x))``, and whatever it made in between is released when the
+scope ends.  Who wants to keep a row beyond it retains it.
+"""
+from libc.stdlib cimport realloc
+from libc.string cimport memcpy
+from cgrad._engine.types cimport *
+from cgrad._engine.memory cimport attr_new, block_new
+from cgrad._engine.rows cimport (
+    inputs, is_float, node, release, retain, value,
+)
+
+cdef extern from "state.h":
+    ctypedef struct cg_state:
+        int no_grad
+        int inference
+        int32_t *pool
+        int64_t n
+        int64_t cap
+    cg_state cg_tls
+
+cdef Op _ops[MAX_OPS]
+ops = _ops
+cdef dict _ids = {}
+cdef list _names = []            # keeps the C strings of Op.name alive
+cdef int _n_ops = 1              # 0 is "leaf or constant"
+
+
+cdef int op_id(str name) except -1:
+    """The id of an operation, also before its family has registered it."""
+    global _n_ops
+    cdef bytes encoded
+    found = _ids.get(name)
+    if found is not None:
+        return found
+    if _n_ops == MAX_OPS:
+        raise RuntimeError("the operation table is full")
+    encoded = name.encode()
+    _names.append(encoded)
+    _ids[name] = _n_ops
+    _ops[_n_ops].name = encoded
+    _n_ops += 1
+    return _n_ops - 1
+
+
+cdef int register(str name, Forward forward, Rule rule, int r0=0, int r1=0, int r2=0,
+                  int r3=0) except -1:
+    """Enter an operation; r0, r1, ...: what its rule reads for the gradient of input 0, 1, ..."""
+    cdef int op = op_id(name)
+    cdef Op *o = &_ops[op]
+    if o.defined:
+        raise RuntimeError(f"operation {name!r} is registered twice")
+    o.forward = forward
+    o.rule = rule
+    o.reads[0] = <uint8_t>r0
+    o.reads[1] = <uint8_t>r1
+    o.reads[2] = <uint8_t>r2
+    o.reads[3] = <uint8_t>r3
+    o.defined = 1
+    return op
+
+
+def operations():
+    """Names of all operations of the table."""
+    return sorted(name for name, op in _ids.items() if _ops[<int>op].defined)
+
+
+def undefined_operations():
+    """Names that some rule mentions but no family registered: must be empty."""
+    return sorted(name for name, op in _ids.items() if not _ops[<int>op].defined)
+
+
+def differentiable(str name):
+    """Whether the operation `name` has a derivative rule."""
+    return _ops[<int>_ids[name]].rule != NULL
+
+
+cdef int record(Row y, int op, Row *x, int n, Attr *at) except -1:
+    """Make `y` a consumer of its inputs: edges, saved values, their versions."""
+    cdef Node *m = node(y)
+    cdef Node *input
+    cdef Op *o = &_ops[op]
+    cdef Value *v
+    cdef Attr *a
+    cdef int i
+    cdef int reads = 0
+    if o.rule == NULL or not is_float(value(y).dtype):
+        return 0
+    for i in range(n):
+        if node(x[i]).flags & REQUIRES_GRAD:
+            reads |= o.reads[i if i < INLINE_INPUTS else INLINE_INPUTS]
+    for i in range(n if n < 7 else 7):
+        if reads & (1 << i) and value(x[i]).flags & INFERENCE:
+            _raise_inference(op)
+    if at != NULL or n > INLINE_INPUTS:
+        a = attr_new()
+        if at != NULL:
+            memcpy(a, at, sizeof(Attr))
+        a.rows = NULL
+        m.attr = a
+        if n > INLINE_INPUTS:
+            a.rows = <Row *>block_new(n * sizeof(Row))
+            a.n_rows = n
+            memcpy(a.rows, x, n * sizeof(Row))
+    m.op = <uint16_t>op
+    m.n_in = n
+    m.flags |= REQUIRES_GRAD
+    m.saves = <uint8_t>reads
+    for i in range(n):
+        input = node(x[i])
+        input.graph_refs += 1
+        if i < INLINE_INPUTS:
+            m.inputs[i] = x[i]
+            if reads & (1 << i):
+                input.value_refs += 1
+                m.versions[i] = value(x[i]).storage.version
+        elif i < 7 and reads & (1 << i):
+            input.value_refs += 1
+    if reads & SAVES_OUTPUT:
+        m.value_refs += 1
+        m.versions[INLINE_INPUTS] = value(y).storage.version
+    return 0
+
+
+cdef int _raise_inference(int op) except -1:
+    raise RuntimeError(f"{_ops[op].name.decode()}: Inference tensors cannot be saved for backward. "
+                       "To work around you can make a clone to get a normal tensor and use it in "
+                       "autograd.")
+
+
+cdef int _record_or_release(Row y, int op, Row *x, int n, Attr *at) except -1:
+    try:
+        return record(y, op, x, n, at)
+    except:
+        release(y)
+        raise
+
+
+cdef Row apply(int op, Row *x, int n, Attr *at) except 0:
+    """Apply an operation and record it if a gradient may be asked for; the caller owns the row."""
+    cdef Row y = _ops[op].forward(op, x, n, at)
+    cdef int i
+    if cg_tls.no_grad:
+        if cg_tls.inference:
+            value(y).flags |= INFERENCE
+        elif value(y).flags & IS_VIEW:
+            value(y).flags |= DETACHED
+        return y
+    for i in range(n):
+        if node(x[i]).flags & REQUIRES_GRAD:
+            _record_or_release(y, op, x, n, at)
+            break
+    return y
+
+
+cdef Row keep(Row r) except 0:
+    """Hand a row that the caller owns to the current scope."""
+    global cg_tls
+    cdef int32_t *grown
+    if cg_tls.n == cg_tls.cap:
+        grown = <int32_t *>realloc(cg_tls.pool, (2 * cg_tls.cap + 64) * sizeof(int32_t))
+        if grown == NULL:
+            release(r)
+            raise MemoryError("cannot grow the pool of temporaries")
+        cg_tls.pool = grown
+        cg_tls.cap = 2 * cg_tls.cap + 64
+    cg_tls.pool[cg_tls.n] = r
+    cg_tls.n += 1
+    return r
+
+
+cdef int64_t scope_enter() noexcept:
+    return cg_tls.n
+
+
+cdef void scope_leave(int64_t mark) noexcept:
+    while cg_tls.n > mark:
+        cg_tls.n -= 1
+        release(cg_tls.pool[cg_tls.n])
+
+
+cdef bint grad_enabled() noexcept:
+    return not cg_tls.no_grad
+
+
+cdef bint inference_enabled() noexcept:
+    return cg_tls.inference
+
+
+cdef void grad_enable(bint on) noexcept:
+    cg_tls.no_grad = not on
+
+
+def grad_mode():
+    """Whether operations are recorded in this thread."""
+    return not cg_tls.no_grad
+
+
+def set_grad_mode(bint on):
+    """Switch recording in this thread on or off."""
+    cg_tls.no_grad = not on
+
+
+def inference_mode_flag():
+    """Whether this thread is in inference mode."""
+    return bool(cg_tls.inference)
+
+
+def set_inference_mode(bint on):
+    """Enter or leave inference mode in this thread (recording is a switch of its own)."""
+    cg_tls.inference = on
+
+
+cdef Row call1(int op, Row a, Attr *at=NULL) except 0:
+    return keep(apply(op, &a, 1, at))
+
+
+cdef Row call2(int op, Row a, Row b, Attr *at=NULL) except 0:
+    cdef Row[2] x
+    x[0] = a
+    x[1] = b
+    return keep(apply(op, x, 2, at))
+
+
+cdef Row call3(int op, Row a, Row b, Row c, Attr *at=NULL) except 0:
+    cdef Row[3] x
+    x[0] = a
+    x[1] = b
+    x[2] = c
+    return keep(apply(op, x, 3, at))
+
+
+cdef Row calln(int op, Row *x, int n, Attr *at=NULL) except 0:
+    return keep(apply(op, x, n, at))

@@ -1,0 +1,379 @@
+"""Elementwise operations of one input, each with its derivative.
+
+An entry says which inner loops do the arithmetic (NumPy's, or ours where NumPy has none), which
+dtypes go in and come out (its *kind*, elementwise.pxd), and what its derivative reads.  The
+public functions, methods and in-place forms are made from the entries (face.pyx).
+"""
+from libc.math cimport INFINITY, M_LN2, M_LN10, M_PI, sqrt as c_sqrt
+from cgrad._engine.types cimport *
+from cgrad._engine.elementwise cimport *
+from cgrad._engine.face import export, public
+from cgrad._engine.face cimport face
+from cgrad._engine.handle cimport is_handle, row_of, wrap
+from cgrad._engine.primitives cimport (
+    add, both, cast, div, exp, ge, gt, le, mul, neg, number, plus, square, times, unary, where,
+    zeros_like,
+)
+from cgrad._engine.rows cimport value
+from cgrad._engine.table cimport (
+    Ctx, Rule, apply, call2, op_id, ops, scope_enter, scope_leave,
+)
+
+ctypedef void cg_fn(char **, const Py_ssize_t *, const Py_ssize_t *, void *) noexcept nogil
+
+cdef extern from "../_kernels/loops.h":
+    cg_fn cg_relu_f32, cg_relu_f64
+    cg_fn cg_sigmoid_f32, cg_sigmoid_f64
+    cg_fn cg_rsqrt_f32, cg_rsqrt_f64
+    cg_fn cg_reciprocal_f32, cg_reciprocal_f64
+    cg_fn cg_erf_f32, cg_erf_f64
+    cg_fn cg_erfc_f32, cg_erfc_f64
+    cg_fn cg_silu_f32, cg_silu_f64
+    cg_fn cg_gelu_f32, cg_gelu_f64
+    cg_fn cg_gelu_tanh_f32, cg_gelu_tanh_f64
+    cg_fn cg_clamp_f32, cg_clamp_f64
+    cg_fn cg_leaky_relu_f32, cg_leaky_relu_f64
+    cg_fn cg_elu_f32, cg_elu_f64
+    cg_fn cg_softplus_f32, cg_softplus_f64
+    cg_fn cg_threshold_backward_f32, cg_threshold_backward_f64
+    cg_fn cg_sigmoid_backward_f32, cg_sigmoid_backward_f64
+    cg_fn cg_tanh_backward_f32, cg_tanh_backward_f64
+
+cdef int TANH_BACKWARD = op_id("tanh_backward")
+cdef int SIGMOID_BACKWARD = op_id("sigmoid_backward")
+cdef int THRESHOLD_BACKWARD = op_id("threshold_backward")
+
+
+# Derivative rules.  c.g: gradient of the output; c.y: the output; c.x: the inputs
+
+cdef int d_neg(Ctx *c) except -1:
+    c.out[0] = neg(c.g)
+    return 0
+
+cdef int d_abs(Ctx *c) except -1:
+    c.out[0] = mul(c.g, unary("sign", c.x[0]))
+    return 0
+
+cdef int d_exp(Ctx *c) except -1:
+    c.out[0] = mul(c.g, c.y)
+    return 0
+
+cdef int d_expm1(Ctx *c) except -1:
+    c.out[0] = mul(c.g, plus(c.y, 1))
+    return 0
+
+cdef int d_exp2(Ctx *c) except -1:
+    c.out[0] = mul(c.g, times(c.y, M_LN2))
+    return 0
+
+cdef int d_log(Ctx *c) except -1:
+    c.out[0] = div(c.g, c.x[0])
+    return 0
+
+cdef int d_log2(Ctx *c) except -1:
+    c.out[0] = div(c.g, times(c.x[0], M_LN2))
+    return 0
+
+cdef int d_log10(Ctx *c) except -1:
+    c.out[0] = div(c.g, times(c.x[0], M_LN10))
+    return 0
+
+cdef int d_log1p(Ctx *c) except -1:
+    c.out[0] = div(c.g, plus(c.x[0], 1))
+    return 0
+
+cdef int d_sqrt(Ctx *c) except -1:
+    c.out[0] = div(c.g, times(c.y, 2))
+    return 0
+
+cdef int d_rsqrt(Ctx *c) except -1:
+    c.out[0] = mul(times(c.g, -0.5), mul(square(c.y), c.y))
+    return 0
+
+cdef int d_reciprocal(Ctx *c) except -1:
+    c.out[0] = mul(neg(c.g), square(c.y))
+    return 0
+
+cdef int d_square(Ctx *c) except -1:
+    c.out[0] = mul(c.g, times(c.x[0], 2))
+    return 0
+
+cdef int d_sin(Ctx *c) except -1:
+    c.out[0] = mul(c.g, unary("cos", c.x[0]))
+    return 0
+
+cdef int d_cos(Ctx *c) except -1:
+    c.out[0] = neg(mul(c.g, unary("sin", c.x[0])))
+    return 0
+
+cdef int d_tan(Ctx *c) except -1:
+    c.out[0] = mul(c.g, plus(square(c.y), 1))
+    return 0
+
+cdef int d_asin(Ctx *c) except -1:
+    c.out[0] = mul(c.g, unary("rsqrt", plus(neg(square(c.x[0])), 1)))
+    return 0
+
+cdef int d_acos(Ctx *c) except -1:
+    c.out[0] = neg(mul(c.g, unary("rsqrt", plus(neg(square(c.x[0])), 1))))
+    return 0
+
+cdef int d_atan(Ctx *c) except -1:
+    c.out[0] = div(c.g, plus(square(c.x[0]), 1))
+    return 0
+
+cdef int d_sinh(Ctx *c) except -1:
+    c.out[0] = mul(c.g, unary("cosh", c.x[0]))
+    return 0
+
+cdef int d_cosh(Ctx *c) except -1:
+    c.out[0] = mul(c.g, unary("sinh", c.x[0]))
+    return 0
+
+cdef int d_tanh(Ctx *c) except -1:
+    c.out[0] = call2(TANH_BACKWARD, c.g, c.y)
+    return 0
+
+cdef int d_tanh_backward(Ctx *c) except -1:       # z = g (1 - y^2)
+    if c.need[0]:
+        c.out[0] = call2(TANH_BACKWARD, c.g, c.x[1])
+    if c.need[1]:
+        c.out[1] = mul(times(mul(c.g, c.x[0]), -2), c.x[1])
+    return 0
+
+cdef int d_sigmoid(Ctx *c) except -1:
+    c.out[0] = call2(SIGMOID_BACKWARD, c.g, c.y)
+    return 0
+
+cdef int d_sigmoid_backward(Ctx *c) except -1:    # z = g y (1 - y)
+    if c.need[0]:
+        c.out[0] = call2(SIGMOID_BACKWARD, c.g, c.x[1])
+    if c.need[1]:
+        c.out[1] = mul(mul(c.g, c.x[0]), plus(times(c.x[1], -2), 1))
+    return 0
+
+cdef int d_relu(Ctx *c) except -1:
+    c.out[0] = call2(THRESHOLD_BACKWARD, c.g, c.y)
+    return 0
+
+cdef int d_threshold_backward(Ctx *c) except -1:  # z = g where y > 0, else 0
+    if c.need[0]:
+        c.out[0] = call2(THRESHOLD_BACKWARD, c.g, c.x[1])
+    return 0
+
+cdef int d_zero(Ctx *c) except -1:                # steps: the derivative is 0 wherever it exists
+    for i in range(c.n):
+        if c.need[i]:
+            c.out[i] = zeros_like(c.g)
+    return 0
+
+cdef int d_erf(Ctx *c) except -1:
+    c.out[0] = mul(c.g, times(exp(neg(square(c.x[0]))), 2 / c_sqrt(M_PI)))
+    return 0
+
+cdef int d_erfc(Ctx *c) except -1:
+    c.out[0] = mul(c.g, times(exp(neg(square(c.x[0]))), -2 / c_sqrt(M_PI)))
+    return 0
+
+cdef int d_silu(Ctx *c) except -1:                # s (1 + x (1 - s)), s = sigmoid(x)
+    cdef Row s = unary("sigmoid", c.x[0])
+    c.out[0] = mul(c.g, mul(s, plus(mul(c.x[0], plus(neg(s), 1)), 1)))
+    return 0
+
+cdef int d_gelu(Ctx *c) except -1:                # Phi(x) + x phi(x)
+    cdef Row x = c.x[0]
+    cdef Row cdf = times(plus(unary("erf", times(x, c_sqrt(0.5))), 1), 0.5)
+    cdef Row pdf = times(exp(times(square(x), -0.5)), 1 / c_sqrt(2 * M_PI))
+    c.out[0] = mul(c.g, add(cdf, mul(x, pdf)))
+    return 0
+
+cdef int d_gelu_tanh(Ctx *c) except -1:
+    # x/2 (1 + t), t = tanh(u), u = s (x + a x^3): (1 + t)/2 + x/2 (1 - t^2) s (1 + 3 a x^2)
+    cdef double s = c_sqrt(2 / M_PI), a = 0.044715
+    cdef Row x = c.x[0]
+    cdef Row x2 = square(x)
+    cdef Row t = unary("tanh", mul(x, plus(times(x2, s * a), s)))
+    cdef Row slope = mul(x, mul(plus(neg(square(t)), 1), plus(times(x2, 3 * a * s), s)))
+    c.out[0] = mul(c.g, times(add(plus(t, 1), slope), 0.5))
+    return 0
+
+cdef int d_clone(Ctx *c) except -1:
+    c.out[0] = c.g
+    return 0
+
+cdef int d_leaky_relu(Ctx *c) except -1:
+    c.out[0] = where(gt(c.x[0], number(0, c.x[0])), c.g, times(c.g, c.at.f[0]))
+    return 0
+
+cdef int d_elu(Ctx *c) except -1:                 # 1 where x > 0, else alpha e^x
+    cdef Row zero = number(0, c.x[0])
+    cdef Row below = where(gt(c.x[0], zero), zero, c.x[0])   # keeps e^x finite where not chosen
+    c.out[0] = where(gt(c.x[0], zero), c.g, mul(c.g, times(exp(below), c.at.f[0])))
+    return 0
+
+cdef int d_softplus(Ctx *c) except -1:            # sigmoid(beta x), 1 above the threshold
+    cdef Row bx = times(c.x[0], c.at.f[0])
+    c.out[0] = where(gt(bx, number(c.at.f[1], bx)), c.g, mul(c.g, unary("sigmoid", bx)))
+    return 0
+
+cdef int d_clamp(Ctx *c) except -1:               # 1 inside and on the bounds, as PyTorch
+    cdef Row x = c.x[0]
+    c.out[0] = where(both(ge(x, number(c.at.f[0], x)), le(x, number(c.at.f[1], x))),
+                     c.g, number(0, c.g))
+    return 0
+
+
+# ---------------------------------------------------------------------------------------------
+# The entries
+
+cdef enum:
+    X = 1                     # the rule reads the input
+    Y = SAVES_OUTPUT          # the rule reads the output
+
+cdef int numpy_unary(str name, int kind, Rule rule, int reads, str ufunc, str doc,
+                     tuple aliases=()) except -1:
+    define(name, kind, rule, 1, ufunc, NULL, NULL, reads, 0)
+    return face(name, 1, doc, True, aliases)
+
+cdef int own_unary(str name, Rule rule, int reads, Loop f32, Loop f64, str doc,
+                   tuple aliases=()) except -1:
+    define(name, FLOAT, rule, 1, None, f32, f64, reads, 0)
+    return face(name, 1, doc, True, aliases)
+
+numpy_unary("neg", ARITH, d_neg, 0, "negative", "-x, elementwise.", ("negative",))
+numpy_unary("abs", SAME, d_abs, X, "absolute", "Absolute value; derivative sign(x), 0 at 0.",
+            ("absolute",))
+numpy_unary("sign", SAME, d_zero, 0, "sign", "-1, 0 or 1; the derivative is 0.")
+numpy_unary("square", SAME, d_square, X, "square", "x * x.")
+numpy_unary("floor", SAME, d_zero, 0, "floor", "Largest integer <= x; the derivative is 0.")
+numpy_unary("ceil", SAME, d_zero, 0, "ceil", "Smallest integer >= x; the derivative is 0.")
+numpy_unary("trunc", SAME, d_zero, 0, "trunc", "x rounded towards 0; the derivative is 0.",
+            ("fix",))
+numpy_unary("rint", SAME, d_zero, 0, "rint", "Nearest integer, halves to even.")
+numpy_unary("exp", FLOAT, d_exp, Y, "exp", "e^x; derivative e^x.")
+numpy_unary("exp2", FLOAT, d_exp2, Y, "exp2", "2^x; derivative 2^x ln 2.")
+numpy_unary("expm1", FLOAT, d_expm1, Y, "expm1", "e^x - 1, exact for small x.")
+numpy_unary("log", FLOAT, d_log, X, "log", "Natural logarithm; derivative 1/x.")
+numpy_unary("log2", FLOAT, d_log2, X, "log2", "Logarithm to base 2; derivative 1/(x ln 2).")
+numpy_unary("log10", FLOAT, d_log10, X, "log10", "Logarithm to base 10; derivative 1/(x ln 10).")
+numpy_unary("log1p", FLOAT, d_log1p, X, "log1p", "ln(1 + x), exact for small x.")
+numpy_unary("sqrt", FLOAT, d_sqrt, Y, "sqrt", "Square root; derivative 1/(2 sqrt(x)).")
+numpy_unary("sin", FLOAT, d_sin, X, "sin", "Sine of x in radians; derivative cos x.")
+numpy_unary("cos", FLOAT, d_cos, X, "cos", "Cosine of x in radians; derivative -sin x.")
+numpy_unary("tan", FLOAT, d_tan, Y, "tan", "Tangent of x in radians; derivative 1 + tan^2 x.")
+numpy_unary("asin", FLOAT, d_asin, X, "arcsin", "Inverse sine; derivative 1/sqrt(1 - x^2).",
+            ("arcsin",))
+numpy_unary("acos", FLOAT, d_acos, X, "arccos", "Inverse cosine; derivative -1/sqrt(1 - x^2).",
+            ("arccos",))
+numpy_unary("atan", FLOAT, d_atan, X, "arctan", "Inverse tangent; derivative 1/(1 + x^2).",
+            ("arctan",))
+numpy_unary("sinh", FLOAT, d_sinh, X, "sinh", "Hyperbolic sine; derivative cosh x.")
+numpy_unary("cosh", FLOAT, d_cosh, X, "cosh", "Hyperbolic cosine; derivative sinh x.")
+numpy_unary("tanh", FLOAT, d_tanh, Y, "tanh", "Hyperbolic tangent; derivative 1 - tanh^2 x.")
+numpy_unary("logical_not", LOGIC, NULL, 0, "logical_not", "True where x is 0.")
+numpy_unary("bitwise_not", BITS, NULL, 0, "invert", "Bitwise complement; logical for bool.")
+
+own_unary("relu", d_relu, Y, cg_relu_f32, cg_relu_f64,
+          "max(x, 0), NaN stays NaN; derivative 1 where x > 0, else 0.")
+own_unary("sigmoid", d_sigmoid, Y, cg_sigmoid_f32, cg_sigmoid_f64,
+          "1/(1 + e^-x); derivative s (1 - s).", ("expit",))
+own_unary("rsqrt", d_rsqrt, Y, cg_rsqrt_f32, cg_rsqrt_f64, "1/sqrt(x).")
+own_unary("reciprocal", d_reciprocal, Y, cg_reciprocal_f32, cg_reciprocal_f64, "1/x.")
+own_unary("erf", d_erf, X, cg_erf_f32, cg_erf_f64,
+          "Error function 2/sqrt(pi) int_0^x e^-t^2 dt.")
+own_unary("erfc", d_erfc, X, cg_erfc_f32, cg_erfc_f64, "1 - erf(x), accurate in the tail.")
+own_unary("silu", d_silu, X, cg_silu_f32, cg_silu_f64,
+          "x sigmoid(x) (Hendrycks and Gimpel 2016, section 5).")
+numpy_unary("positive", SAME, d_clone, 0, "positive", "x itself as a new tensor.")
+
+define("threshold_backward", SAME, d_threshold_backward, 2, None, cg_threshold_backward_f32,
+       cg_threshold_backward_f64, 2, 0)
+define("sigmoid_backward", SAME, d_sigmoid_backward, 2, None, cg_sigmoid_backward_f32,
+       cg_sigmoid_backward_f64, 2, 3)
+define("tanh_backward", SAME, d_tanh_backward, 2, None, cg_tanh_backward_f32,
+       cg_tanh_backward_f64, 2, 3)
+cdef int GELU = define("gelu", FLOAT, d_gelu, 1, None, cg_gelu_f32, cg_gelu_f64, X, 0)
+cdef int GELU_TANH = define("gelu_tanh", FLOAT, d_gelu_tanh, 1, None, cg_gelu_tanh_f32,
+                            cg_gelu_tanh_f64, X, 0)
+cdef int LEAKY_RELU = define("leaky_relu", FLOAT, d_leaky_relu, 1, None, cg_leaky_relu_f32,
+                             cg_leaky_relu_f64, X, 0)
+cdef int ELU = define("elu", FLOAT, d_elu, 1, None, cg_elu_f32, cg_elu_f64, X, 0)
+cdef int SOFTPLUS = define("softplus", FLOAT, d_softplus, 1, None, cg_softplus_f32,
+                           cg_softplus_f64, X, 0)
+cdef int CLAMP = define("clamp", SAME, d_clamp, 1, None, cg_clamp_f32, cg_clamp_f64, X, 0)
+
+
+cdef object _with(int op, object input, double f0, double f1):
+    # Apply an operation with two numbers as attributes.
+    cdef int64_t mark = scope_enter()
+    cdef Attr at
+    cdef Row x = row_of(input, ops[op].name)
+    at.f[0] = f0
+    at.f[1] = f1
+    try:
+        x = cast(x, result_dtype(op, value(x).dtype))
+        return wrap(apply(op, &x, 1, &at))
+    finally:
+        scope_leave(mark)
+
+
+def gelu(input, *, approximate="none"):
+    """gelu(input, *, approximate="none") -> Tensor
+
+    x Phi(x) with the normal distribution function Phi, or its form with tanh
+    (approximate="tanh") (Hendrycks and Gimpel 2016).
+    """
+    if approximate not in ("none", "tanh"):
+        raise RuntimeError("approximate argument must be either none or tanh.")
+    return _with(GELU if approximate == "none" else GELU_TANH, input, 0, 0)
+
+
+def leaky_relu(input, negative_slope=0.01):
+    """leaky_relu(input, negative_slope=0.01) -> Tensor
+
+    x where x > 0, else negative_slope x.
+    """
+    return _with(LEAKY_RELU, input, negative_slope, 0)
+
+
+def elu(input, alpha=1.0):
+    """elu(input, alpha=1.0) -> Tensor
+
+    x where x > 0, else alpha (e^x - 1) (Clevert et al. 2016).
+    """
+    return _with(ELU, input, alpha, 0)
+
+
+def softplus(input, beta=1.0, threshold=20.0):
+    """softplus(input, beta=1.0, threshold=20.0) -> Tensor
+
+    log(1 + e^(beta x)) / beta; x itself where beta x > threshold.
+    """
+    return _with(SOFTPLUS, input, beta, threshold)
+
+
+def clamp(input, min=None, max=None, *, out=None):
+    """clamp(input, min=None, max=None) -> Tensor
+
+    Values below `min` become min, above `max` become max; the bounds are numbers or tensors. The
+    gradient is passed inside and on the bounds.  Raises RuntimeError without any bound.
+    """
+    if min is None and max is None:
+        raise RuntimeError("clamp: At least one of 'min' or 'max' must not be None")
+    if (is_handle(input) and not is_handle(min) and not is_handle(max)
+            and input.dtype.is_floating_point):
+        y = _with(CLAMP, input, -INFINITY if min is None else min,
+                  INFINITY if max is None else max)
+    else:
+        y = input
+        if min is not None:
+            y = public["where"](y < min, min, y)
+        if max is not None:
+            y = public["where"](y > max, max, y)
+    return y if out is None else out.copy_(y)
+
+
+export(clamp, "clip")
+for _f in (gelu, leaky_relu, elu, softplus):
+    export(_f, method=False, module=False)
+functional = {"gelu": gelu, "leaky_relu": leaky_relu, "elu": elu, "softplus": softplus}

@@ -1,0 +1,46 @@
+/* Elementwise inner loops that NumPy lacks, in NumPy's signature, so that both are
+   interchangeable: n[0] elements; args and byte steps: inputs first, then the output.  `data`,
+   where a loop needs parameters, points to double[2].  An output may be the very same memory as
+   an input (same pointer, same step), but may not overlap one otherwise.
+
+   dtypes are numbered bool 0, uint8 1, int8 2, int16 3, int32 4, int64 5, float32 6, float64 7. */
+#ifndef CG_LOOPS_H
+#define CG_LOOPS_H
+#include <stdint.h>
+
+typedef void (*cg_loop)(char **args, const intptr_t *n, const intptr_t *steps, void *data);
+
+#define CG_LOOP(name) void name(char **args, const intptr_t *n, const intptr_t *steps, void *data)
+#define CG_LOOP_F(name) CG_LOOP(name##_f32); CG_LOOP(name##_f64)
+
+/* cg_cast[from][to].  To bool: x != 0 (NaN is true).  Float to integer: truncation; what the
+   target cannot hold (NaN, inf, out of range) is defined here where C leaves it undefined:
+   int32, int64: the least value (what x86 gives); narrower: the low bits of the int32 result. */
+extern const cg_loop cg_cast[8][8];
+extern const cg_loop cg_copy[8];      /* y = x, by dtype */
+extern const cg_loop cg_where[8];     /* y = c ? x1 : x2, c bool, by dtype of x1, x2, y */
+
+/* One input */
+CG_LOOP_F(cg_relu);         /* x < 0 ? 0 : x; NaN stays NaN */
+CG_LOOP_F(cg_sigmoid);      /* 1 / (1 + e^-x), without overflow */
+CG_LOOP_F(cg_sgn);          /* -1, 0, 1 by sign; NaN gives 0, as PyTorch */
+CG_LOOP_F(cg_rsqrt);        /* 1 / sqrt(x) */
+CG_LOOP_F(cg_reciprocal);   /* 1 / x */
+CG_LOOP_F(cg_erf);          /* 2/sqrt(pi) int_0^x e^-t^2 dt */
+CG_LOOP_F(cg_erfc);         /* 1 - erf(x), relative accuracy kept in the tail */
+CG_LOOP_F(cg_silu);         /* x sigmoid(x) */
+CG_LOOP_F(cg_gelu);         /* x Phi(x), Phi the normal distribution function */
+CG_LOOP_F(cg_gelu_tanh);    /* x/2 (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))) */
+CG_LOOP_F(cg_clamp);        /* min(max(x, data[0]), data[1]); NaN stays NaN */
+CG_LOOP_F(cg_leaky_relu);   /* x > 0 ? x : data[0] x */
+CG_LOOP_F(cg_elu);          /* x > 0 ? x : data[0] (e^x - 1) */
+CG_LOOP_F(cg_softplus);     /* log(1 + e^(b x)) / b, or x where b x > data[1]; b = data[0] */
+
+/* Two inputs: gradient of the output, then the output (or input, where said) */
+CG_LOOP_F(cg_threshold_backward); /* y <= 0 ? 0 : g; a selection, so inf and NaN in g stay apart */
+CG_LOOP_F(cg_sigmoid_backward);   /* g y (1 - y) */
+CG_LOOP_F(cg_tanh_backward);      /* g (1 - y^2) */
+
+#undef CG_LOOP
+#undef CG_LOOP_F
+#endif

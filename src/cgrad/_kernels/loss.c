@@ -1,0 +1,72 @@
+/* See loss.h. */
+#include "common.h"
+#include "loss.h"
+
+enum { LANES = 16 };    /* partial sums that are independent, so that the compiler vectorizes */
+
+#define CG_LOSS(T, S)                                                                           \
+    CG_MV double cg_squared_error_##S(const T *x, const T *y, int64_t n)                        \
+    {                                                                                           \
+        double acc[LANES] = {0}, total = 0;                                                     \
+        int64_t i = 0;                                                                          \
+        for (; i + LANES <= n; i += LANES)                                                      \
+            for (int k = 0; k < LANES; k++) {                                                   \
+                double d = (double)x[i + k] - (double)y[i + k];                                 \
+                acc[k] += d * d;                                                                \
+            }                                                                                   \
+        for (int k = 0; i < n; i++, k++) {                                                      \
+            double d = (double)x[i] - (double)y[i];                                             \
+            acc[k] += d * d;                                                                    \
+        }                                                                                       \
+        for (int k = 0; k < LANES; k++)                                                         \
+            total += acc[k];                                                                    \
+        return total;                                                                           \
+    }                                                                                           \
+                                                                                                \
+    CG_MV void cg_scaled_difference_##S(const T *x, const T *y, double scale,                   \
+                                        T *CG_RESTRICT dx, int64_t n)                           \
+    {                                                                                           \
+        T s = (T)scale;                                                                         \
+        for (int64_t i = 0; i < n; i++)                                                         \
+            dx[i] = s * (x[i] - y[i]);                                                          \
+    }                                                                                           \
+                                                                                                \
+    CG_MV void cg_dropout_##S(const T *x, const uint8_t *mask, double scale,                    \
+                              T *CG_RESTRICT y, int64_t n)                                      \
+    {                                                                                           \
+        T s = (T)scale;                                                                         \
+        for (int64_t i = 0; i < n; i++) {                                                       \
+            T v = s * x[i];                                                                     \
+            y[i] = mask[i] ? v : (T)0;                                                          \
+        }                                                                                       \
+    }                                                                                           \
+                                                                                                \
+    int64_t cg_nll_##S(const T *x, int64_t classes, const int64_t *target, const T *weight,     \
+                       int64_t ignore, T *loss, T *row_weight, int64_t rows)                    \
+    {                                                                                           \
+        for (int64_t r = 0; r < rows; r++) {                                                    \
+            int64_t t = target[r];                                                              \
+            loss[r] = row_weight[r] = 0;                                                        \
+            if (t == ignore)                                                                    \
+                continue;                                                                       \
+            if (t < 0 || t >= classes)                                                          \
+                return r;                                                                       \
+            row_weight[r] = weight ? weight[t] : (T)1;                                          \
+            loss[r] = -x[r * classes + t] * row_weight[r];                                      \
+        }                                                                                       \
+        return -1;                                                                              \
+    }                                                                                           \
+                                                                                                \
+    void cg_nll_backward_##S(int64_t classes, const int64_t *target, const T *weight,           \
+                             int64_t ignore, const T *scale, int64_t scale_step, T *dx,         \
+                             int64_t rows)                                                      \
+    {                                                                                           \
+        for (int64_t r = 0; r < rows; r++) {                                                    \
+            int64_t t = target[r];                                                              \
+            if (t != ignore)                                                                    \
+                dx[r * classes + t] = -scale[r * scale_step] * (weight ? weight[t] : (T)1);     \
+        }                                                                                       \
+    }
+
+CG_LOSS(float, f32)
+CG_LOSS(double, f64)

@@ -1,0 +1,385 @@
+/* Softmax kernels of one type: included by softmax.c with T, NAME(x), LANES, LOG defined.
+
+   A row with inner = 1 is worked through in chunks of LANES elements with one partial maximum or
+   sum per lane: the compiler may not reorder sums by itself, but may work lanes side by side.  The
+   last, incomplete chunk is padded in a local array, so that short rows (ten classes) are vectors
+   too.  With inner > 1 the lanes are neighbouring rows. */
+
+/* Copy the last n - i < LANES elements from x + i into v, padded with `pad`. */
+CG_INLINE void NAME(tail)(const T *x, int64_t i, int64_t n, T pad, T *v)
+{
+    int l;
+    for (l = 0; l < LANES; l++)
+        v[l] = pad;
+    for (l = 0; l < n - i; l++)
+        v[l] = x[i + l];
+}
+
+CG_INLINE T NAME(sum_lanes)(T *s)
+{
+    int l, half;
+    for (half = LANES / 2; half > 0; half /= 2)
+        for (l = 0; l < half; l++)
+            s[l] += s[l + half];
+    return s[0];
+}
+
+CG_INLINE void NAME(max_lanes)(T *m, const T *x)
+{
+    int l;
+    for (l = 0; l < LANES; l++)
+        m[l] = x[l] > m[l] ? x[l] : m[l];
+}
+
+/* The greatest element; NaN may be lost, but then the sum of the exponentials is NaN. */
+CG_INLINE T NAME(row_max)(const T *x, int64_t n)
+{
+    T m[LANES], v[LANES];
+    int64_t i;
+    int l, half;
+    for (l = 0; l < LANES; l++)
+        m[l] = -(T)INFINITY;
+    for (i = 0; i + LANES <= n; i += LANES)
+        NAME(max_lanes)(m, x + i);
+    if (i < n) {
+        NAME(tail)(x, i, n, -(T)INFINITY, v);
+        NAME(max_lanes)(m, v);
+    }
+    for (half = LANES / 2; half > 0; half /= 2)
+        for (l = 0; l < half; l++)
+            m[l] = m[l + half] > m[l] ? m[l + half] : m[l];
+    return m[0];
+}
+
+CG_INLINE void NAME(exp_lanes)(T *s, T *v, const T *x, T max)
+{
+    int l;
+    for (l = 0; l < LANES; l++)
+        v[l] = NAME(cg_exp)(x[l] - max);
+    for (l = 0; l < LANES; l++)
+        s[l] += v[l];
+}
+
+/* sum e^(x - max); with y, the exponentials are left there. */
+CG_INLINE T NAME(row_sum_exp)(const T *x, T *y, int64_t n, T max)
+{
+    T s[LANES], v[LANES];
+    int64_t i;
+    int l;
+    for (l = 0; l < LANES; l++)
+        s[l] = 0;
+    for (i = 0; i + LANES <= n; i += LANES) {
+        NAME(exp_lanes)(s, v, x + i, max);
+        if (y)
+            for (l = 0; l < LANES; l++)
+                y[i + l] = v[l];
+    }
+    if (i < n) {
+        /* Padding with -inf adds nothing, except where max is -inf itself, whose row is NaN. */
+        NAME(tail)(x, i, n, -(T)INFINITY, v);
+        NAME(exp_lanes)(s, v, v, max);
+        if (y)
+            for (l = 0; l < n - i; l++)
+                y[i + l] = v[l];
+    }
+    return NAME(sum_lanes)(s);
+}
+
+/* sum g y (y = NULL: sum g) */
+CG_INLINE T NAME(row_dot)(const T *g, const T *y, int64_t n)
+{
+    T s[LANES], v[LANES], w[LANES];
+    int64_t i;
+    int l;
+    for (l = 0; l < LANES; l++)
+        s[l] = 0;
+    for (i = 0; i + LANES <= n; i += LANES)
+        for (l = 0; l < LANES; l++)
+            s[l] += y ? g[i + l] * y[i + l] : g[i + l];
+    if (i < n) {
+        NAME(tail)(g, i, n, 0, v);
+        for (l = 0; l < LANES; l++)
+            w[l] = 1;
+        if (y)
+            NAME(tail)(y, i, n, 0, w);
+        for (l = 0; l < LANES; l++)
+            s[l] += v[l] * w[l];
+    }
+    return NAME(sum_lanes)(s);
+}
+
+/* sum w (x - max) (w = NULL: ones) */
+CG_INLINE T NAME(row_weighted)(const T *x, const T *w, int64_t n, T max)
+{
+    T s[LANES], v[LANES], u[LANES];
+    int64_t i;
+    int l;
+    for (l = 0; l < LANES; l++)
+        s[l] = 0;
+    for (i = 0; i + LANES <= n; i += LANES)
+        for (l = 0; l < LANES; l++)
+            s[l] += w ? w[i + l] * (x[i + l] - max) : x[i + l] - max;
+    if (i < n) {
+        NAME(tail)(x, i, n, max, v);
+        for (l = 0; l < LANES; l++)
+            u[l] = 1;
+        if (w)
+            NAME(tail)(w, i, n, 0, u);
+        for (l = 0; l < LANES; l++)
+            s[l] += u[l] * (v[l] - max);
+    }
+    return NAME(sum_lanes)(s);
+}
+
+/* Rows begin .. end lie side by side in pieces of at most `width` with the same outer index. */
+CG_INLINE int64_t NAME(piece)(int64_t row, int64_t end, int64_t inner, int64_t width)
+{
+    int64_t left = inner - row % inner;
+    left = left < end - row ? left : end - row;
+    return left < width ? left : width;
+}
+
+/* max[j] and, of e^(x - max), sum[j] for w neighbouring rows from x; y as in row_sum_exp */
+CG_INLINE void NAME(side_sums)(const T *x, T *y, int64_t n, int64_t inner, int64_t w, T *max,
+                               T *sum)
+{
+    int64_t i, j;
+    for (j = 0; j < w; j++) {
+        max[j] = -(T)INFINITY;
+        sum[j] = 0;
+    }
+    for (i = 0; i < n; i++)
+        for (j = 0; j < w; j++)
+            max[j] = x[i * inner + j] > max[j] ? x[i * inner + j] : max[j];
+    for (i = 0; i < n; i++)
+        for (j = 0; j < w; j++) {
+            T e = NAME(cg_exp)(x[i * inner + j] - max[j]);
+            sum[j] += e;
+            if (y)
+                y[i * inner + j] = e;
+        }
+}
+
+CG_MV void NAME(cg_softmax)(const T *x, T *y, int64_t n, int64_t inner, int64_t begin,
+                            int64_t end)
+{
+    int64_t r, i, j, w;
+    if (inner == 1) {
+        for (r = begin; r < end; r++) {
+            const T *xr = x + r * n;
+            T *yr = y + r * n, scale = 1 / NAME(row_sum_exp)(xr, yr, n, NAME(row_max)(xr, n));
+            CG_IVDEP
+            for (i = 0; i < n; i++)
+                yr[i] *= scale;
+        }
+        return;
+    }
+    for (r = begin; r < end; r += w) {
+        const T *xr = x + r / inner * n * inner + r % inner;
+        T *yr = y + (xr - x), max[SIDE], sum[SIDE];
+        w = NAME(piece)(r, end, inner, SIDE);
+        NAME(side_sums)(xr, yr, n, inner, w, max, sum);
+        for (j = 0; j < w; j++)
+            sum[j] = 1 / sum[j];
+        for (i = 0; i < n; i++)
+            CG_IVDEP
+            for (j = 0; j < w; j++)
+                yr[i * inner + j] *= sum[j];
+    }
+}
+
+CG_MV void NAME(cg_log_softmax)(const T *x, T *y, int64_t n, int64_t inner, int64_t begin,
+                                int64_t end)
+{
+    int64_t r, i, j, w;
+    if (inner == 1) {
+        for (r = begin; r < end; r++) {
+            const T *xr = x + r * n;
+            T *yr = y + r * n, max = NAME(row_max)(xr, n);
+            T log_sum = LOG(NAME(row_sum_exp)(xr, NULL, n, max));
+            CG_IVDEP
+            for (i = 0; i < n; i++)
+                yr[i] = xr[i] - max - log_sum;
+        }
+        return;
+    }
+    for (r = begin; r < end; r += w) {
+        const T *xr = x + r / inner * n * inner + r % inner;
+        T *yr = y + (xr - x), max[SIDE], sum[SIDE];
+        w = NAME(piece)(r, end, inner, SIDE);
+        NAME(side_sums)(xr, NULL, n, inner, w, max, sum);
+        for (j = 0; j < w; j++)
+            sum[j] = LOG(sum[j]);
+        for (i = 0; i < n; i++)
+            CG_IVDEP
+            for (j = 0; j < w; j++)
+                yr[i * inner + j] = xr[i * inner + j] - max[j] - sum[j];
+    }
+}
+
+CG_MV void NAME(cg_softmax_backward)(const T *g, const T *y, T *dx, int64_t n, int64_t inner,
+                                     int64_t begin, int64_t end)
+{
+    int64_t r, i, j, w;
+    if (inner == 1) {
+        for (r = begin; r < end; r++) {
+            const T *gr = g + r * n, *yr = y + r * n;
+            T *dr = dx + r * n, sum = NAME(row_dot)(gr, yr, n);
+            CG_IVDEP
+            for (i = 0; i < n; i++)
+                dr[i] = yr[i] * (gr[i] - sum);
+        }
+        return;
+    }
+    for (r = begin; r < end; r += w) {
+        const T *gr = g + r / inner * n * inner + r % inner, *yr = y + (gr - g);
+        T *dr = dx + (gr - g), sum[SIDE];
+        w = NAME(piece)(r, end, inner, SIDE);
+        for (j = 0; j < w; j++)
+            sum[j] = 0;
+        for (i = 0; i < n; i++)
+            for (j = 0; j < w; j++)
+                sum[j] += gr[i * inner + j] * yr[i * inner + j];
+        for (i = 0; i < n; i++)
+            CG_IVDEP
+            for (j = 0; j < w; j++)
+                dr[i * inner + j] = yr[i * inner + j] * (gr[i * inner + j] - sum[j]);
+    }
+}
+
+CG_MV void NAME(cg_log_softmax_backward)(const T *g, const T *y, T *dx, int64_t n, int64_t inner,
+                                         int64_t begin, int64_t end)
+{
+    int64_t r, i, j, w;
+    if (inner == 1) {
+        for (r = begin; r < end; r++) {
+            const T *gr = g + r * n, *yr = y + r * n;
+            T *dr = dx + r * n, sum = NAME(row_dot)(gr, NULL, n);
+            CG_IVDEP
+            for (i = 0; i < n; i++)
+                dr[i] = gr[i] - NAME(cg_exp)(yr[i]) * sum;
+        }
+        return;
+    }
+    for (r = begin; r < end; r += w) {
+        const T *gr = g + r / inner * n * inner + r % inner, *yr = y + (gr - g);
+        T *dr = dx + (gr - g), sum[SIDE];
+        w = NAME(piece)(r, end, inner, SIDE);
+        for (j = 0; j < w; j++)
+            sum[j] = 0;
+        for (i = 0; i < n; i++)
+            for (j = 0; j < w; j++)
+                sum[j] += gr[i * inner + j];
+        for (i = 0; i < n; i++)
+            CG_IVDEP
+            for (j = 0; j < w; j++)
+                dr[i * inner + j] = gr[i * inner + j] - NAME(cg_exp)(yr[i * inner + j]) * sum[j];
+    }
+}
+
+/* An infinite maximum is the result itself: x - max would be NaN.  NaN comes out of the sum. */
+CG_INLINE T NAME(lse_of)(T max, T sum)
+{
+    return max + LOG(sum);
+}
+
+CG_MV void NAME(cg_logsumexp)(const T *x, T *lse, int64_t n, int64_t inner, int64_t begin,
+                              int64_t end)
+{
+    int64_t r, j, w;
+    if (inner == 1) {
+        for (r = begin; r < end; r++) {
+            const T *xr = x + r * n;
+            T max = NAME(row_max)(xr, n), shift = FINITE(max) ? max : 0;
+            lse[r] = NAME(lse_of)(shift, NAME(row_sum_exp)(xr, NULL, n, shift));
+        }
+        return;
+    }
+    for (r = begin; r < end; r += w) {
+        const T *xr = x + r / inner * n * inner + r % inner;
+        T max[SIDE], sum[SIDE];
+        int64_t i;
+        w = NAME(piece)(r, end, inner, SIDE);
+        for (j = 0; j < w; j++) {
+            max[j] = -(T)INFINITY;
+            sum[j] = 0;
+        }
+        for (i = 0; i < n; i++)
+            for (j = 0; j < w; j++)
+                max[j] = xr[i * inner + j] > max[j] ? xr[i * inner + j] : max[j];
+        for (j = 0; j < w; j++)
+            max[j] = FINITE(max[j]) ? max[j] : 0;
+        for (i = 0; i < n; i++)
+            for (j = 0; j < w; j++)
+                sum[j] += NAME(cg_exp)(xr[i * inner + j] - max[j]);
+        for (j = 0; j < w; j++)
+            lse[r + j] = NAME(lse_of)(max[j], sum[j]);
+    }
+}
+
+CG_MV int64_t NAME(cg_cross_entropy)(const T *x, int64_t classes, const int64_t *target,
+                                     const T *weight, int64_t ignore, double smoothing, T *loss,
+                                     T *lse, T *row_weight, int64_t begin, int64_t end)
+{
+    int64_t r, bad = -1;
+    const T hard = (T)(1 - smoothing), soft = (T)(smoothing / (double)classes);
+    const T total = weight ? NAME(row_dot)(weight, NULL, classes) : (T)classes;
+    for (r = begin; r < end; r++) {
+        const T *xr = x + r * classes;
+        const int64_t t = target[r];
+        T max = NAME(row_max)(xr, classes), log_sum, w;
+        log_sum = LOG(NAME(row_sum_exp)(xr, NULL, classes, max));
+        lse[r] = max + log_sum;
+        if (t == ignore) {
+            loss[r] = 0;
+            w = 0;
+        } else if (t < 0 || t >= classes) {
+            if (bad < 0)
+                bad = r;
+            loss[r] = w = (T)NAN;
+        } else {
+            w = weight ? weight[t] : 1;
+            /* x - max before the logarithm: exact where lse alone would have been rounded */
+            loss[r] = hard * (w * (log_sum - (xr[t] - max)));
+            if (smoothing != 0)
+                loss[r] += soft * (total * log_sum - NAME(row_weighted)(xr, weight, classes, max));
+        }
+        if (row_weight)
+            row_weight[r] = w;
+    }
+    return bad;
+}
+
+CG_MV void NAME(cg_cross_entropy_backward)(const T *x, int64_t classes, const int64_t *target,
+                                           const T *weight, int64_t ignore, double smoothing,
+                                           const T *lse, const T *scale, int64_t scale_step,
+                                           T *dx, int64_t begin, int64_t end)
+{
+    int64_t r, i;
+    const T hard = (T)(1 - smoothing), soft = (T)(smoothing / (double)classes);
+    const T total = weight ? NAME(row_dot)(weight, NULL, classes) : (T)classes;
+    for (r = begin; r < end; r++) {
+        const T *xr = x + r * classes, g = scale[r * scale_step], shift = lse[r];
+        T *dr = dx + r * classes, all, q;
+        const int64_t t = target[r];
+        if (t == ignore || t < 0 || t >= classes) {
+            memset(dr, 0, (size_t)classes * sizeof(T));
+            continue;
+        }
+        q = hard * (weight ? weight[t] : 1);
+        all = g * (q + soft * total);
+        if (smoothing == 0)
+            CG_IVDEP
+            for (i = 0; i < classes; i++)
+                dr[i] = all * NAME(cg_exp)(xr[i] - shift);
+        else if (!weight)
+            CG_IVDEP
+            for (i = 0; i < classes; i++)
+                dr[i] = all * NAME(cg_exp)(xr[i] - shift) - g * soft;
+        else
+            CG_IVDEP
+            for (i = 0; i < classes; i++)
+                dr[i] = all * NAME(cg_exp)(xr[i] - shift) - g * soft * weight[i];
+        dr[t] -= g * q;
+    }
+}

@@ -1,0 +1,253 @@
+/* Elementary functions without branches or tables, so that loops over them vectorise.
+
+   Exact at +-inf and 0, NaN in gives NaN out, gradual underflow.  Errors measured over dense
+   samples of the whole range: see each function.  The polynomials were fitted (minimax) for the
+   intervals named. */
+#ifndef CG_VECMATH_H
+#define CG_VECMATH_H
+#include <math.h>
+#include "common.h"
+
+CG_INLINE float cg_bits_f32(int32_t i) { float f; memcpy(&f, &i, sizeof f); return f; }
+CG_INLINE int32_t cg_int_f32(float f) { int32_t i; memcpy(&i, &f, sizeof i); return i; }
+CG_INLINE double cg_bits_f64(int64_t i) { double f; memcpy(&f, &i, sizeof f); return f; }
+CG_INLINE int64_t cg_int_f64(double f) { int64_t i; memcpy(&i, &f, sizeof i); return i; }
+
+/* c ? a : b with both computed: a branch would keep a loop from becoming vectors. */
+CG_INLINE float cg_select_f32(int c, float a, float b)
+{
+    uint32_t mask = 0u - (uint32_t)c;
+    return cg_bits_f32((int32_t)(((uint32_t)cg_int_f32(a) & mask) |
+                                 ((uint32_t)cg_int_f32(b) & ~mask)));
+}
+
+/* Adding 1.5 * 2^23 (2^52) rounds to the nearest integer and leaves it in the low bits. */
+#define CG_MAGIC_F32 12582912.0f
+#define CG_MAGIC_F64 6755399441055744.0
+
+/* f 2^n for the integers of `half` and `rest`, n = half + rest, given with CG_MAGIC added: two
+   factors, because one alone overflows (underflows) before the product does. */
+CG_INLINE float cg_scale_f32(float f, float half, float rest)
+{
+    uint32_t a = (uint32_t)cg_int_f32(half) << 23, b = (uint32_t)cg_int_f32(rest) << 23;
+    return f * cg_bits_f32((int32_t)(a + 0x3f800000u)) * cg_bits_f32((int32_t)(b + 0x3f800000u));
+}
+
+CG_INLINE double cg_scale_f64(double f, double half, double rest)
+{
+    uint64_t a = (uint64_t)cg_int_f64(half) << 52, b = (uint64_t)cg_int_f64(rest) << 52;
+    return f * cg_bits_f64((int64_t)(a + 0x3ff0000000000000u)) *
+           cg_bits_f64((int64_t)(b + 0x3ff0000000000000u));
+}
+
+/* e^r - 1 for |r| <= ln(2) / 2 */
+CG_INLINE float cg_expm1_small_f32(float r)
+{
+    float p = 0.00139506288f;
+    p = p * r + 0.00836897014f;
+    p = p * r + 0.0416662037f;
+    p = p * r + 0.166665182f;
+    p = p * r + 0.50000001f;
+    return p * (r * r) + r;
+}
+
+CG_INLINE double cg_expm1_small_f64(double r)   /* Taylor; the next term is below 1e-17 */
+{
+    double p = 1.0 / 6227020800.0;
+    p = p * r + 1.0 / 479001600.0;
+    p = p * r + 1.0 / 39916800.0;
+    p = p * r + 1.0 / 3628800.0;
+    p = p * r + 1.0 / 362880.0;
+    p = p * r + 1.0 / 40320.0;
+    p = p * r + 1.0 / 5040.0;
+    p = p * r + 1.0 / 720.0;
+    p = p * r + 1.0 / 120.0;
+    p = p * r + 1.0 / 24.0;
+    p = p * r + 1.0 / 6.0;
+    p = p * r + 0.5;
+    return p * (r * r) + r;
+}
+
+/* e^(x + low), |low| small: for an argument known to more than one float.  Reduction by n ln 2
+   in two parts (Cody and Waite), n ln 2 exact in the first. */
+CG_INLINE float cg_exp2part_f32(float x, float low)
+{
+    float z, n, half, r;
+    x = x < -104.0f ? -104.0f : x;
+    x = x > 89.0f ? 89.0f : x;
+    z = x * 1.44269504f + CG_MAGIC_F32;
+    n = z - CG_MAGIC_F32;
+    r = x - n * 0.693359375f;
+    r = r - n * -2.12194440e-4f + low;
+    half = n * 0.5f + CG_MAGIC_F32;
+    return cg_scale_f32(1.0f + cg_expm1_small_f32(r), half,
+                        n - (half - CG_MAGIC_F32) + CG_MAGIC_F32);
+}
+
+CG_INLINE float cg_exp_f32(float x) { return cg_exp2part_f32(x, 0.0f); }
+
+CG_INLINE double cg_exp_f64(double x)
+{
+    double z, n, half, r;
+    x = x < -746.0 ? -746.0 : x;
+    x = x > 710.0 ? 710.0 : x;
+    z = x * 1.4426950408889634 + CG_MAGIC_F64;
+    n = z - CG_MAGIC_F64;
+    r = x - n * 6.93145751953125e-1;
+    r = r - n * 1.42860682030941723212e-6;
+    half = n * 0.5 + CG_MAGIC_F64;
+    return cg_scale_f64(1.0 + cg_expm1_small_f64(r), half,
+                        n - (half - CG_MAGIC_F64) + CG_MAGIC_F64);
+}
+
+/* e^x - 1 for x <= 0 (ELU's branch): 2^n (e^r - 1) + (2^n - 1) */
+CG_INLINE float cg_expm1_negative_f32(float x)
+{
+    float z, n, r, scale;
+    x = x < -20.0f ? -20.0f : x;
+    z = x * 1.44269504f + CG_MAGIC_F32;
+    n = z - CG_MAGIC_F32;
+    r = x - n * 0.693359375f;
+    r = r - n * -2.12194440e-4f;
+    scale = cg_scale_f32(1.0f, z, CG_MAGIC_F32);
+    return scale * cg_expm1_small_f32(r) + (scale - 1.0f);
+}
+
+CG_INLINE double cg_expm1_negative_f64(double x)
+{
+    double z, n, r, scale;
+    x = x < -40.0 ? -40.0 : x;
+    z = x * 1.4426950408889634 + CG_MAGIC_F64;
+    n = z - CG_MAGIC_F64;
+    r = x - n * 6.93145751953125e-1;
+    r = r - n * 1.42860682030941723212e-6;
+    scale = cg_scale_f64(1.0, z, CG_MAGIC_F64);
+    return scale * cg_expm1_small_f64(r) + (scale - 1.0);
+}
+
+/* log(1 + e) for 0 <= e <= 1: 2 atanh(s), s = e / (2 + e) <= 1/3 */
+CG_INLINE float cg_log1p_unit_f32(float e)
+{
+    float s = e / (2.0f + e), q = s * s, p = 0.121504691f;
+    p = p * q + 0.107138284f;
+    p = p * q + 0.143084424f;
+    p = p * q + 0.199994389f;
+    p = p * q + 0.333333378f;
+    return 2.0f * (s + s * (q * p));
+}
+
+CG_INLINE double cg_log1p_unit_f64(double e)    /* Taylor; the next term is below 1e-17 */
+{
+    double s = e / (2.0 + e), q = s * s, p = 1.0 / 33.0;
+    p = p * q + 1.0 / 31.0;
+    p = p * q + 1.0 / 29.0;
+    p = p * q + 1.0 / 27.0;
+    p = p * q + 1.0 / 25.0;
+    p = p * q + 1.0 / 23.0;
+    p = p * q + 1.0 / 21.0;
+    p = p * q + 1.0 / 19.0;
+    p = p * q + 1.0 / 17.0;
+    p = p * q + 1.0 / 15.0;
+    p = p * q + 1.0 / 13.0;
+    p = p * q + 1.0 / 11.0;
+    p = p * q + 1.0 / 9.0;
+    p = p * q + 1.0 / 7.0;
+    p = p * q + 1.0 / 5.0;
+    p = p * q + 1.0 / 3.0;
+    return 2.0 * (s + s * (q * p));
+}
+
+/* 1 / (1 + e^-x); e^-|x| never overflows, and small results keep their digits */
+CG_INLINE float cg_sigmoid1_f32(float x)
+{
+    float e = cg_exp_f32(x < 0.0f ? x : -x);
+    return (x < 0.0f ? e : 1.0f) / (1.0f + e);
+}
+
+CG_INLINE double cg_sigmoid1_f64(double x)
+{
+    double e = cg_exp_f64(x < 0.0 ? x : -x);
+    return (x < 0.0 ? e : 1.0) / (1.0 + e);
+}
+
+/* e^(x^2) erfc(x) for x >= 0, in u = (x - 3) / (x + 3) */
+CG_INLINE float cg_erfcx_f32(float x)
+{
+    float t = 1.0f / (x + 3.0f), u = (x - 3.0f) * t, p = -0.000325335515f;
+    p = p * u + -0.000483179367f;
+    p = p * u + 0.00308032947f;
+    p = p * u + -0.00122642889f;
+    p = p * u + -0.0268398268f;
+    p = p * u + 0.119529068f;
+    p = p * u + -0.310466008f;
+    p = p * u + 0.590228299f;
+    p = p * u + -0.883394486f;
+    p = p * u + 1.07400691f;
+    return t * p;
+}
+
+/* x without its low 12 bits: its square is exact */
+CG_INLINE float cg_high_f32(float x)
+{
+    return cg_bits_f32((int32_t)((uint32_t)cg_int_f32(x) & 0xfffff000u));
+}
+
+CG_INLINE float cg_erfc_positive_f32(float x)   /* x >= 0 or NaN */
+{
+    float h;
+    x = x > 11.0f ? 11.0f : x;
+    h = cg_high_f32(x);
+    return cg_exp2part_f32(-h * h, -(x - h) * (x + h)) * cg_erfcx_f32(x);
+}
+
+/* erf(x) for |x| < 0.92 */
+CG_INLINE float cg_erf_small_f32(float x)
+{
+    float s = x * x, p = -0.000584535367f;
+    p = p * s + 0.00496465088f;
+    p = p * s + -0.0267473576f;
+    p = p * s + 0.112812972f;
+    p = p * s + -0.376124463f;
+    p = p * s + 0.128379143f;
+    return p * x + x;
+}
+
+CG_INLINE float cg_erfc1_f32(float x)
+{
+    float a = x < 0.0f ? -x : x, q = cg_erfc_positive_f32(a);
+    q = cg_select_f32(x < 0.0f, 2.0f - q, q);
+    return cg_select_f32(a < 0.75f, 1.0f - cg_erf_small_f32(x), q);
+}
+
+CG_INLINE float cg_erf1_f32(float x)
+{
+    float a = x < 0.0f ? -x : x, far;
+    a = a > 4.0f ? 4.0f : a;
+    far = 1.0f - cg_erfc_positive_f32(a);
+    far = cg_select_f32(x < 0.0f, -far, far);
+    return cg_select_f32(a < 0.92f, cg_erf_small_f32(x), far);
+}
+
+/* x Phi(x) = x/2 erfc(-x / sqrt(2)): no cancellation for negative x.  e^(-x^2/2) is formed from
+   x, not from the rounded x / sqrt(2), whose error it would multiply. */
+CG_INLINE float cg_gelu1_f32(float x)
+{
+    float a = x < 0.0f ? -x : x, h, q, b;
+    a = a > 15.0f ? 15.0f : a;
+    h = cg_high_f32(a);
+    b = a * 0.707106781f;
+    q = 0.5f * cg_exp2part_f32(-0.5f * (h * h), -0.5f * ((a - h) * (a + h))) * cg_erfcx_f32(b);
+    q = cg_select_f32(b < 0.75f, 0.5f - 0.5f * cg_erf_small_f32(b), q);
+    q = cg_select_f32(x < 0.0f, q, 1.0f - q);
+    return cg_select_f32(x < -15.0f, -0.0f, x * q);      /* not -inf * 0 */
+}
+
+/* The C library's: accurate to an ulp, not vectorised */
+CG_INLINE double cg_erf1_f64(double x) { return erf(x); }
+CG_INLINE double cg_erfc1_f64(double x) { return erfc(x); }
+CG_INLINE double cg_gelu1_f64(double x)
+{
+    return x < -40.0 ? -0.0 : 0.5 * x * erfc(x * -0.70710678118654752440);
+}
+
+#endif

@@ -1,0 +1,67 @@
+"""Small Python types of the tensor's face: Size and device."""
+
+
+class Size(tuple):
+    """The shape of a tensor: a tuple of ints with :meth:`numel`."""
+
+    __slots__ = ()
+
+    def numel(self):
+        """Product of the sizes."""
+        n = 1
+        for s in self:
+            n *= s
+        return n
+
+    def __repr__(self):
+        return f"cgrad.Size({list(self)})"
+
+    def __getitem__(self, i):
+        x = tuple.__getitem__(self, i)
+        return Size(x) if isinstance(i, slice) else x
+
+    def __add__(self, other):
+        return Size(tuple.__add__(self, other))
+
+    def __reduce__(self):
+        return Size, (tuple(self),)
+
+
+class device:
+    """Where a tensor lives: always the CPU.
+
+    >>> import cgrad
+    >>> cgrad.device("cpu")
+    device(type='cpu')
+    """
+
+    __slots__ = ("index", "type")
+
+    def __init__(self, type="cpu", index=None):
+        name = str(type.type if isinstance(type, device) else type)
+        kind, _, number = name.partition(":")
+        known = ("cpu", "cuda", "mps", "xpu", "meta", "hip", "xla", "vulkan")
+        if kind not in known or (number and not number.isdigit()):
+            raise RuntimeError(f"Invalid device string: {name!r}; the only device is 'cpu'")
+        self.type = kind
+        self.index = int(number) if number else index
+
+    def __repr__(self):
+        if self.index is None:
+            return f"device(type={self.type!r})"
+        return f"device(type={self.type!r}, index={self.index})"
+
+    def __str__(self):
+        return self.type if self.index is None else f"{self.type}:{self.index}"
+
+    def __eq__(self, other):
+        return isinstance(other, device) and str(self) == str(other)
+
+    def __hash__(self):
+        return hash(str(self))
+
+    def __reduce__(self):
+        return device, (str(self),)
+
+
+cpu = device("cpu")

@@ -1,0 +1,999 @@
+"""The Tensor: the Python face of a row.
+
+What the operation table knows is attached at the end of this file (functions, methods, in-place
+forms); written out here is what has no entry in the table: operators, properties, indexing,
+gradients, conversion and exchange.
+"""
+from cpython.buffer cimport PyBUF_FORMAT, PyBUF_STRIDES, PyBUF_WRITABLE
+from cpython.object cimport PyObject, PyTypeObject
+from libc.stdlib cimport free, malloc
+from libc.string cimport memcpy
+import numpy as np
+from cgrad._engine.types cimport *
+from cgrad._engine cimport handle
+from cgrad._engine.create cimport check_device, fill_number
+from cgrad._engine.elementwise cimport binary
+from cgrad._engine.face cimport wrap_borrowed
+from cgrad._engine.handle cimport (
+    Handle, drop_handle, dtype, dtype_code, dtype_of, fresh_row, is_handle, is_number, rebind,
+    row_of, scalar_row, wrap,
+)
+from cgrad._engine.index cimport get_item, set_item
+from cgrad._engine.inplace cimport assign, check_writable
+from cgrad._engine.memory cimport block_free
+from cgrad._engine.primitives cimport cast, expand_like, zeros as zeros_row
+from cgrad._engine.rows cimport (
+    is_float, item_size, node, release, retain, row_dense, row_view, set_dims, value, value_drop,
+)
+from cgrad._engine.shape cimport contiguous, wrap_dim
+from cgrad._engine.table cimport (
+    apply, grad_enabled, inference_enabled, keep, op_id, ops, scope_enter, scope_leave,
+)
+from cgrad._tensor.graph cimport graph_node
+from cgrad._tensor.interop cimport storage_ref, to_dlpack, to_numpy
+from cgrad._engine import backward as _backward, face as _face
+from cgrad._engine import binary as _b, unary as _u, reduce as _r, shape as _s, matmul as _m
+from cgrad._engine import create as _create
+from cgrad._tensor.size import Size, cpu
+
+cdef extern from "Python.h":
+    bint PyObject_TypeCheck(object, PyTypeObject *)
+    void PyType_Modified(PyTypeObject *)
+
+cdef int ADD = op_id("add"), SUB = op_id("sub"), MUL = op_id("mul"), DIV = op_id("div")
+cdef int EQ = op_id("eq"), NE = op_id("ne"), LT = op_id("lt"), LE = op_id("le")
+cdef int GT = op_id("gt"), GE = op_id("ge"), NEG = op_id("neg"), ABS = op_id("abs")
+cdef int AND = op_id("bitwise_and"), OR = op_id("bitwise_or"), XOR = op_id("bitwise_xor")
+cdef int FLOORDIV = op_id("floor_divide"), MOD = op_id("remainder"), NOT = op_id("bitwise_not")
+cdef int LSHIFT = op_id("bitwise_left_shift"), RSHIFT = op_id("bitwise_right_shift")
+cdef int TO = op_id("to"), CLONE = op_id("clone")
+
+cdef const char **_formats = [b"?", b"B", b"b", b"h", b"i", b"q", b"f", b"d"]
+
+
+cdef object _operand(object x):
+    # NumPy scalars and arrays and subclasses of numbers as operands; None: not ours.
+    if isinstance(x, np.generic):
+        return x.item()
+    if isinstance(x, np.ndarray):
+        return _create.as_tensor(x)
+    if isinstance(x, float):
+        return float(x)
+    if isinstance(x, int):
+        return int(x)
+    return None
+
+
+cdef object _binary(int op, object a, object b):
+    # One operator.  Two floating point tensors of one dtype and a tensor with a float take the
+    # short way; everything else goes by the general rules.
+    cdef Row[2] x
+    cdef Row y
+    cdef int64_t mark
+    cdef Value *v
+    if is_handle(a):
+        x[0] = fresh_row(<Handle>a)
+        v = value(x[0])
+        if v.dtype >= F32:
+            if is_handle(b):
+                x[1] = fresh_row(<Handle>b)
+                if value(x[1]).dtype == v.dtype:
+                    return wrap(apply(op, x, 2, NULL))
+            elif type(b) is float or type(b) is int:
+                x[1] = scalar_row(b, v.dtype)
+                try:
+                    y = apply(op, x, 2, NULL)
+                finally:
+                    release(x[1])
+                return wrap(y)
+    if not is_number(a) and not is_handle(a):
+        a = _operand(a)
+    if not is_number(b) and not is_handle(b):
+        b = _operand(b)
+    if a is None or b is None:
+        return NotImplemented
+    mark = scope_enter()
+    try:
+        return wrap(binary(op, a, b))
+    finally:
+        scope_leave(mark)
+
+
+cdef object _unary(int op, Handle a):
+    cdef Row x = fresh_row(a)
+    if ops[op].loops[value(x).dtype] == NULL or value(x).dtype == BOOL:
+        return _face.public[ops[op].name.decode()](a)      # converts, or says why not
+    return wrap(apply(op, &x, 1, NULL))
+
+
+cdef list _sizes(Row r):
+    return [value(r).shape[i] for i in range(value(r).ndim)]
+
+
+cdef class Tensor(Handle):
+    """A multi-dimensional array of one number type that records what is done to it.
+
+    ``Tensor(*sizes)`` is an uninitialised float tensor of that shape, ``Tensor(sequence)`` one
+    with that data; :func:`cgrad.tensor` is the usual way.
+
+    Example::
+
+        >>> x = cgrad.tensor([1., 2.], requires_grad=True)
+        >>> (x * x).sum().backward()
+        >>> x.grad
+        tensor([2., 4.])
+    """
+    __array_priority__ = 1000
+
+    def __init__(self, *args, **kwargs):
+        cdef Row r
+        if self.row:
+            return
+        if len(args) == 1 and is_handle(args[0]):
+            source = args[0].detach()
+        elif len(args) == 1 and not isinstance(args[0], int):
+            source = _create.tensor(args[0], dtype=dtype_of(handle.default_float))
+        else:
+            source = _create.empty(*(args if args else (0,)))
+        adopt(self, <Handle>source)
+
+    @staticmethod
+    def _make_subclass(cls, data, bint requires_grad=False):
+        """A tensor of class `cls` over the memory of `data`, as a leaf."""
+        cdef Handle h = <Handle>Tensor.__new__(cls)
+        cdef Row x = row_of(data, "_make_subclass")
+        if requires_grad and not is_float(value(x).dtype):
+            raise RuntimeError("Only Tensors of floating point dtype can require gradients")
+        adopt(h, <Handle>data.detach())
+        value(h.row).flags &= ~DETACHED
+        if requires_grad:
+            node(h.row).flags |= REQUIRES_GRAD
+        return h
+
+    # --- operators
+
+    def __add__(self, other):
+        return _binary(ADD, self, other)
+
+    def __radd__(self, other):
+        return _binary(ADD, self, other)
+
+    def __sub__(self, other):
+        return _binary(SUB, self, other)
+
+    def __rsub__(self, other):
+        return _binary(SUB, other, self)
+
+    def __mul__(self, other):
+        return _binary(MUL, self, other)
+
+    def __rmul__(self, other):
+        return _binary(MUL, self, other)
+
+    def __truediv__(self, other):
+        return _binary(DIV, self, other)
+
+    def __rtruediv__(self, other):
+        return _binary(DIV, other, self)
+
+    def __floordiv__(self, other):
+        return _binary(FLOORDIV, self, other)
+
+    def __rfloordiv__(self, other):
+        return _binary(FLOORDIV, other, self)
+
+    def __mod__(self, other):
+        return _binary(MOD, self, other)
+
+    def __rmod__(self, other):
+        return _binary(MOD, other, self)
+
+    def __pow__(self, other, modulo):
+        return _b.pow(self, other if is_number(other) or is_handle(other) else _operand(other))
+
+    def __rpow__(self, other, modulo):
+        return _b.pow(other if is_number(other) else _operand(other), self)
+
+    def __matmul__(self, other):
+        return _m.matmul(self, other if is_handle(other) else _operand(other))
+
+    def __rmatmul__(self, other):
+        return _m.matmul(_operand(other), self)
+
+    def __and__(self, other):
+        return _binary(AND, self, other)
+
+    def __rand__(self, other):
+        return _binary(AND, self, other)
+
+    def __or__(self, other):
+        return _binary(OR, self, other)
+
+    def __ror__(self, other):
+        return _binary(OR, self, other)
+
+    def __xor__(self, other):
+        return _binary(XOR, self, other)
+
+    def __rxor__(self, other):
+        return _binary(XOR, self, other)
+
+    def __lshift__(self, other):
+        return _binary(LSHIFT, self, other)
+
+    def __rlshift__(self, other):
+        return _binary(LSHIFT, other, self)
+
+    def __rshift__(self, other):
+        return _binary(RSHIFT, self, other)
+
+    def __rrshift__(self, other):
+        return _binary(RSHIFT, other, self)
+
+    def __neg__(self):
+        return _unary(NEG, self)
+
+    def __pos__(self):
+        return self
+
+    def __abs__(self):
+        return _unary(ABS, self)
+
+    def __invert__(self):
+        return _face.public["bitwise_not"](self)
+
+    def __iadd__(self, other):
+        return self.add_(other)
+
+    def __isub__(self, other):
+        return self.sub_(other)
+
+    def __imul__(self, other):
+        return self.mul_(other)
+
+    def __itruediv__(self, other):
+        return self.div_(other)
+
+    def __ifloordiv__(self, other):
+        return self.floor_divide_(other)
+
+    def __imod__(self, other):
+        return self.remainder_(other)
+
+    def __ipow__(self, other):
+        return self.pow_(other)
+
+    def __iand__(self, other):
+        return self.bitwise_and_(other)
+
+    def __ior__(self, other):
+        return self.bitwise_or_(other)
+
+    def __ixor__(self, other):
+        return self.bitwise_xor_(other)
+
+    def __eq__(self, other):
+        return _binary(EQ, self, other)
+
+    def __ne__(self, other):
+        return _binary(NE, self, other)
+
+    def __lt__(self, other):
+        return _binary(LT, self, other)
+
+    def __le__(self, other):
+        return _binary(LE, self, other)
+
+    def __gt__(self, other):
+        return _binary(GT, self, other)
+
+    def __ge__(self, other):
+        return _binary(GE, self, other)
+
+    def __hash__(self):
+        return <Py_ssize_t><PyObject *>self >> 4
+
+    # --- shape and type
+
+    @property
+    def shape(self):
+        """The sizes of the dimensions, a :class:`cgrad.Size`."""
+        return Size(_sizes(self.row))
+
+    def size(self, dim=None):
+        """size(dim=None) -> Size or int
+
+        The sizes of all dimensions, or of one.
+        """
+        if dim is None:
+            return Size(_sizes(self.row))
+        if value(self.row).ndim == 0:
+            wrap_dim(dim, 0, "size")
+            raise IndexError("Dimension specified as 0 but tensor has no dimensions")
+        return value(self.row).shape[wrap_dim(dim, value(self.row).ndim, "size")]
+
+    def stride(self, dim=None):
+        """stride(dim=None) -> tuple or int
+
+        Steps in memory, in elements, from one entry of a dimension to the next.
+        """
+        cdef Value *v = value(self.row)
+        if dim is None:
+            return tuple(v.strides[i] for i in range(v.ndim))
+        return v.strides[wrap_dim(dim, v.ndim, "stride")]
+
+    def storage_offset(self):
+        """Position of the first element in the storage, in elements."""
+        cdef Value *v = value(self.row)
+        return (v.data - v.storage.data) // item_size(v.dtype)
+
+    def dim(self):
+        """Number of dimensions."""
+        return value(self.row).ndim
+
+    def numel(self):
+        """Number of elements."""
+        return value(self.row).numel
+
+    def is_contiguous(self, memory_format=None):
+        """Whether the elements lie row by row in memory without gaps."""
+        return bool(value(self.row).contiguous)
+
+    def data_ptr(self):
+        """Address of the first element."""
+        return <size_t>value(self.row).data if value(self.row).numel else 0
+
+    def element_size(self):
+        """Bytes of one element."""
+        return item_size(value(self.row).dtype)
+
+    def __len__(self):
+        if value(self.row).ndim == 0:
+            raise TypeError("len() of a 0-d tensor")
+        return value(self.row).shape[0]
+
+    @property
+    def ndim(self):
+        """Number of dimensions."""
+        return value(self.row).ndim
+
+    @property
+    def dtype(self):
+        """The number type, e.g. ``cgrad.float32``."""
+        return dtype_of(value(self.row).dtype)
+
+    @property
+    def device(self):
+        """Always ``device(type='cpu')``."""
+        return cpu
+
+    @property
+    def nbytes(self):
+        """Bytes of all elements."""
+        return value(self.row).numel * item_size(value(self.row).dtype)
+
+    @property
+    def itemsize(self):
+        """Bytes of one element."""
+        return item_size(value(self.row).dtype)
+
+    @property
+    def is_cuda(self):
+        """False: there is no GPU."""
+        return False
+
+    @property
+    def is_sparse(self):
+        """False: all tensors are dense."""
+        return False
+
+    @property
+    def T(self):
+        """The tensor with its dimensions reversed."""
+        return _s.permute_(self, *range(value(self.row).ndim - 1, -1, -1))
+
+    @property
+    def mT(self):
+        """The tensor with its last two dimensions swapped."""
+        if value(self.row).ndim < 2:
+            raise RuntimeError("tensor.mT is only supported on matrices or batches of matrices. "
+                               f"Got {value(self.row).ndim}-D tensor.")
+        return _s.transpose(self, -2, -1)
+
+    @property
+    def _version(self):
+        """Number of in-place changes of the storage."""
+        return value(self.row).storage.version
+
+    def is_floating_point(self):
+        """Whether the dtype is float32 or float64."""
+        return is_float(value(self.row).dtype)
+
+    def is_inference(self):
+        """Whether the tensor was made in inference mode."""
+        return bool(value(self.row).flags & INFERENCE)
+
+    # --- gradients
+
+    @property
+    def requires_grad(self):
+        """Whether a gradient flows to this tensor."""
+        return bool(node(fresh_row(self)).flags & REQUIRES_GRAD)
+
+    @requires_grad.setter
+    def requires_grad(self, bint on):
+        cdef Row r = fresh_row(self)
+        if on and not is_float(value(r).dtype):
+            raise RuntimeError("only Tensors of floating point dtype can require gradients")
+        if node(r).n_in:
+            if not on:
+                raise RuntimeError("you can only change requires_grad flags of leaf variables. If "
+                                   "you want to use a computed variable in a subgraph that doesn't "
+                                   "require differentiation use var_no_grad = var.detach().")
+            return
+        if on and value(r).flags & INFERENCE and not inference_enabled():
+            raise RuntimeError("Setting requires_grad=True on inference tensor outside "
+                               "InferenceMode is not allowed.")
+        if on:
+            node(r).flags |= REQUIRES_GRAD
+        else:
+            node(r).flags &= ~REQUIRES_GRAD
+
+    def requires_grad_(self, requires_grad=True):
+        """requires_grad_(requires_grad=True) -> Tensor
+
+        Set :attr:`requires_grad` of a leaf and return the tensor.
+        """
+        self.requires_grad = requires_grad
+        return self
+
+    @property
+    def is_leaf(self):
+        """Whether the tensor is no result of a recorded operation."""
+        return node(fresh_row(self)).n_in == 0
+
+    @property
+    def grad(self):
+        """The gradient that backward() has accumulated, or None."""
+        cdef Row g = value(self.row).grad
+        return wrap_borrowed(g) if g else None
+
+    @grad.setter
+    def grad(self, g):
+        cdef Value *v = value(self.row)
+        cdef Row r = 0, old = v.grad
+        if g is not None:
+            if not is_handle(g):
+                raise TypeError(f"assigned grad expected to be a Tensor or None but got grad of "
+                                f"type {type(g).__name__}")
+            r = fresh_row(<Handle>g)
+            if r == self.row:
+                raise RuntimeError("can't assign Variable as its own grad")
+            if _sizes(r) != _sizes(self.row):
+                raise RuntimeError(f"assigned grad has data of a different size: {_sizes(r)} for a "
+                                   f"tensor of shape {_sizes(self.row)}")
+            if value(r).dtype != v.dtype:
+                raise RuntimeError(f"assigned grad has data of a different type: "
+                                   f"{dtype_of(value(r).dtype)!r} for {dtype_of(v.dtype)!r}")
+            retain(r)
+        v.grad = r
+        if old:
+            release(old)
+
+    @grad.deleter
+    def grad(self):
+        self.grad = None
+
+    @property
+    def grad_fn(self):
+        """The graph node of the operation that made this tensor; None for a leaf."""
+        cdef Row r = fresh_row(self)
+        return graph_node(r) if node(r).n_in else None
+
+    def backward(self, gradient=None, retain_graph=None, create_graph=False, inputs=None):
+        """backward(gradient=None, retain_graph=None, create_graph=False, inputs=None)
+
+        Add the gradient of this tensor with respect to the leaves of its graph (or to `inputs`)
+        to their ``.grad``.
+
+        `gradient` has the shape of the tensor and may be left out for a single element.  Without
+        `retain_graph` the saved values are released, so a second call raises RuntimeError; with
+        `create_graph` the gradients are recorded and can be differentiated again.
+        """
+        if inputs is not None:
+            inputs = [inputs] if is_handle(inputs) else list(inputs)
+            if not inputs:
+                raise RuntimeError("'inputs' argument to backward() cannot be empty.")
+        if retain_graph is None:
+            retain_graph = create_graph
+        _backward.run([self], [gradient], inputs, retain_graph, create_graph, True)
+
+    def retain_grad(self):
+        """Keep ``.grad`` of this tensor in backward() although it is no leaf."""
+        cdef Row r = fresh_row(self)
+        if not node(r).flags & REQUIRES_GRAD:
+            raise RuntimeError("can't retain_grad on Tensor that has requires_grad=False")
+        if node(r).n_in:
+            node(r).flags |= RETAIN_GRAD
+
+    @property
+    def retains_grad(self):
+        """Whether :meth:`retain_grad` was called on this non-leaf."""
+        return bool(node(self.row).flags & RETAIN_GRAD)
+
+    def register_hook(self, hook):
+        """register_hook(hook) -> handle
+
+        Call ``hook(grad)`` when the gradient of this tensor has been computed; what it returns
+        (if not None) replaces the gradient.  ``handle.remove()`` takes it back.
+        """
+        cdef Row r = fresh_row(self)
+        if not node(r).flags & REQUIRES_GRAD:
+            raise RuntimeError("cannot register a hook on a tensor that doesn't require gradient")
+        if not callable(hook):
+            raise TypeError(f"register_hook: expected a callable, got {type(hook).__name__}")
+        if self._extra is None:
+            self._extra = {}
+        hooks = self._extra.setdefault("hooks", {})
+        node(r).flags |= HAS_HOOKS
+        return RemovableHandle(hooks, hook)
+
+    def detach(self):
+        """detach() -> Tensor
+
+        A tensor over the same memory without history.
+        """
+        cdef Row x = fresh_row(self)
+        cdef Value *v = value(x)
+        cdef Row r = row_view(x, v.ndim, v.shape, v.strides, 0)
+        value(r).flags |= DETACHED
+        return wrap(r)
+
+    def detach_(self):
+        """Cut this tensor off its history."""
+        if value(self.row).flags & IS_VIEW and node(self.row).n_in:
+            raise RuntimeError("Can't detach views in-place. Use detach() instead.")
+        source = self.detach()
+        cdef Row r = (<Handle>source).row
+        retain(r)
+        value(r).handle = NULL
+        rebind(self, r)
+        value(r).storage.handles += 1      # rebind counted ours; `source` still has its own
+        return self
+
+    @property
+    def data(self):
+        """The tensor without history, over the same memory; assigning replaces the memory."""
+        return self.detach()
+
+    @data.setter
+    def data(self, other):
+        adopt(self, <Handle>_checked(other).detach())
+
+    # --- values
+
+    def item(self):
+        """The value of a single-element tensor as a Python number."""
+        cdef Value *v = value(self.row)
+        cdef char *p = v.data
+        if v.numel != 1:
+            raise RuntimeError(f"a Tensor with {v.numel} elements cannot be converted to Scalar")
+        if v.dtype == F32:
+            return (<float *>p)[0]
+        if v.dtype == F64:
+            return (<double *>p)[0]
+        if v.dtype == I64:
+            return (<int64_t *>p)[0]
+        if v.dtype == BOOL:
+            return p[0] != 0
+        if v.dtype == I32:
+            return (<int32_t *>p)[0]
+        if v.dtype == I16:
+            return (<short *>p)[0]
+        return (<uint8_t *>p)[0] if v.dtype == U8 else (<signed char *>p)[0]
+
+    def tolist(self):
+        """The values as nested lists of Python numbers; a number for a 0-d tensor."""
+        return to_numpy(self).tolist()
+
+    def __float__(self):
+        return float(self.item())
+
+    def __int__(self):
+        return int(self.item())
+
+    def __index__(self):
+        if is_float(value(self.row).dtype) or value(self.row).numel != 1:
+            raise TypeError("only integer tensors of a single element can be converted to an index")
+        return int(self.item())
+
+    def __bool__(self):
+        cdef Value *v = value(self.row)
+        if v.numel != 1:
+            if v.numel == 0:
+                raise RuntimeError("Boolean value of Tensor with no values is ambiguous")
+            raise RuntimeError("Boolean value of Tensor with more than one value is ambiguous")
+        return bool(self.item())
+
+    def __contains__(self, x):
+        return bool(_r.any(self == x))
+
+    def __iter__(self):
+        if value(self.row).ndim == 0:
+            raise TypeError("iteration over a 0-d tensor")
+        return iter([get_item(self, i) for i in range(value(self.row).shape[0])])
+
+    def __getitem__(self, key):
+        return get_item(self, key)
+
+    def __setitem__(self, key, x):
+        set_item(self, key, x)
+
+    def __delitem__(self, key):
+        raise TypeError("Tensor does not support deleting items")
+
+    def __repr__(self):
+        from cgrad._tensor.printing import tensor_repr
+        return tensor_repr(self)
+
+    def __format__(self, spec):
+        if value(self.row).ndim == 0 and spec:
+            return format(self.item(), spec)
+        return object.__format__(self, spec) if spec else repr(self)
+
+    # --- conversion and copies
+
+    def to(self, *args, dtype=None, device=None, copy=False, non_blocking=False,
+           memory_format=None):
+        """to(dtype) or to(device) or to(other), copy=False -> Tensor
+
+        The tensor in another dtype, itself if it has it and `copy` is False.
+        """
+        cdef Row x = fresh_row(self)
+        cdef Attr at
+        for a in args:
+            if is_handle(a):
+                dtype = a.dtype
+            elif isinstance(a, handle.dtype) or a in (float, int, bool):
+                dtype = a
+            elif not isinstance(a, bool):
+                device = a
+        check_device(device)
+        at.k[0] = dtype_code(dtype, value(x).dtype)
+        if at.k[0] == value(x).dtype:
+            return wrap(apply(CLONE, &x, 1, NULL)) if copy else self
+        return wrap(apply(TO, &x, 1, &at))
+
+    def cpu(self):
+        """The tensor itself: it is on the CPU."""
+        return self
+
+    def cuda(self, *args, **kwargs):
+        """Raises RuntimeError: there is no GPU."""
+        check_device("cuda")
+
+    def type(self, dtype=None):
+        """type(dtype=None) -> Tensor or str
+
+        The tensor in another dtype; without argument the name of its type.
+        """
+        if dtype is None:
+            return f"cgrad.{_type_names[value(self.row).dtype]}"
+        if isinstance(dtype, str):
+            name = dtype.rpartition(".")[2]
+            if name not in _type_names:
+                raise ValueError(f"type: invalid type: {dtype!r}")
+            dtype = dtype_of(_type_names.index(name))
+        return self.to(dtype)
+
+    def copy_(self, src, non_blocking=False):
+        """copy_(src) -> Tensor
+
+        Copy the values of `src`, broadcast and converted, into this tensor.
+        """
+        cdef int64_t mark = scope_enter()
+        cdef Row x = fresh_row(self), y
+        try:
+            if is_number(src):
+                y = keep(scalar_row(src, value(x).dtype))
+            else:
+                y = row_of(src, "copy_")
+            y = expand_like(_same_memory(cast(y, value(x).dtype), x), x)
+            assign(self, y, "copy_")
+            return self
+        finally:
+            scope_leave(mark)
+
+    def fill_(self, x):
+        """fill_(value) -> Tensor
+
+        Set all elements to a number or a 0-d tensor.
+        """
+        if is_handle(x) and x.dim():
+            raise RuntimeError("fill_ only supports 0-dimension value tensor but got tensor with "
+                               f"{x.dim()} dimensions.")
+        if not is_handle(x) and not is_number(x):
+            number = _operand(x)
+            if number is None:
+                raise TypeError(f"fill_(): argument 'value' must be Number, not "
+                                f"{type(x).__name__}")
+            x = number
+        return self.copy_(x)
+
+    def zero_(self):
+        """zero_() -> Tensor
+
+        Set all elements to 0.
+        """
+        return self.copy_(0)
+
+    def numpy(self, *, force=False):
+        """numpy(*, force=False) -> numpy.ndarray
+
+        An array over the same memory.  Raises RuntimeError for a tensor that requires grad unless
+        `force` is set.
+        """
+        if node(fresh_row(self)).flags & REQUIRES_GRAD and not force:
+            raise RuntimeError("Can't call numpy() on Tensor that requires grad. Use "
+                               "tensor.detach().numpy() instead.")
+        return to_numpy(self)
+
+    def __array__(self, dtype=None, copy=None):
+        a = self.numpy()
+        if dtype is not None and a.dtype != dtype:
+            if copy is False:
+                raise ValueError(f"cannot convert {a.dtype} to {dtype} without a copy")
+            return a.astype(dtype)
+        return a.copy() if copy else a
+
+    def __dlpack__(self, *, stream=None, max_version=None, dl_device=None, copy=None):
+        """A DLPack capsule over the memory of this tensor."""
+        if node(fresh_row(self)).flags & REQUIRES_GRAD:
+            raise BufferError("Can't export tensors that require gradient, use tensor.detach()")
+        if stream is not None and stream != -1:
+            raise BufferError(f"__dlpack__: there are no streams on the CPU, got {stream!r}")
+        if dl_device is not None and tuple(dl_device) != (1, 0):
+            raise BufferError(f"__dlpack__: cannot export to device {dl_device}")
+        return to_dlpack((<Handle>self.clone()) if copy else self)
+
+    def __dlpack_device__(self):
+        """(1, 0): the CPU."""
+        return (1, 0)
+
+    def __getbuffer__(self, Py_buffer *buffer, int flags):
+        cdef Row r = fresh_row(self)
+        cdef Value *v = value(r)
+        cdef Py_ssize_t *dims
+        cdef int i
+        if node(r).flags & REQUIRES_GRAD:
+            raise BufferError("Can't export tensors that require gradient, use tensor.detach()")
+        if flags & PyBUF_WRITABLE and v.storage.flags & READ_ONLY:
+            raise BufferError("the memory of this tensor is read-only")
+        if not flags & PyBUF_STRIDES == PyBUF_STRIDES and not v.contiguous:
+            raise BufferError("this tensor is not contiguous")
+        dims = <Py_ssize_t *>malloc(2 * MAX_DIMS * sizeof(Py_ssize_t))
+        if dims == NULL:
+            raise MemoryError("no memory for a buffer view")
+        for i in range(v.ndim):
+            dims[i] = v.shape[i]
+            dims[MAX_DIMS + i] = v.strides[i] * item_size(v.dtype)
+        buffer.obj = storage_ref(v.storage)
+        buffer.buf = v.data
+        buffer.len = v.numel * item_size(v.dtype)
+        buffer.itemsize = item_size(v.dtype)
+        buffer.readonly = 1 if v.storage.flags & READ_ONLY else 0
+        buffer.format = <char *>_formats[v.dtype] if flags & PyBUF_FORMAT else NULL
+        buffer.ndim = v.ndim
+        buffer.shape = dims
+        buffer.strides = dims + MAX_DIMS
+        buffer.suboffsets = NULL
+        buffer.internal = dims
+        buffer.obj = self
+
+    def __releasebuffer__(self, Py_buffer *buffer):
+        free(buffer.internal)
+
+    def __copy__(self):
+        return self.detach().requires_grad_(self.requires_grad) if self.is_leaf else self.detach()
+
+    def __deepcopy__(self, memo):
+        if id(self) in memo:
+            return memo[id(self)]
+        if not self.is_leaf:
+            raise RuntimeError("Only Tensors created explicitly by the user (graph leaves) support "
+                               "the deepcopy protocol at the moment. If you were attempting to "
+                               "deepcopy a module, this may be because of a torch.nn.utils."
+                               "weight_norm usage, see https://github.com/pytorch/pytorch/pull/"
+                               "103001")
+        copy = self.detach().clone()
+        if type(self) is not Tensor:
+            copy = type(self)._make_subclass(type(self), copy, self.requires_grad)
+            if hasattr(self, "__dict__"):
+                import copy as copy_module
+                copy.__dict__.update(copy_module.deepcopy(self.__dict__, memo))
+        else:
+            copy.requires_grad = self.requires_grad
+        memo[id(self)] = copy
+        if self.grad is not None:
+            copy.grad = self.grad.detach().clone()
+        return copy
+
+    def __reduce_ex__(self, protocol):
+        # A NumPy array carries the data: pickles need nothing but NumPy and this class to load.
+        if not self.is_leaf:
+            raise RuntimeError("Only Tensors created explicitly by the user (graph leaves) can be "
+                               "pickled; detach() this one first")
+        state = getattr(self, "__dict__", None) or None
+        return _rebuild, (type(self), to_numpy(self.detach().contiguous()), self.requires_grad,
+                          state)
+
+    # --- attributes that users set on tensors
+
+    def __getattr__(self, name):
+        extra = self._extra
+        if extra is not None and "attributes" in extra and name in extra["attributes"]:
+            return extra["attributes"][name]
+        raise AttributeError(f"'{type(self).__name__}' object has no attribute '{name}'")
+
+    def __setattr__(self, name, x):
+        try:
+            object.__setattr__(self, name, x)
+        except AttributeError:
+            if hasattr(type(self), name):
+                raise
+            if self._extra is None:
+                self._extra = {}
+            self._extra.setdefault("attributes", {})[name] = x
+
+    def __delattr__(self, name):
+        extra = self._extra
+        if extra is not None and name in extra.get("attributes", ()):
+            del extra["attributes"][name]
+        else:
+            object.__delattr__(self, name)
+
+
+cdef list _type_names = ["BoolTensor", "ByteTensor", "CharTensor", "ShortTensor", "IntTensor",
+                         "LongTensor", "FloatTensor", "DoubleTensor"]
+
+
+cdef object _checked(object x):
+    if not is_handle(x):
+        raise TypeError(f"Variable data has to be a tensor, but got {type(x).__name__}")
+    return x
+
+
+cdef Row _same_memory(Row y, Row x) except 0:
+    # A source that shares the destination's memory is copied first.
+    if value(y).storage == value(x).storage and y != x:
+        return contiguous_copy(y)
+    return y
+
+
+cdef Row contiguous_copy(Row y) except 0:
+    return keep(apply(CLONE, &y, 1, NULL))
+
+
+cdef int adopt(Handle h, Handle source) except -1:
+    """Give `h` the memory of `source`: the row of `h` stays, if it has one."""
+    cdef Value *v
+    cdef Value *w = value(source.row)
+    cdef Storage *old
+    if h.row == 0:
+        # A handle that was just made: it takes the row itself.
+        h.row = source.row
+        source.row = 0
+        w.handle = <PyObject *>h
+        return 0
+    v = value(h.row)
+    old = v.storage
+    if v.dtype != w.dtype and node(h.row).flags & REQUIRES_GRAD and not is_float(w.dtype):
+        raise RuntimeError("data set to a tensor that requires gradients must be floating point "
+                           "dtype")
+    w.storage.refs += 1
+    w.storage.handles += 1
+    drop_handle(v)
+    value_drop(v)
+    v.storage = w.storage
+    v.data = w.data
+    v.dtype = w.dtype
+    if v.shape != v.dims:
+        from_block(v)
+    set_dims(v, w.ndim, w.shape, w.strides)
+    v.version = w.storage.version
+    return 0
+
+
+cdef void from_block(Value *v) noexcept:
+    block_free(v.shape, 2 * MAX_DIMS * sizeof(int64_t))
+    v.shape = v.dims
+    v.strides = v.dims + INLINE_DIMS
+
+
+class RemovableHandle:
+    """What registering a hook returns: `remove()` takes the hook back."""
+    _next = 0
+
+    def __init__(self, hooks, hook):
+        self._hooks = hooks
+        self.id = RemovableHandle._next
+        RemovableHandle._next += 1
+        hooks[self.id] = hook
+
+    def remove(self):
+        """Take the hook back."""
+        self._hooks.pop(self.id, None)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exc):
+        self.remove()
+
+
+def _rebuild(cls, array, requires_grad, state):
+    t = _create.tensor(array)
+    if cls is not Tensor:
+        t = cls._make_subclass(cls, t, requires_grad)
+        if state:
+            t.__dict__.update(state)
+        return t
+    return t.requires_grad_(requires_grad)
+
+
+class InPlace:
+    """The in-place form of a function: computes it and writes the result into its first input."""
+
+    def __init__(self, function, name):
+        self.function = function
+        self.__name__ = self.__qualname__ = name
+        self.__doc__ = f"In-place version of :func:`{function.__name__}`."
+
+    def __get__(self, instance, owner):
+        if instance is None:
+            return self
+        import types
+        return types.MethodType(self, instance)
+
+    def __call__(self, input, *args, **kwargs):
+        result = self.function(input, *args, **kwargs)
+        cdef Handle h = <Handle>_checked(input)
+        assign(h, (<Handle>result).row, self.__name__)
+        return input
+
+
+def attach(name, function):
+    """Make `function` a method of Tensor."""
+    (<dict>(<PyTypeObject *>Tensor).tp_dict)[name] = function
+    PyType_Modified(<PyTypeObject *>Tensor)
+
+
+def attach_inplace(name, function):
+    """Make the in-place form of `function` the method `name`."""
+    attach(name, InPlace(function, name))
+
+
+def _attach_table():
+    for name, function in _face.methods.items():
+        if name not in (<dict>(<PyTypeObject *>Tensor).tp_dict):
+            attach(name, function)
+    for name in ("div", "divide", "true_divide", "pow", "clamp", "clip", "round", "cumsum"):
+        attach_inplace(name + "_", _face.methods[name])
+    for name, code in (("float", F32), ("double", F64), ("long", I64), ("int", I32),
+                       ("short", I16), ("char", I8), ("byte", U8), ("bool", BOOL)):
+        attach(name, _conversion(name, dtype_of(code)))
+    for name, same in (("nelement", "numel"), ("ndimension", "dim")):
+        attach(name, (<dict>(<PyTypeObject *>Tensor).tp_dict)[same])
+
+
+def _conversion(name, dt):
+    def convert(self, memory_format=None):
+        return self.to(dt)
+    convert.__name__ = convert.__qualname__ = name
+    convert.__doc__ = f"{name}() -> Tensor\n\nThe tensor as {dt!r}."
+    return convert
+
+
+from cgrad._engine.handle import set_tensor_type
+set_tensor_type(Tensor)
+_attach_table()

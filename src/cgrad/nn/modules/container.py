@@ -1,0 +1,274 @@
+"""Modules that hold other modules."""
+from __future__ import annotations
+
+import operator
+from collections import OrderedDict
+from collections.abc import ItemsView, Iterable, Iterator, KeysView, Mapping, ValuesView
+from itertools import chain
+from typing import Any, TypeVar
+
+from cgrad.nn.modules.module import Module, _addindent
+
+__all__ = ["ModuleDict", "ModuleList", "Sequential"]
+
+L = TypeVar("L", bound="_Ordered")
+
+
+class _Ordered(Module):
+    """What Sequential and ModuleList share: children by position, named "0", "1", …"""
+
+    _modules: dict[str, Module]  # type: ignore[assignment]
+
+    def _key(self, index: Any) -> str:
+        position = operator.index(index)
+        if not -len(self) <= position < len(self):
+            raise IndexError(f"index {position} is out of range")
+        return list(self._modules)[position]
+
+    def __len__(self) -> int:
+        return len(self._modules)
+
+    def __iter__(self) -> Iterator[Module]:
+        return iter(self._modules.values())
+
+    def __getitem__(self, index: Any) -> Any:
+        if isinstance(index, slice):
+            return self._slice(index)
+        return self._modules[self._key(index)]
+
+    def _slice(self: L, index: slice) -> L:
+        raise NotImplementedError
+
+    def __setitem__(self, index: int, module: Module) -> None:
+        setattr(self, self._key(index), module)
+
+    def __delitem__(self, index: int | slice) -> None:
+        keys = list(self._modules)[index] if isinstance(index, slice) else [self._key(index)]
+        for key in keys:
+            delattr(self, key)
+        self._renumber(list(self))
+
+    def _renumber(self, modules: list[Module]) -> None:
+        self._modules.clear()
+        self._modules.update((str(i), module) for i, module in enumerate(modules))
+
+    def append(self: L, module: Module) -> L:
+        """Add a module at the end; return self."""
+        self.add_module(str(len(self)), module)
+        return self
+
+    def extend(self: L, modules: Iterable[Module]) -> L:
+        """Add every module of an iterable at the end; return self."""
+        if not isinstance(modules, Iterable):
+            raise TypeError(
+                f"{type(self).__name__}.extend should be called with an "
+                f"iterable, but got {type(modules).__name__}"
+            )
+        for module in list(modules):
+            self.append(module)
+        return self
+
+    def insert(self: L, index: int, module: Module) -> L:
+        """Put a module before position ``index``; return self."""
+        if not isinstance(module, Module):
+            raise TypeError(f"{type(module).__name__} is not a Module subclass")
+        if not -len(self) <= index <= len(self):
+            raise IndexError(f"Index out of range: {index}")
+        modules = list(self)
+        modules.insert(index, module)
+        self._renumber(modules)
+        return self
+
+    def pop(self, key: int | slice) -> Any:
+        """Remove and return what is at a position or slice."""
+        removed = self[key]
+        del self[key]
+        return removed
+
+
+class Sequential(_Ordered):
+    """Pass the input through modules in turn.
+
+    Args:
+        *args: the modules, named "0", "1", …; or one ``OrderedDict`` of names and modules.
+
+    Example::
+
+        >>> net = cgrad.nn.Sequential(cgrad.nn.Linear(8, 4), cgrad.nn.ReLU())
+        >>> net
+        Sequential(
+          (0): Linear(in_features=8, out_features=4, bias=True)
+          (1): ReLU()
+        )
+        >>> net(cgrad.zeros(2, 8)).shape == (2, 4)
+        True
+    """
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__()
+        if len(args) == 1 and isinstance(args[0], OrderedDict):
+            named: Iterable[tuple[str, Module]] = args[0].items()
+        else:
+            named = ((str(i), module) for i, module in enumerate(args))
+        for name, module in named:
+            self.add_module(name, module)
+
+    def forward(self, input: Any) -> Any:
+        for module in self._modules.values():
+            input = module(input)
+        return input
+
+    def _slice(self, index: slice) -> Sequential:
+        return type(self)(OrderedDict(list(self._modules.items())[index]))
+
+    def __add__(self, other: Sequential) -> Sequential:
+        return Sequential(*self, *self._checked(other))
+
+    def __iadd__(self, other: Sequential) -> Sequential:
+        return self.extend(self._checked(other))
+
+    @staticmethod
+    def _checked(other: Any) -> Sequential:
+        if not isinstance(other, Sequential):
+            raise ValueError(
+                "add operator supports only objects "
+                f"of Sequential class, but {type(other)} is given."
+            )
+        return other
+
+    def __mul__(self, times: int) -> Sequential:
+        return Sequential(*self)._repeat(times)
+
+    __rmul__ = __mul__
+
+    def __imul__(self, times: int) -> Sequential:
+        return self._repeat(times)
+
+    def _repeat(self, times: int) -> Sequential:
+        if not isinstance(times, int):
+            raise TypeError(f"unsupported operand type(s) for *: {type(self)} and {type(times)}")
+        if times <= 0:
+            raise ValueError(f"Non-positive multiplication factor {times} for {type(self)}")
+        return self.extend(list(self) * (times - 1))
+
+
+class ModuleList(_Ordered):
+    """A list whose modules are registered; it has no ``forward``.
+
+    Args:
+        modules: what to start with. Default: nothing
+
+    Example::
+
+        >>> layers = cgrad.nn.ModuleList([cgrad.nn.Linear(3, 3) for _ in range(2)])
+        >>> layers
+        ModuleList(
+          (0-1): 2 x Linear(in_features=3, out_features=3, bias=True)
+        )
+    """
+
+    def __init__(self, modules: Iterable[Module] | None = None) -> None:
+        super().__init__()
+        if modules is not None:
+            self.extend(modules)
+
+    def _slice(self, index: slice) -> ModuleList:
+        return type(self)(list(self)[index])
+
+    def __add__(self, other: Iterable[Module]) -> ModuleList:
+        return ModuleList(chain(self, other))
+
+    def __iadd__(self, modules: Iterable[Module]) -> ModuleList:
+        return self.extend(modules)
+
+    def __repr__(self) -> str:
+        runs: list[tuple[str, int, int]] = []  # text, first and last position
+        for i, module in enumerate(self):
+            text = repr(module)
+            if runs and runs[-1][0] == text:
+                runs[-1] = (text, runs[-1][1], i)
+            else:
+                runs.append((text, i, i))
+        if not runs:
+            return f"{self._get_name()}()"
+        lines = [
+            f"({first}): {text}"
+            if first == last
+            else f"({first}-{last}): {last - first + 1} x {text}"
+            for text, first, last in runs
+        ]
+        body = "\n  ".join(_addindent(line, 2) for line in lines)
+        return f"{self._get_name()}(\n  {body}\n)"
+
+
+class ModuleDict(Module):
+    """A dictionary, in order of insertion, whose modules are registered; it has no ``forward``.
+
+    Args:
+        modules: a mapping of names to modules, or pairs. Default: nothing
+
+    Example::
+
+        >>> heads = cgrad.nn.ModuleDict({"age": cgrad.nn.Linear(4, 1)})
+        >>> "age" in heads, len(heads)
+        (True, 1)
+    """
+
+    _modules: dict[str, Module]  # type: ignore[assignment]
+
+    def __init__(
+        self, modules: Mapping[str, Module] | Iterable[tuple[str, Module]] | None = None
+    ) -> None:
+        super().__init__()
+        if modules is not None:
+            self.update(modules)
+
+    def __getitem__(self, key: str) -> Module:
+        return self._modules[key]
+
+    def __setitem__(self, key: str, module: Module) -> None:
+        self.add_module(key, module)
+
+    def __delitem__(self, key: str) -> None:
+        del self._modules[key]
+
+    def __len__(self) -> int:
+        return len(self._modules)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._modules)
+
+    def __contains__(self, key: str) -> bool:
+        return key in self._modules
+
+    def clear(self) -> None:
+        """Remove everything."""
+        self._modules.clear()
+
+    def pop(self, key: str) -> Module:
+        """Remove ``key`` and return its module."""
+        return self._modules.pop(key)
+
+    def keys(self) -> KeysView[str]:
+        """The names."""
+        return self._modules.keys()
+
+    def items(self) -> ItemsView[str, Module]:
+        """Pairs of name and module."""
+        return self._modules.items()
+
+    def values(self) -> ValuesView[Module]:
+        """The modules."""
+        return self._modules.values()
+
+    def update(self, modules: Mapping[str, Module] | Iterable[tuple[str, Module]]) -> None:
+        """Add or replace entries from a mapping or from pairs, in their order."""
+        if isinstance(modules, (Mapping, ModuleDict)):
+            modules = modules.items()
+        elif not isinstance(modules, Iterable):
+            raise TypeError(
+                "ModuleDict.update should be called with an "
+                f"iterable of key/value pairs, but got {type(modules).__name__}"
+            )
+        for name, module in modules:
+            self[name] = module

@@ -1,0 +1,96 @@
+"""Affine layers."""
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import cgrad
+from cgrad import Tensor
+from cgrad.nn import init
+from cgrad.nn.functional import linear
+from cgrad.nn.modules.module import Module
+from cgrad.nn.parameter import Parameter
+
+__all__ = ["Identity", "Linear"]
+
+
+class Identity(Module):
+    """Return the input; a placeholder. Constructor arguments are ignored."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__()
+
+    def forward(self, input: Tensor) -> Tensor:
+        return input
+
+
+class Linear(Module):
+    """y = x Aᵀ + b.
+
+    Args:
+        in_features: size of the last dimension of the input.
+        out_features: size of the last dimension of the output.
+        bias: whether there is a b. Default: ``True``
+        device: only the CPU. Default: ``None``
+        dtype: of the parameters. Default: float32
+
+    Shape:
+        - Input: (*, in_features), any number of leading dimensions.
+        - Output: (*, out_features).
+
+    Attributes:
+        weight: A, shape (out_features, in_features), drawn from U(-√k, √k), k = 1 / in_features.
+        bias: b, shape (out_features), drawn from the same distribution; or None.
+
+    Example::
+
+        >>> layer = cgrad.nn.Linear(20, 30)
+        >>> layer(cgrad.randn(128, 20)).shape == (128, 30)
+        True
+    """
+
+    in_features: int
+    out_features: int
+    weight: Tensor
+
+    def __init__(
+        self,
+        in_features: int,
+        out_features: int,
+        bias: bool = True,
+        device: Any = None,
+        dtype: Any = None,
+    ) -> None:
+        super().__init__()
+        options = {"device": device, "dtype": dtype}
+        self.in_features = in_features
+        self.out_features = out_features
+        self.weight = Parameter(cgrad.empty((out_features, in_features), **options))
+        self.register_parameter(
+            "bias", Parameter(cgrad.empty(out_features, **options)) if bias else None
+        )
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Draw the parameters anew."""
+        # a = √5 makes the bound of the weights 1 / √in_features, as for the bias.
+        init.kaiming_uniform_(self.weight, a=math.sqrt(5))
+        if self.bias is not None:
+            bound = 1 / math.sqrt(self.in_features) if self.in_features > 0 else 0
+            init.uniform_(self.bias, -bound, bound)
+
+    def forward(self, input: Tensor) -> Tensor:
+        # Not self.weight, self.bias: Module.__getattr__ would cost as much as a small product.
+        # It remains the way where a parameter was replaced by something computed.
+        params = self._parameters
+        try:
+            weight, bias = params["weight"], params["bias"]
+        except KeyError:
+            weight, bias = self.weight, self.bias
+        return linear(input, weight, bias)
+
+    def extra_repr(self) -> str:
+        return (
+            f"in_features={self.in_features}, out_features={self.out_features}, "
+            f"bias={self.bias is not None}"
+        )

@@ -1,0 +1,608 @@
+"""Module: the base class of every layer and network.
+
+A module keeps three tables in its instance dictionary: ``_parameters``, ``_buffers`` and
+``_modules``. Assigning an attribute files the value in the right one (``__setattr__``); reading
+one that is no ordinary attribute looks there (``__getattr__``). Everything else walks these
+tables. Saving and loading is in ``state.py``.
+"""
+from __future__ import annotations
+
+import warnings
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from typing import Any, TypeVar
+
+import cgrad
+from cgrad import Tensor
+from cgrad.nn.modules.state import StateMixin
+from cgrad.nn.parameter import Parameter
+from cgrad.utils.hooks import RemovableHandle
+
+__all__ = ["Module"]
+
+T = TypeVar("T", bound="Module")
+
+# One list decides which tables a module has, for __init__ and for unpickling older states.
+_TABLES: tuple[tuple[str, Callable[[], Any]], ...] = (
+    ("_parameters", dict),
+    ("_buffers", dict),
+    ("_non_persistent_buffers_set", set),
+    ("_forward_hooks", OrderedDict),
+    ("_forward_hooks_with_kwargs", OrderedDict),
+    ("_forward_hooks_always_called", OrderedDict),
+    ("_forward_pre_hooks", OrderedDict),
+    ("_forward_pre_hooks_with_kwargs", OrderedDict),
+    ("_state_dict_hooks", OrderedDict),
+    ("_state_dict_pre_hooks", OrderedDict),
+    ("_load_state_dict_pre_hooks", OrderedDict),
+    ("_load_state_dict_post_hooks", OrderedDict),
+    ("_modules", dict),
+)
+
+
+def _typename(value: object) -> str:
+    kind = type(value)
+    if kind.__module__ == "builtins":
+        return kind.__qualname__
+    return f"{kind.__module__}.{kind.__qualname__}"
+
+
+def _addindent(text: str, spaces: int) -> str:
+    first, *rest = text.split("\n")
+    return "\n".join([first, *(" " * spaces + line for line in rest)])
+
+
+class Module(StateMixin):
+    """Base class for all neural network modules.
+
+    A subclass calls ``super().__init__()`` first, assigns parameters, buffers and submodules as
+    attributes, and defines ``forward``; calling the module runs ``forward`` and the hooks.
+
+    Attributes:
+        training (bool): whether the module is in training mode, set by :meth:`train` and
+            :meth:`eval`.
+
+    Example::
+
+        >>> class Net(cgrad.nn.Module):
+        ...     def __init__(self):
+        ...         super().__init__()
+        ...         self.hidden = cgrad.nn.Linear(4, 8)
+        ...         self.out = cgrad.nn.Linear(8, 1)
+        ...     def forward(self, x):
+        ...         return self.out(cgrad.relu(self.hidden(x)))
+        >>> Net()(cgrad.ones(2, 4)).shape == (2, 1)
+        True
+    """
+
+    training: bool
+    _parameters: dict[str, Parameter | None]
+    _buffers: dict[str, Tensor | None]
+    _modules: dict[str, Module | None]
+    _non_persistent_buffers_set: set[str]
+
+    def __init__(self) -> None:
+        # Straight into the dictionary: __setattr__ below relies on the tables being there.
+        attributes = self.__dict__
+        attributes["training"] = True
+        for name, make in _TABLES:
+            attributes[name] = make()
+
+    # -- calling ------------------------------------------------------------------------------
+
+    def forward(self, *args: Any, **kwargs: Any) -> Any:
+        """Compute the output; every subclass overrides this."""
+        raise NotImplementedError(
+            f'Module [{type(self).__name__}] is missing the required "forward" function'
+        )
+
+    def _call_impl(self, *args: Any, **kwargs: Any) -> Any:
+        if not (self._forward_hooks or self._forward_pre_hooks):
+            return self.forward(*args, **kwargs)
+        return self._call_with_hooks(args, kwargs)
+
+    __call__: Callable[..., Any] = _call_impl
+
+    def _call_with_hooks(self, args: tuple, kwargs: dict[str, Any]) -> Any:
+        result = None
+        pending = set(self._forward_hooks_always_called)
+        try:
+            for key, hook in tuple(self._forward_pre_hooks.items()):
+                if key in self._forward_pre_hooks_with_kwargs:
+                    changed = hook(self, args, kwargs)
+                    if changed is None:
+                        continue
+                    if not (isinstance(changed, tuple) and len(changed) == 2):
+                        raise RuntimeError(
+                            "forward pre-hook must return None or a tuple "
+                            f"of (new_args, new_kwargs), but got {changed}."
+                        )
+                    args, kwargs = changed
+                else:
+                    changed = hook(self, args)
+                    if changed is not None:
+                        args = changed if isinstance(changed, tuple) else (changed,)
+            result = self.forward(*args, **kwargs)
+            for key, hook in tuple(self._forward_hooks.items()):
+                pending.discard(key)
+                changed = self._run_forward_hook(key, hook, args, kwargs, result)
+                if changed is not None:
+                    result = changed
+            return result
+        except Exception:
+            for key in [key for key in self._forward_hooks if key in pending]:
+                hook = self._forward_hooks[key]
+                try:
+                    changed = self._run_forward_hook(key, hook, args, kwargs, result)
+                except Exception as error:
+                    warnings.warn(
+                        "module forward hook with ``always_call=True`` raised an exception "
+                        f"that was silenced as another error was raised in forward: {error}",
+                        stacklevel=3,
+                    )
+                else:
+                    result = result if changed is None else changed
+            raise
+
+    def _run_forward_hook(
+        self, key: int, hook: Callable, args: tuple, kwargs: dict[str, Any], result: Any
+    ) -> Any:
+        if key in self._forward_hooks_with_kwargs:
+            return hook(self, args, kwargs, result)
+        return hook(self, args, result)
+
+    def register_forward_pre_hook(
+        self, hook: Callable, *, prepend: bool = False, with_kwargs: bool = False
+    ) -> RemovableHandle:
+        """Call ``hook(module, args)`` before each ``forward``; its result replaces the arguments.
+
+        Args:
+            hook: returns None, the new arguments, or one new argument.
+            prepend: run before the pre-hooks registered so far. Default: ``False``
+            with_kwargs: call ``hook(module, args, kwargs)``, which returns None or a pair
+                ``(args, kwargs)``. Default: ``False``
+
+        Returns:
+            RemovableHandle: ``handle.remove()`` takes the hook away.
+        """
+        handle = RemovableHandle(
+            self._forward_pre_hooks, extra_dict=self._forward_pre_hooks_with_kwargs
+        )
+        self._forward_pre_hooks[handle.id] = hook
+        if with_kwargs:
+            self._forward_pre_hooks_with_kwargs[handle.id] = True
+        if prepend:
+            self._forward_pre_hooks.move_to_end(handle.id, last=False)
+        return handle
+
+    def register_forward_hook(
+        self,
+        hook: Callable,
+        *,
+        prepend: bool = False,
+        with_kwargs: bool = False,
+        always_call: bool = False,
+    ) -> RemovableHandle:
+        """Call ``hook(module, args, output)`` after each ``forward``.
+
+        Args:
+            hook: returns None or the new output.
+            prepend: run before the hooks registered so far. Default: ``False``
+            with_kwargs: call ``hook(module, args, kwargs, output)``. Default: ``False``
+            always_call: run also when ``forward`` raises. Default: ``False``
+
+        Returns:
+            RemovableHandle: ``handle.remove()`` takes the hook away.
+        """
+        handle = RemovableHandle(
+            self._forward_hooks,
+            extra_dict=[self._forward_hooks_with_kwargs, self._forward_hooks_always_called],
+        )
+        self._forward_hooks[handle.id] = hook
+        if with_kwargs:
+            self._forward_hooks_with_kwargs[handle.id] = True
+        if always_call:
+            self._forward_hooks_always_called[handle.id] = True
+        if prepend:
+            self._forward_hooks.move_to_end(handle.id, last=False)
+        return handle
+
+    # -- registration and attributes ----------------------------------------------------------
+
+    def _check_name(self, kind: str, name: object, table: dict) -> None:
+        if not isinstance(name, str):
+            raise TypeError(f"{kind} name should be a string. Got {_typename(name)}")
+        if hasattr(self, name) and name not in table:
+            raise KeyError(f"attribute '{name}' already exists")
+        if "." in name:
+            got = f", got: {name}" if kind == "module" else ""
+            raise KeyError(f'{kind} name can\'t contain "."{got}')
+        if name == "":
+            raise KeyError(f'{kind} name can\'t be empty string ""')
+
+    def register_buffer(self, name: str, tensor: Tensor | None, persistent: bool = True) -> None:
+        """Add a tensor that belongs to the state but is not trained, such as a running mean.
+
+        Args:
+            name: attribute name.
+            tensor: the buffer, or None for one that is not there yet.
+            persistent: whether ``state_dict`` contains it. Default: ``True``
+
+        Raises:
+            AttributeError: before ``Module.__init__`` ran.
+            KeyError: the name is empty, contains a dot, or is taken.
+            TypeError: ``tensor`` is neither a Tensor nor None.
+        """
+        if "_buffers" not in self.__dict__:
+            raise AttributeError("cannot assign buffer before Module.__init__() call")
+        self._check_name("buffer", name, self._buffers)
+        if tensor is not None and not isinstance(tensor, Tensor):
+            raise TypeError(
+                f"cannot assign '{_typename(tensor)}' object to buffer '{name}' "
+                "(cgrad Tensor or None required)"
+            )
+        self._buffers[name] = tensor
+        if persistent:
+            self._non_persistent_buffers_set.discard(name)
+        else:
+            self._non_persistent_buffers_set.add(name)
+
+    def register_parameter(self, name: str, param: Parameter | None) -> None:
+        """Add a parameter; the same as assigning it, but None reserves the name.
+
+        Raises:
+            AttributeError: before ``Module.__init__`` ran.
+            KeyError: the name is empty, contains a dot, or is taken.
+            TypeError: ``param`` is neither a Parameter nor None.
+            ValueError: ``param`` is the result of an operation.
+        """
+        if "_parameters" not in self.__dict__:
+            raise AttributeError("cannot assign parameter before Module.__init__() call")
+        self._check_name("parameter", name, self._parameters)
+        if param is not None:
+            if not isinstance(param, Parameter):
+                raise TypeError(
+                    f"cannot assign '{_typename(param)}' object to parameter '{name}' "
+                    "(cgrad.nn.Parameter or None required)"
+                )
+            if param.grad_fn is not None:
+                raise ValueError(
+                    f"Cannot assign non-leaf Tensor to parameter '{name}'. Model "
+                    f"parameters must be created explicitly. To express '{name}' "
+                    "as a function of another Tensor, compute the value in "
+                    "the forward() method."
+                )
+        self._parameters[name] = param
+
+    def add_module(self, name: str, module: Module | None) -> None:
+        """Add a child module under ``name``; the same as assigning it.
+
+        Raises:
+            KeyError: the name is empty, contains a dot, or is taken.
+            TypeError: ``module`` is neither a Module nor None.
+        """
+        if not isinstance(module, Module) and module is not None:
+            raise TypeError(f"{_typename(module)} is not a Module subclass")
+        self._check_name("module", name, self._modules)
+        self._modules[name] = module
+
+    def register_module(self, name: str, module: Module | None) -> None:
+        """Alias for :meth:`add_module`."""
+        self.add_module(name, module)
+
+    def __getattr__(self, name: str) -> Any:
+        attributes = self.__dict__
+        for table in ("_parameters", "_buffers", "_modules"):
+            entries = attributes.get(table)
+            if entries is not None and name in entries:
+                return entries[name]
+        raise AttributeError(f"'{type(self).__name__}' object has no attribute '{name}'")
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        attributes = self.__dict__
+        if isinstance(value, Parameter):
+            if "_parameters" not in attributes:
+                raise AttributeError("cannot assign parameters before Module.__init__() call")
+            self._forget(name, attributes, self._buffers, self._modules)
+            self.register_parameter(name, value)
+        elif isinstance(value, Module):
+            if "_modules" not in attributes:
+                raise AttributeError("cannot assign module before Module.__init__() call")
+            self._forget(name, attributes, self._parameters, self._buffers)
+            self._modules[name] = value
+        elif name in attributes.get("_parameters", ()):
+            self._refuse(value, name, "parameter", "cgrad.nn.Parameter or None expected")
+            self._parameters[name] = None
+        elif name in attributes.get("_modules", ()):
+            self._refuse(value, name, "child module", "cgrad.nn.Module or None expected")
+            self._modules[name] = None
+        elif name in attributes.get("_buffers", ()):
+            if value is not None and not isinstance(value, Tensor):
+                self._refuse(value, name, "buffer", "cgrad Tensor or None expected")
+            self._buffers[name] = value
+        else:
+            object.__setattr__(self, name, value)
+
+    def _refuse(self, value: object, name: str, kind: str, wanted: str) -> None:
+        if value is not None:
+            raise TypeError(f"cannot assign '{_typename(value)}' as {kind} '{name}' ({wanted})")
+
+    def _forget(self, name: str, *tables: dict) -> None:
+        for table in tables:
+            table.pop(name, None)
+        self._non_persistent_buffers_set.discard(name)
+
+    def __delattr__(self, name: str) -> None:
+        for table in (self._parameters, self._buffers, self._modules):
+            if name in table:
+                del table[name]
+                self._non_persistent_buffers_set.discard(name)
+                return
+        object.__delattr__(self, name)
+
+    def __dir__(self) -> list[str]:
+        own = [*self.__dict__, *self._parameters, *self._buffers, *self._modules]
+        return sorted(name for name in {*dir(type(self)), *own} if not name[0].isdigit())
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        for name, make in _TABLES:
+            self.__dict__.setdefault(name, make())
+
+    # -- looking up by path -------------------------------------------------------------------
+
+    def get_submodule(self, target: str) -> Module:
+        """Return the submodule at a dotted path; ``""`` is the module itself.
+
+        Raises:
+            AttributeError: nothing is there, or something that is no module.
+        """
+        module: Any = self
+        for name in target.split(".") if target else ():
+            if not hasattr(module, name):
+                raise AttributeError(f"{module._get_name()} has no attribute `{name}`")
+            module = getattr(module, name)
+            if not isinstance(module, Module):
+                raise AttributeError(f"`{name}` is not an nn.Module")
+        return module
+
+    def set_submodule(self, target: str, module: Module, strict: bool = False) -> None:
+        """Put ``module`` at a dotted path whose parent exists.
+
+        With ``strict`` there must be a module already. Default: ``False``
+
+        Raises:
+            ValueError: the path is empty or ``module`` is no Module.
+            AttributeError: the parent is missing, or something there is no module.
+        """
+        if target == "":
+            raise ValueError("Cannot set the submodule without a target name!")
+        if not isinstance(module, Module):
+            raise ValueError(f"`module` is not an nn.Module, found {type(module)}")
+        path, _, name = target.rpartition(".")
+        parent = self.get_submodule(path)
+        if strict or hasattr(parent, name):
+            parent.get_submodule(name)
+        setattr(parent, name, module)
+
+    def get_parameter(self, target: str) -> Parameter:
+        """Return the parameter at a dotted path; AttributeError if there is none."""
+        return self._get_member(target, "_parameters", "is not an nn.Parameter")
+
+    def get_buffer(self, target: str) -> Tensor:
+        """Return the buffer at a dotted path; AttributeError if there is none."""
+        return self._get_member(target, "_buffers", "is not a buffer")
+
+    def _get_member(self, target: str, table: str, complaint: str) -> Any:
+        path, _, name = target.rpartition(".")
+        module = self.get_submodule(path)
+        if not hasattr(module, name):
+            raise AttributeError(f"{module._get_name()} has no attribute `{name}`")
+        member = getattr(module, table).get(name)
+        if member is None:
+            raise AttributeError(f"`{name}` {complaint}")
+        return member
+
+    # -- traversals ---------------------------------------------------------------------------
+
+    def _named_members(
+        self, table: str, prefix: str, recurse: bool, remove_duplicate: bool
+    ) -> Iterator[tuple[str, Any]]:
+        seen: set[int] = set()
+        modules = (
+            self.named_modules(prefix=prefix, remove_duplicate=remove_duplicate)
+            if recurse
+            else [(prefix, self)]
+        )
+        for path, module in modules:
+            for name, member in getattr(module, table).items():
+                if member is None or id(member) in seen:
+                    continue
+                if remove_duplicate:
+                    seen.add(id(member))
+                yield (f"{path}.{name}" if path else name), member
+
+    def named_parameters(
+        self, prefix: str = "", recurse: bool = True, remove_duplicate: bool = True
+    ) -> Iterator[tuple[str, Parameter]]:
+        """Iterate over pairs of dotted name and parameter, each parameter once."""
+        return self._named_members("_parameters", prefix, recurse, remove_duplicate)
+
+    def parameters(self, recurse: bool = True) -> Iterator[Parameter]:
+        """Iterate over the parameters, of submodules too unless ``recurse`` is False."""
+        return (param for _, param in self.named_parameters(recurse=recurse))
+
+    def named_buffers(
+        self, prefix: str = "", recurse: bool = True, remove_duplicate: bool = True
+    ) -> Iterator[tuple[str, Tensor]]:
+        """Iterate over pairs of dotted name and buffer, each buffer once."""
+        return self._named_members("_buffers", prefix, recurse, remove_duplicate)
+
+    def buffers(self, recurse: bool = True) -> Iterator[Tensor]:
+        """Iterate over the buffers, of submodules too unless ``recurse`` is False."""
+        return (buffer for _, buffer in self.named_buffers(recurse=recurse))
+
+    def named_children(self) -> Iterator[tuple[str, Module]]:
+        """Iterate over pairs of name and direct child, each child once."""
+        seen: set[Module] = set()
+        for name, module in self._modules.items():
+            if module is not None and module not in seen:
+                seen.add(module)
+                yield name, module
+
+    def children(self) -> Iterator[Module]:
+        """Iterate over the direct children."""
+        return (module for _, module in self.named_children())
+
+    def named_modules(
+        self, memo: set[Module] | None = None, prefix: str = "", remove_duplicate: bool = True
+    ) -> Iterator[tuple[str, Module]]:
+        """Iterate over pairs of dotted name and module, this one first (named ``prefix``).
+
+        Args:
+            memo: modules to leave out; those yielded are added.
+            prefix: what to put before the names. Default: ``""``
+            remove_duplicate: yield a module that occurs twice once only. Default: ``True``
+        """
+        memo = set() if memo is None else memo
+        if self in memo:
+            return
+        if remove_duplicate:
+            memo.add(self)
+        yield prefix, self
+        for name, module in self._modules.items():
+            if module is not None:
+                path = f"{prefix}.{name}" if prefix else name
+                yield from module.named_modules(memo, path, remove_duplicate)
+
+    def modules(self, remove_duplicate: bool = True) -> Iterator[Module]:
+        """Iterate over this module and all below it, each once."""
+        return (m for _, m in self.named_modules(remove_duplicate=remove_duplicate))
+
+    def apply(self: T, fn: Callable[[Module], None]) -> T:
+        """Call ``fn`` on every submodule, children first, then on this one; return it.
+
+        Example::
+
+            >>> net = cgrad.nn.Sequential(cgrad.nn.Linear(2, 2))
+            >>> _ = net.apply(lambda m: isinstance(m, cgrad.nn.Linear) and m.bias.data.zero_())
+            >>> net[0].bias.tolist()
+            [0.0, 0.0]
+        """
+        for module in self.children():
+            module.apply(fn)
+        fn(self)
+        return self
+
+    # -- modes and conversions ----------------------------------------------------------------
+
+    def train(self: T, mode: bool = True) -> T:
+        """Set training mode here and below; dropout and batch normalization depend on it."""
+        if not isinstance(mode, bool):
+            raise ValueError("training mode is expected to be boolean")
+        self.training = mode
+        for module in self.children():
+            module.train(mode)
+        return self
+
+    def eval(self: T) -> T:
+        """Set evaluation mode: ``train(False)``."""
+        return self.train(False)
+
+    def requires_grad_(self: T, requires_grad: bool = True) -> T:
+        """Set ``requires_grad`` of every parameter, say to freeze a part of a network."""
+        for param in self.parameters():
+            param.requires_grad_(requires_grad)
+        return self
+
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        """Forget the gradients of every parameter, or set them to zero."""
+        for param in self.parameters():
+            if set_to_none:
+                param.grad = None
+            elif param.grad is not None:
+                param.grad = param.grad.detach().zero_()
+
+    def _apply(self: T, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> T:
+        """Replace the value of each parameter, gradient and buffer by ``fn`` of it.
+
+        Parameters stay the same objects, so that optimizers and tied weights still hold them.
+        """
+        if recurse:
+            for module in self.children():
+                module._apply(fn)
+        with cgrad.no_grad():
+            for param in self._parameters.values():
+                if param is None:
+                    continue
+                grad = param.grad
+                param.data = fn(param.data)
+                if grad is not None:
+                    param.grad = fn(grad.detach()).requires_grad_(grad.requires_grad)
+            for name, buffer in self._buffers.items():
+                if buffer is not None:
+                    self._buffers[name] = fn(buffer)
+        return self
+
+    def to(self: T, *args: Any, **kwargs: Any) -> T:
+        """Convert parameters and buffers: ``to(dtype)``, ``to(device)``, ``to(tensor)``.
+
+        Only floating point members are converted, in place; the module itself is returned. The
+        only device is the CPU.
+
+        Raises:
+            TypeError: the dtype is not a floating point one.
+        """
+        kwargs.pop("non_blocking", None)
+        dtype = kwargs.get("dtype")
+        for arg in args:
+            if isinstance(arg, Tensor):
+                dtype = arg.dtype
+            elif isinstance(arg, cgrad.dtype):
+                dtype = arg
+        if dtype not in (None, cgrad.float32, cgrad.float64):
+            raise TypeError(
+                f"nn.Module.to only accepts floating point dtypes, but got desired dtype={dtype}"
+            )
+        cgrad.empty(0).to(*args, **kwargs)  # refuses devices and arguments that make no sense
+        return self if dtype is None else self._to_dtype(dtype)
+
+    def _to_dtype(self: T, dtype: Any) -> T:
+        return self._apply(lambda t: t.to(dtype) if t.is_floating_point() else t)
+
+    def float(self: T) -> T:
+        """Convert floating point parameters and buffers to float32."""
+        return self._to_dtype(cgrad.float32)
+
+    def double(self: T) -> T:
+        """Convert floating point parameters and buffers to float64."""
+        return self._to_dtype(cgrad.float64)
+
+    def type(self: T, dst_type: Any) -> T:
+        """Convert all parameters and buffers to ``dst_type``."""
+        return self._apply(lambda t: t.to(dst_type))
+
+    def cpu(self: T) -> T:
+        """Return the module, which is on the CPU already."""
+        return self
+
+    # -- printing -----------------------------------------------------------------------------
+
+    def _get_name(self) -> str:
+        return type(self).__name__
+
+    def extra_repr(self) -> str:
+        """What a subclass wants shown between the parentheses of its repr."""
+        return ""
+
+    def __repr__(self) -> str:
+        extra = self.extra_repr()
+        extra_lines = extra.split("\n") if extra else []
+        child_lines = [
+            f"({name}): {_addindent(repr(module), 2)}" for name, module in self._modules.items()
+        ]
+        if len(extra_lines) == 1 and not child_lines:
+            return f"{self._get_name()}({extra})"
+        if not extra_lines and not child_lines:
+            return f"{self._get_name()}()"
+        return f"{self._get_name()}(\n  " + "\n  ".join(extra_lines + child_lines) + "\n)"

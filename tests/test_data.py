@@ -1,0 +1,264 @@
+"""utils.data: datasets, samplers, loaders, collating."""
+from collections import namedtuple
+
+import numpy as np
+import pytest
+
+import cgrad
+from cgrad.utils.data import (
+    BatchSampler,
+    DataLoader,
+    Dataset,
+    RandomSampler,
+    Sampler,
+    SequentialSampler,
+    Subset,
+    TensorDataset,
+    default_collate,
+    random_split,
+)
+
+
+def dataset(n=10):
+    return TensorDataset(cgrad.arange(2 * n).reshape(n, 2), cgrad.arange(n) * 10)
+
+
+class Squares(Dataset):
+    def __len__(self):
+        return 5
+
+    def __getitem__(self, index):
+        if not 0 <= index < 5:
+            raise IndexError(index)
+        return cgrad.tensor([index, index**2]), index
+
+
+def test_tensor_dataset():
+    data = dataset()
+    assert len(data) == 10
+    x, y = data[3]
+    assert x.tolist() == [6, 7] and y.item() == 30
+    rows = data.__getitems__([4, 0])
+    assert [(x.tolist(), y.item()) for x, y in rows] == [([8, 9], 40), ([0, 1], 0)]
+    with pytest.raises(AssertionError, match="Size mismatch between tensors"):
+        TensorDataset(cgrad.zeros(2), cgrad.zeros(3))
+    with pytest.raises(NotImplementedError):
+        Dataset()[0]
+
+
+@pytest.mark.parametrize("batch_size", [1, 3, 5, 10, 100])
+@pytest.mark.parametrize("drop_last", [False, True])
+def test_batches_of_tensors(batch_size, drop_last):
+    loader = DataLoader(dataset(), batch_size, drop_last=drop_last)
+    batches = list(loader)
+    assert len(batches) == len(loader)
+    assert all(isinstance(batch, list) and len(batch) == 2 for batch in batches)
+    labels = [y for _, ys in batches for y in ys.tolist()]
+    end = 10 // batch_size * batch_size if drop_last else 10
+    assert labels == [10 * i for i in range(end)]
+    for x, y in batches:
+        assert x.shape == (len(y), 2) and x.dtype == cgrad.int64
+        np.testing.assert_array_equal(x[:, 0].numpy() * 5, y.numpy())
+
+
+def test_batches_are_copies():
+    data = dataset()
+    x, _ = next(iter(DataLoader(data, 4)))
+    x.fill_(-1)
+    assert data[0][0].tolist() == [0, 1]
+
+
+def test_one_index_operation_per_tensor_and_batch(monkeypatch):
+    calls = []
+
+    class Counted:
+        """Stands for a tensor, and counts how often it is read."""
+
+        def __init__(self, tensor):
+            self.tensor = tensor
+
+        def __len__(self):
+            return len(self.tensor)
+
+        def __getitem__(self, index):
+            calls.append(index)
+            return self.tensor[index]
+
+    data = TensorDataset(Counted(cgrad.arange(100)), Counted(cgrad.arange(100)))
+    for loader, batches in [
+        (DataLoader(data, 30), 4),
+        (DataLoader(data, 30, shuffle=True), 4),
+        (DataLoader(Subset(data, range(50)), 25), 2),
+        (DataLoader(Subset(Subset(data, range(50)), range(25)), 25), 1),
+        (DataLoader(data, batch_sampler=[[1, 2], [3]]), 2),
+    ]:
+        calls.clear()
+        list(loader)
+        assert len(calls) == 2 * batches
+
+
+def test_shuffling():
+    loader = DataLoader(dataset(100), 7, shuffle=True)
+    epochs = [[y for _, ys in loader for y in ys.tolist()] for _ in range(3)]
+    for epoch in epochs:
+        assert sorted(epoch) == [10 * i for i in range(100)]
+    assert epochs[0] != epochs[1] != epochs[2] and epochs[0] != sorted(epochs[0])
+    cgrad.manual_seed(3)
+    first = [y.tolist() for _, y in loader]
+    cgrad.manual_seed(3)
+    assert [y.tolist() for _, y in loader] == first
+
+
+def test_both_paths_give_the_same_order():
+    data = dataset(20)
+    orders = []
+    for collate in (None, lambda samples: default_collate(samples)):
+        cgrad.manual_seed(0)
+        loader = DataLoader(data, 6, shuffle=True, collate_fn=collate)
+        orders.append([[t.tolist() for t in batch] for batch in loader])
+    assert orders[0] == orders[1]
+
+
+def test_a_generator_of_its_own():
+    data = dataset(50)
+    orders = []
+    for _ in range(2):
+        generator = cgrad.Generator()
+        generator.manual_seed(5)
+        loader = DataLoader(data, 50, shuffle=True, generator=generator)
+        orders.append([[y.tolist() for _, y in loader] for _ in range(2)])
+        cgrad.rand(3)
+    assert orders[0] == orders[1] and orders[0][0] != orders[0][1]
+
+
+def test_subclasses_that_compute_their_samples_are_asked():
+    class Negative(TensorDataset):
+        def __getitem__(self, index):
+            return tuple(-t for t in super().__getitem__(index))
+
+    data = Negative(cgrad.arange(4))
+    expected = [[0, -1, -2], [-3]]
+    assert [x.tolist() for (x,) in DataLoader(data, 3)] == expected
+    assert [x.tolist() for (x,) in DataLoader(Subset(data, range(4)), 3)] == expected
+
+    class Doubled(Subset):
+        def __getitem__(self, index):
+            return tuple(2 * t for t in super().__getitem__(index))
+
+    halves = Doubled(TensorDataset(cgrad.arange(4)), [1, 2])
+    assert halves[1][0].item() == 4
+
+
+def test_other_datasets():
+    loader = DataLoader(Squares(), batch_size=2)
+    batches = list(loader)
+    assert len(loader) == 3
+    assert batches[1][0].tolist() == [[2, 4], [3, 9]] and batches[1][1].tolist() == [2, 3]
+    single = list(DataLoader(Squares(), batch_size=None))
+    assert single[3][0].tolist() == [3, 9] and single[3][1] == 3
+    assert [len(b) for b in DataLoader(Squares(), 3, collate_fn=lambda samples: samples)] == [3, 2]
+    assert len(list(DataLoader([5, 6, 7], 2))) == 2
+
+
+def test_own_samplers():
+    class Backwards(Sampler):
+        def __iter__(self):
+            return iter(range(9, -1, -1))
+
+        def __len__(self):
+            return 10
+
+    for sampler in (Backwards(), list(range(9, -1, -1))):
+        loader = DataLoader(dataset(), 4, sampler=sampler)
+        assert [y.tolist() for _, y in loader] == [[90, 80, 70, 60], [50, 40, 30, 20], [10, 0]]
+        assert len(loader) == 3
+    loader = DataLoader(dataset(), batch_sampler=[[0, 9], [5]])
+    assert [y.tolist() for _, y in loader] == [[0, 90], [50]] and len(loader) == 2
+
+
+def test_samplers():
+    assert list(SequentialSampler(range(3))) == [0, 1, 2]
+    assert sorted(RandomSampler(range(20))) == list(range(20))
+    assert len(RandomSampler(range(3), num_samples=8)) == 8
+    drawn = list(RandomSampler(range(3), num_samples=8))
+    assert len(drawn) == 8 and sorted(drawn[:3]) == [0, 1, 2] == sorted(drawn[3:6])
+    drawn = list(RandomSampler(range(3), replacement=True, num_samples=100))
+    assert len(drawn) == 100 and set(drawn) == {0, 1, 2}
+    batches = BatchSampler(SequentialSampler(range(5)), 2, drop_last=False)
+    assert list(batches) == [[0, 1], [2, 3], [4]] and len(batches) == 3
+    batches = BatchSampler(range(5), 2, drop_last=True)
+    assert list(batches) == [[0, 1], [2, 3]] and len(batches) == 2
+    with pytest.raises(ValueError, match="batch_size should be a positive integer"):
+        BatchSampler(range(5), 0, False)
+    with pytest.raises(ValueError, match="drop_last should be a boolean"):
+        BatchSampler(range(5), 1, 1)
+    with pytest.raises(ValueError, match="num_samples should be a positive integer"):
+        RandomSampler(range(3), num_samples=0)
+    with pytest.raises(TypeError, match="replacement should be a boolean"):
+        RandomSampler(range(3), replacement=1)
+
+
+def test_subset_and_random_split():
+    part = Subset(Squares(), [4, 1])
+    assert len(part) == 2 and part[0][1] == 4
+    assert [y for _, y in part.__getitems__([1, 0])] == [1, 4]
+    cgrad.manual_seed(0)
+    parts = random_split(dataset(100), [70, 30])
+    seen = [part[i][1].item() for part in parts for i in range(len(part))]
+    assert [len(part) for part in parts] == [70, 30]
+    assert sorted(seen) == [10 * i for i in range(100)] != seen
+    loaded = [y for _, ys in DataLoader(parts[1], 8) for y in ys.tolist()]
+    assert loaded == seen[70:]
+    assert [len(p) for p in random_split(range(10), [0.5, 0.25, 0.25])] == [6, 2, 2]
+    with pytest.raises(ValueError, match="Sum of input lengths"):
+        random_split(range(10), [5, 4])
+    with pytest.raises(ValueError, match="Fraction at index 0"):
+        random_split(range(10), [1.5, -0.5])
+    with pytest.warns(UserWarning, match="Length of split at index 1 is 0"):
+        random_split(range(1), [0.5, 0.5])
+
+
+def test_collating():
+    Pair = namedtuple("Pair", "a b")
+    result = default_collate([Pair(1, 2.0), Pair(3, 4.0)])
+    assert isinstance(result, Pair) and result.a.tolist() == [1, 3]
+    assert result.b.dtype == cgrad.float64
+    result = default_collate([{"x": cgrad.zeros(2), "n": "a"}, {"x": cgrad.ones(2), "n": "b"}])
+    assert result["x"].tolist() == [[0, 0], [1, 1]] and result["n"] == ["a", "b"]
+    result = default_collate([np.float32(1.5), np.float32(2.5)])
+    assert result.dtype == cgrad.float32 and result.tolist() == [1.5, 2.5]
+    assert default_collate([np.zeros((2, 2)), np.ones((2, 2))]).shape == (2, 2, 2)
+    assert default_collate([True, False]).dtype == cgrad.bool
+    assert default_collate([[1, 2], [3, 4]])[1].tolist() == [2, 4]
+    with pytest.raises(TypeError, match="batch must contain"):
+        default_collate([object()])
+    with pytest.raises(RuntimeError, match="equal size"):
+        default_collate([[1], [1, 2]])
+    with pytest.raises(RuntimeError):
+        default_collate([cgrad.zeros(1), cgrad.zeros(2)])
+
+
+@pytest.mark.parametrize(
+    "options, message",
+    [
+        (dict(sampler=[0], shuffle=True), "sampler option is mutually exclusive with shuffle"),
+        (dict(batch_sampler=[[0]], batch_size=2), "batch_sampler option is mutually exclusive"),
+        (dict(batch_size=None, drop_last=True), "batch_size=None option disables"),
+        (dict(batch_size=0), "batch_size should be a positive integer"),
+        (dict(num_workers=-1), "num_workers option should be non-negative"),
+        (dict(timeout=-1), "timeout option should be non-negative"),
+    ],
+)
+def test_options_that_exclude_each_other(options, message):
+    with pytest.raises(ValueError, match=message):
+        DataLoader(dataset(), **options)
+
+
+def test_options_of_other_machines_are_accepted():
+    loader = DataLoader(dataset(), 5, num_workers=2, pin_memory=True, persistent_workers=True)
+    assert len(list(loader)) == 2
+
+
+def test_empty_dataset():
+    data = TensorDataset(cgrad.zeros(0, 3))
+    assert list(DataLoader(data, 4)) == [] and len(DataLoader(data, 4)) == 0
