@@ -251,7 +251,7 @@ def test_strides_that_are_no_multiple_of_the_element():
 )
 @pytest.mark.parametrize("make", [cgrad.from_numpy, cgrad.tensor, cgrad.as_tensor])
 def test_arrays_of_other_types(array, make):
-    with pytest.raises(TypeError, match=r"(?i)numpy\.|dtype"):
+    with pytest.raises(TypeError, match=r"(?i)\btype\b|dtype"):
         make(array)
 
 

@@ -177,7 +177,7 @@ def test_loss_errors():
         F.cross_entropy(x, y[:2])
     with pytest.raises(ValueError, match=r"Expected target of shape \(2, 4\)"):
         F.cross_entropy(cube, cgrad.zeros(2, 3, dtype=cgrad.int64))
-    with pytest.raises(ValueError, match=r"Expected target of shape \(5,\)"):
+    with pytest.raises(ValueError, match="batch_size"):
         F.nll_loss(x, y[:2])
     with pytest.raises(IndexError):
         F.cross_entropy(x, y + 1)

@@ -238,7 +238,7 @@ cdef Row _run_hooks(Row r, Row g) except 0:
                 raise RuntimeError("hook: the gradient it returns must have the shape of the one "
                                    f"it got, {_sizes(g)}, but has {_sizes(h)}")
             retain(h)
-            g = keep(h)
+            g = cast(keep(h), value(r).dtype)
     return g
 
 

@@ -1,3 +1,5 @@
+from typing import overload
+
 from cgrad._engine.annotations import Number
 from cgrad._tensor.tensor import Tensor
 
@@ -9,12 +11,11 @@ def div(
     out: Tensor | None = None,
 ) -> Tensor: ...
 def pow(input: Tensor, exponent: Tensor | Number, *, out: Tensor | None = None) -> Tensor: ...
+@overload
+def where(condition: Tensor) -> tuple[Tensor, ...]: ...
+@overload
 def where(
-    condition: Tensor,
-    input: Tensor | Number | None = None,
-    other: Tensor | Number | None = None,
-    *,
-    out: Tensor | None = None,
-) -> Tensor | tuple[Tensor, ...]: ...
+    condition: Tensor, input: Tensor | Number, other: Tensor | Number, *, out: Tensor | None = None
+) -> Tensor: ...
 def where_method(self: Tensor, condition: Tensor, other: Tensor | Number) -> Tensor: ...
 def round(input: Tensor, *, decimals: int = 0, out: Tensor | None = None) -> Tensor: ...

@@ -2,14 +2,13 @@ from typing import Any
 
 import numpy as np
 
-from cgrad._engine.annotations import Number, Size
+from cgrad._engine.annotations import Ints, Number
 from cgrad._engine.handle import dtype
 from cgrad._tensor.size import device
 from cgrad._tensor.tensor import Tensor
 
-def ones_row(dt: int, shape: list[Any]) -> Tensor: ...
 def empty(
-    *size: Size,
+    *size: Ints,
     dtype: dtype | None = None,
     device: str | device | None = None,
     requires_grad: bool = False,
@@ -19,7 +18,7 @@ def empty(
     out: Tensor | None = None,
 ) -> Tensor: ...
 def zeros(
-    *size: Size,
+    *size: Ints,
     dtype: dtype | None = None,
     device: str | device | None = None,
     requires_grad: bool = False,
@@ -28,7 +27,7 @@ def zeros(
     out: Tensor | None = None,
 ) -> Tensor: ...
 def ones(
-    *size: Size,
+    *size: Ints,
     dtype: dtype | None = None,
     device: str | device | None = None,
     requires_grad: bool = False,
@@ -37,7 +36,7 @@ def ones(
     out: Tensor | None = None,
 ) -> Tensor: ...
 def full(
-    size: Size,
+    size: Ints,
     fill_value: Number,
     *,
     dtype: dtype | None = None,

@@ -414,7 +414,7 @@ def tensor(data, *, dtype=None, device=None, requires_grad=False, pin_memory=Fal
     typed = isinstance(data, (np.ndarray, np.generic)) or hasattr(data, "__array_interface__")
     a = _as_array(data, "tensor")
     if typed:
-        dt = dtype_code(dtype, -1)
+        dt = dtype_code(dtype, -2)
         if dt < 0:
             dt = _array_code(a if a.dtype.isnative else a.astype(a.dtype.newbyteorder("=")))
     elif a.dtype.kind == "f":

@@ -32,6 +32,7 @@ cdef extern from *:
     object PyMethod_New(object f, object self)
 
 public = {}          # name -> function of the package
+_SCALED = ("add", "sub", "subtract", "add_", "sub_", "subtract_")
 methods = {}         # name -> function attached to Tensor
 
 
@@ -130,12 +131,16 @@ cdef tuple _parse(OpFunction self, PyObject **args, Py_ssize_t n, PyObject *name
         for i, key in enumerate(<tuple><object>names):
             if key in got:
                 raise TypeError(f"{self.__name__}() got multiple values for argument '{key}'")
-            if key not in allowed and not (key == "out" and not self.inplace):
+            if key not in allowed and not (key == "out" and not self.inplace) and not (
+                    key == "alpha" and self.__name__ in _SCALED):
                 raise TypeError(f"{self.__name__}() got an unexpected keyword argument '{key}'")
             got[key] = <object>args[n + i]
     for key in allowed:
         if key not in got:
             raise TypeError(f"{self.__name__}() missing required argument: '{key}'")
+    if "alpha" in got and got["alpha"] != 1:
+        got["other"] = public["mul"](got["other"], got["alpha"]) \
+            if is_handle(got["other"]) else got["other"] * got["alpha"]
     return got["input"], got.get("other"), got.get("out")
 
 

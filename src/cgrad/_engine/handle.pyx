@@ -12,7 +12,8 @@ one dimension, with the change recorded, and every handle whose row is older tha
 The base row holds no memory, and it goes when the last handle of the storage goes, so no
 reference cycle arises.
 """
-from cpython.object cimport PyObject, PyTypeObject
+cimport cython
+from cpython.object cimport PyObject, PyTypeObject, traverseproc, visitproc
 from libc.stdint cimport int64_t
 from cgrad._engine.types cimport *
 from cgrad._engine.rows cimport (
@@ -30,8 +31,10 @@ cdef extern from "Python.h":
 cdef extern from *:
     """
     static PyObject *cg_new(PyTypeObject *t, PyObject *args) { return t->tp_new(t, args, NULL); }
+    static void cg_set_traverse(PyTypeObject *t, traverseproc f) { t->tp_traverse = f; }
     """
     object cg_new(PyTypeObject *t, object args)
+    void cg_set_traverse(PyTypeObject *t, traverseproc f)
 
 cdef int AS_STRIDED = op_id("as_strided")
 cdef tuple _empty = ()
@@ -129,6 +132,7 @@ def set_default_dtype(d):
     default_float = code
 
 
+@cython.freelist(256)
 cdef class Handle:
     """A Python object that keeps one row alive; `Tensor` derives from it."""
 
@@ -140,7 +144,7 @@ cdef class Handle:
             return
         v = value(r)
         if node(r).flags & HAS_HOOKS and node(r).graph_refs > 1 and self._extra is not None:
-            _orphans[r] = self._extra
+            _orphans[r] = self._extra      # the graph may still call the hooks
         v.handle = NULL
         drop_handle(v)
         g = v.grad
@@ -148,6 +152,18 @@ cdef class Handle:
             v.grad = 0
             release(g)
         release(r)
+
+
+cdef int _traverse(PyObject *o, visitproc visit, void *arg) noexcept:
+    # The collector may see the hooks only while nothing but the handle can reach the row: hooks
+    # of a row that a living graph will sweep are not garbage, even if they hold the handle.
+    cdef Row r = (<Handle>o).row
+    if (<Handle>o)._extra is not None and (r == 0 or not node(r).flags & HAS_HOOKS
+                                           or node(r).graph_refs == 1):
+        return visit(<PyObject *>(<Handle>o)._extra, arg)
+    return 0
+
+cg_set_traverse(<PyTypeObject *>Handle, <traverseproc>_traverse)
 
 
 cdef void drop_handle(Value *v) noexcept:
@@ -271,8 +287,11 @@ cdef void rebind(Handle h, Row r) noexcept:
     if w.grad == 0:
         w.grad = v.grad
         v.grad = 0
-    node(r).flags |= node(old).flags & (RETAIN_GRAD | HAS_HOOKS)
-    node(old).flags &= ~(RETAIN_GRAD | HAS_HOOKS)
+    node(r).flags |= node(old).flags & RETAIN_GRAD
+    node(old).flags &= ~RETAIN_GRAD
+    if node(old).flags & HAS_HOOKS and h._extra is not None and "hooks" in h._extra:
+        # Hooks stay with the value they were registered on.
+        _orphans[old] = {"hooks": h._extra.pop("hooks")}
     h.row = r
     release(old)
 

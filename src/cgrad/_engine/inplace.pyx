@@ -17,9 +17,9 @@ from cgrad._engine.rows cimport (
     value_drop,
 )
 from cgrad._engine.memory cimport storage_release
-from cgrad._engine.table cimport grad_enabled, inference_enabled, op_id, ops, record
+from cgrad._engine.table cimport call1, grad_enabled, inference_enabled, op_id, ops, record
 
-cdef int OVERWRITE = op_id("overwrite")
+cdef int OVERWRITE = op_id("overwrite"), CLONE = op_id("clone")
 cdef int AS_STRIDED = op_id("as_strided")
 cdef int STRIDED_ASSIGN = op_id("strided_assign")
 
@@ -30,6 +30,8 @@ cdef list _sizes(Row r):
 
 cdef bint _overlaps_itself(Value *v) noexcept:
     cdef int i
+    if v.numel == 0:
+        return False
     for i in range(v.ndim):
         if v.strides[i] == 0 and v.shape[i] > 1:
             return True
@@ -122,21 +124,27 @@ cdef int assign(Handle h, Row y, str name) except -1:
 cdef int change_elementwise(Handle h, int op, Row *x, int n, str name) except -1:
     """h.op_(...): compute straight into the memory of `h`; x[0] is its row.
 
-    The operands have one dtype, which is that of the result, and broadcast to its shape.
+    The operands have one dtype, which is that of the result, and broadcast to its shape.  To be
+    called in a scope.
     """
     cdef Row a = h.row
     cdef Row y
-    cdef int i
+    cdef int i, reads = 0
     cdef bint track = False
     check_writable(h, a, name)
     if grad_enabled():
         for i in range(n):
             if node(x[i]).flags & REQUIRES_GRAD:
                 track = True
+                reads |= ops[op].reads[i]
     if not track:
         elementwise_into(op, x, n, NULL, a)
         value(a).storage.version += 1
         return 0
+    # What the derivative reads of the memory that is about to change is saved as a copy.
+    for i in range(n):
+        if reads & (1 << i) and value(x[i]).storage == value(a).storage:
+            x[i] = call1(CLONE, x[i])
     y = row_view(a, value(a).ndim, value(a).shape, value(a).strides, 0)
     try:
         record(y, op, x, n, NULL)

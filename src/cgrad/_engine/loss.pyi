@@ -1,5 +1,3 @@
-from typing import Any
-
 from cgrad._tensor.tensor import Tensor
 
 def mse_loss(input: Tensor, target: Tensor, reduction: str = "mean") -> Tensor: ...
@@ -8,6 +6,6 @@ def binary_cross_entropy_with_logits(
     input: Tensor,
     target: Tensor,
     weight: Tensor | None = None,
-    pos_weight: Any = None,
+    pos_weight: Tensor | None = None,
     reduction: str = "mean",
 ) -> Tensor: ...

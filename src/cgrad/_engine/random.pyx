@@ -85,7 +85,7 @@ cdef class Generator:
         else:
             seed = int(seed)
         if not -(1 << 63) <= seed < (1 << 64):
-            raise RuntimeError(f"manual_seed: Overflow when unpacking long: the seed {seed} is not "
+            raise ValueError(f"manual_seed: Overflow when unpacking long: the seed {seed} is not "
                                "in [-2^63, 2^64)")
         self._seed = seed % (1 << 64)
         if self._bits is not None:
@@ -327,8 +327,8 @@ cdef object _new(str name, int what, int ndim, const int64_t *shape, int dt, dou
     if out is not None and is_handle(out):
         dt = value(row_of(out, "out")).dtype
     if not is_float(dt):
-        raise RuntimeError(f"{name}: not implemented for {dtype_of(dt)!r}; the dtype must be of "
-                           "floating point")
+        raise NotImplementedError(f"{name}: not implemented for {dtype_of(dt)!r}; the dtype must "
+                                  "be of floating point")
     r = row_dense(dt, ndim, shape)
     try:
         fill(r, what, a, b, generator)

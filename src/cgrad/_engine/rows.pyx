@@ -105,14 +105,15 @@ cdef int set_dims(Value *v, int ndim, const int64_t *shape, const int64_t *strid
         v.shape = <int64_t *>block_new(2 * MAX_DIMS * sizeof(int64_t))
         v.strides = v.shape + MAX_DIMS
     v.ndim = <uint8_t>ndim
+    v.numel = 1
     for i in range(ndim - 1, -1, -1):
         v.shape[i] = shape[i]
         v.strides[i] = step if strides == NULL else strides[i]
         if v.strides[i] != step and shape[i] != 1:
             dense = False
-        step *= shape[i]
-    v.numel = step
-    v.contiguous = dense or step == 0
+        v.numel *= shape[i]
+        step *= shape[i] if shape[i] else 1
+    v.contiguous = dense or v.numel == 0
     return 0
 
 

@@ -131,8 +131,8 @@ cdef Row dense(Row a) except 0:
 cdef int float_input(Row x, str name) except -1:
     """Raise for integers."""
     if not is_float(value(x).dtype):
-        raise RuntimeError(f"{name}: not implemented for {dtype_of(value(x).dtype)!r}; the input "
-                           "must be of floating point")
+        raise NotImplementedError(f"{name}: not implemented for {dtype_of(value(x).dtype)!r}; the "
+                                  "input must be of floating point")
     return 0
 
 

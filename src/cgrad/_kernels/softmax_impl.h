@@ -60,8 +60,8 @@ CG_INLINE void NAME(exp_lanes)(T *s, T *v, const T *x, T max)
         s[l] += v[l];
 }
 
-/* sum e^(x - max); with y, the exponentials are left there. */
-CG_INLINE T NAME(row_sum_exp)(const T *x, T *y, int64_t n, T max)
+/* sum e^(x - max); if `keep` (a constant), the exponentials are left in y. */
+CG_INLINE T NAME(row_sum_exp)(const T *x, T *y, int64_t n, T max, int keep)
 {
     T s[LANES], v[LANES];
     int64_t i;
@@ -70,7 +70,7 @@ CG_INLINE T NAME(row_sum_exp)(const T *x, T *y, int64_t n, T max)
         s[l] = 0;
     for (i = 0; i + LANES <= n; i += LANES) {
         NAME(exp_lanes)(s, v, x + i, max);
-        if (y)
+        if (keep)
             for (l = 0; l < LANES; l++)
                 y[i + l] = v[l];
     }
@@ -78,7 +78,7 @@ CG_INLINE T NAME(row_sum_exp)(const T *x, T *y, int64_t n, T max)
         /* Padding with -inf adds nothing, except where max is -inf itself, whose row is NaN. */
         NAME(tail)(x, i, n, -(T)INFINITY, v);
         NAME(exp_lanes)(s, v, v, max);
-        if (y)
+        if (keep)
             for (l = 0; l < n - i; l++)
                 y[i + l] = v[l];
     }
@@ -167,7 +167,7 @@ CG_MV void NAME(cg_softmax)(const T *x, T *y, int64_t n, int64_t inner, int64_t 
     if (inner == 1) {
         for (r = begin; r < end; r++) {
             const T *xr = x + r * n;
-            T *yr = y + r * n, scale = 1 / NAME(row_sum_exp)(xr, yr, n, NAME(row_max)(xr, n));
+            T *yr = y + r * n, scale = 1 / NAME(row_sum_exp)(xr, yr, n, NAME(row_max)(xr, n), 1);
             CG_IVDEP
             for (i = 0; i < n; i++)
                 yr[i] *= scale;
@@ -196,7 +196,7 @@ CG_MV void NAME(cg_log_softmax)(const T *x, T *y, int64_t n, int64_t inner, int6
         for (r = begin; r < end; r++) {
             const T *xr = x + r * n;
             T *yr = y + r * n, max = NAME(row_max)(xr, n);
-            T log_sum = LOG(NAME(row_sum_exp)(xr, NULL, n, max));
+            T log_sum = LOG(NAME(row_sum_exp)(xr, NULL, n, max, 0));
             CG_IVDEP
             for (i = 0; i < n; i++)
                 yr[i] = xr[i] - max - log_sum;
@@ -291,7 +291,7 @@ CG_MV void NAME(cg_logsumexp)(const T *x, T *lse, int64_t n, int64_t inner, int6
         for (r = begin; r < end; r++) {
             const T *xr = x + r * n;
             T max = NAME(row_max)(xr, n), shift = FINITE(max) ? max : 0;
-            lse[r] = NAME(lse_of)(shift, NAME(row_sum_exp)(xr, NULL, n, shift));
+            lse[r] = NAME(lse_of)(shift, NAME(row_sum_exp)(xr, NULL, n, shift, 0));
         }
         return;
     }
@@ -328,7 +328,7 @@ CG_MV int64_t NAME(cg_cross_entropy)(const T *x, int64_t classes, const int64_t 
         const T *xr = x + r * classes;
         const int64_t t = target[r];
         T max = NAME(row_max)(xr, classes), log_sum, w;
-        log_sum = LOG(NAME(row_sum_exp)(xr, NULL, classes, max));
+        log_sum = LOG(NAME(row_sum_exp)(xr, NULL, classes, max, 0));
         lse[r] = max + log_sum;
         if (t == ignore) {
             loss[r] = 0;

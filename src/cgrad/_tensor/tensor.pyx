@@ -38,6 +38,8 @@ from cgrad._tensor.size import Size, cpu
 
 cdef extern from "Python.h":
     bint PyObject_TypeCheck(object, PyTypeObject *)
+    int PyObject_GenericSetAttr(object, object, object) except -1
+    int _delete "PyObject_GenericSetAttr"(object, object, void *) except -1
     void PyType_Modified(PyTypeObject *)
 
 cdef int ADD = op_id("add"), SUB = op_id("sub"), MUL = op_id("mul"), DIV = op_id("div")
@@ -148,6 +150,17 @@ cdef class Tensor(Handle):
         value(h.row).flags &= ~DETACHED
         if requires_grad:
             node(h.row).flags |= REQUIRES_GRAD
+        return h
+
+    def as_subclass(self, cls):
+        """as_subclass(cls) -> Tensor
+
+        This tensor's memory and history as an instance of a subclass of Tensor.
+        """
+        if not issubclass(cls, Tensor):
+            raise TypeError(f"as_subclass: expected a subclass of Tensor, got {cls!r}")
+        cdef Handle h = <Handle>Tensor.__new__(cls)
+        adopt(h, <Handle>self.view(self.shape))
         return h
 
     # --- operators
@@ -501,9 +514,12 @@ cdef class Tensor(Handle):
         `create_graph` the gradients are recorded and can be differentiated again.
         """
         if inputs is not None:
-            inputs = [inputs] if is_handle(inputs) else list(inputs)
+            inputs = ([inputs] if is_handle(inputs) else
+                      list(inputs.values() if isinstance(inputs, dict) else inputs))
             if not inputs:
                 raise RuntimeError("'inputs' argument to backward() cannot be empty.")
+            if not all(t.requires_grad for t in inputs):
+                raise RuntimeError("One of the differentiated Tensors does not require grad")
         if retain_graph is None:
             retain_graph = create_graph
         _backward.run([self], [gradient], inputs, retain_graph, create_graph, True)
@@ -794,7 +810,13 @@ cdef class Tensor(Handle):
         free(buffer.internal)
 
     def __copy__(self):
-        return self.detach().requires_grad_(self.requires_grad) if self.is_leaf else self.detach()
+        copy = self.detach()
+        if type(self) is not Tensor:
+            copy = type(self)._make_subclass(type(self), copy)
+        if self.is_leaf:
+            copy.requires_grad_(self.requires_grad)
+        copy.__dict__.update(_attributes(self))
+        return copy
 
     def __deepcopy__(self, memo):
         if id(self) in memo:
@@ -808,11 +830,11 @@ cdef class Tensor(Handle):
         copy = self.detach().clone()
         if type(self) is not Tensor:
             copy = type(self)._make_subclass(type(self), copy, self.requires_grad)
-            if hasattr(self, "__dict__"):
-                import copy as copy_module
-                copy.__dict__.update(copy_module.deepcopy(self.__dict__, memo))
         else:
             copy.requires_grad = self.requires_grad
+        if _attributes(self):
+            from copy import deepcopy
+            copy.__dict__.update(deepcopy(_attributes(self), memo))
         memo[id(self)] = copy
         if self.grad is not None:
             copy.grad = self.grad.detach().clone()
@@ -823,11 +845,17 @@ cdef class Tensor(Handle):
         if not self.is_leaf:
             raise RuntimeError("Only Tensors created explicitly by the user (graph leaves) can be "
                                "pickled; detach() this one first")
-        state = getattr(self, "__dict__", None) or None
         return _rebuild, (type(self), to_numpy(self.detach().contiguous()), self.requires_grad,
-                          state)
+                          _attributes(self) or None)
 
     # --- attributes that users set on tensors
+
+    @property
+    def __dict__(self):
+        """The attributes that users have set on this tensor."""
+        if self._extra is None:
+            self._extra = {}
+        return self._extra.setdefault("attributes", {})
 
     def __getattr__(self, name):
         extra = self._extra
@@ -837,7 +865,7 @@ cdef class Tensor(Handle):
 
     def __setattr__(self, name, x):
         try:
-            object.__setattr__(self, name, x)
+            PyObject_GenericSetAttr(self, name, x)
         except AttributeError:
             if hasattr(type(self), name):
                 raise
@@ -850,11 +878,16 @@ cdef class Tensor(Handle):
         if extra is not None and name in extra.get("attributes", ()):
             del extra["attributes"][name]
         else:
-            object.__delattr__(self, name)
+            _delete(self, name, NULL)
 
 
 cdef list _type_names = ["BoolTensor", "ByteTensor", "CharTensor", "ShortTensor", "IntTensor",
                          "LongTensor", "FloatTensor", "DoubleTensor"]
+
+
+cdef dict _attributes(object t):
+    # What users have set on a tensor or on an instance of a subclass.
+    return t.__dict__
 
 
 cdef object _checked(object x):
@@ -933,12 +966,11 @@ class RemovableHandle:
 
 def _rebuild(cls, array, requires_grad, state):
     t = _create.tensor(array)
-    if cls is not Tensor:
-        t = cls._make_subclass(cls, t, requires_grad)
-        if state:
-            t.__dict__.update(state)
-        return t
-    return t.requires_grad_(requires_grad)
+    t = t.requires_grad_(requires_grad) if cls is Tensor else \
+        cls._make_subclass(cls, t, requires_grad)
+    if state:
+        t.__dict__.update(state)
+    return t
 
 
 class InPlace:

@@ -51,12 +51,12 @@ def gelu(input: Tensor, approximate: str = "none") -> Tensor:
         approximate: ``"none"`` for the exact form, ``"tanh"`` for
             0.5 x (1 + tanh(√(2/π) (x + 0.044715 x³))).
     """
-    return _functions.gelu(input, approximate)
+    return _functions.gelu(input, approximate=approximate)
 
 
 def silu(input: Tensor, inplace: bool = False) -> Tensor:
     """x · sigmoid(x), elementwise."""
-    return _into(input, _functions.silu(input), inplace)
+    return input.silu_() if inplace else cgrad.silu(input)
 
 
 def softplus(input: Tensor, beta: float = 1.0, threshold: float = 20.0) -> Tensor:
@@ -286,6 +286,8 @@ def l1_loss(
     """|input - target|, reduced; arguments as for :func:`mse_loss`."""
     reduction = _reduction(reduction, size_average, reduce)
     _warn_broadcast(input, target)
+    if weight is None and input.shape == target.shape:
+        return _functions.l1_loss(input, target, reduction)
     loss = (input - target).abs()
     return _reduce(loss, reduction) if weight is None else _weighted(loss, weight, reduction)
 
@@ -318,12 +320,9 @@ def binary_cross_entropy_with_logits(
             f"Target size ({tuple(target.shape)}) must be the same as "
             f"input size ({tuple(input.shape)})"
         )
-    # -log σ(x) = softplus(-x); the threshold is high enough for float64 to see no step.
-    negative_log = _functions.softplus(-input, 1.0, 40.0)
-    if pos_weight is not None:
-        negative_log = ((pos_weight - 1) * target + 1) * negative_log
-    loss = (1 - target) * input + negative_log
-    return _reduce(loss if weight is None else loss * weight, reduction)
+    return _functions.binary_cross_entropy_with_logits(
+        input, target, weight, pos_weight, reduction
+    )
 
 
 def nll_loss(
@@ -350,19 +349,11 @@ def nll_loss(
         IndexError: a target is not a class.
     """
     reduction = _reduction(reduction, size_average, reduce)
-    logp, classes, shape = _rows_of_classes(input, target)
-    counts = classes != ignore_index
-    index = cgrad.where(counts, classes, cgrad.zeros_like(classes))
-    _check_classes(index, logp.shape[1])
-    factor = counts.to(logp.dtype)
-    if weight is not None:
-        factor = factor * weight[index]
-    # where, not a product: an ignored log-probability may be infinite.
-    picked = logp.gather(1, index.unsqueeze(1)).squeeze(1)
-    loss = cgrad.where(counts, -picked * factor, cgrad.zeros_like(picked))
-    if reduction == "mean":
-        return loss.sum() / factor.sum()
-    return loss.sum() if reduction == "sum" else loss.reshape(shape)
+    if input.dim() == 2:
+        return _functions.nll_loss(input, target, weight, reduction, ignore_index)
+    rows, classes, shape = _rows_of_classes(input, target)
+    loss = _functions.nll_loss(rows, classes, weight, reduction, ignore_index)
+    return loss.reshape(shape) if reduction == "none" else loss
 
 
 def cross_entropy(
@@ -446,12 +437,3 @@ def _rows_of_classes(input: Tensor, target: Tensor) -> tuple[Tensor, Tensor, tup
     # Not -1 for the rows: there may be none.
     rows = math.prod(expected)
     return input.reshape(rows, -1 if rows else shape[1]), target.reshape(rows), expected
-
-
-def _check_classes(index: Tensor, classes: int) -> None:
-    if index.dtype != cgrad.int64:
-        raise RuntimeError(f"expected a target of dtype int64, got {index.dtype}")
-    if index.numel():
-        for extreme in (int(index.min()), int(index.max())):
-            if not 0 <= extreme < classes:
-                raise IndexError(f"Target {extreme} is out of bounds.")

@@ -82,7 +82,7 @@ class Linear(Module):
     def forward(self, input: Tensor) -> Tensor:
         # Not self.weight, self.bias: Module.__getattr__ would cost as much as a small product.
         # It remains the way where a parameter was replaced by something computed.
-        params = self._parameters
+        params: dict[str, Any] = self._parameters
         try:
             weight, bias = params["weight"], params["bias"]
         except KeyError:

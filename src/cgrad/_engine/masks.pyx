@@ -1,0 +1,191 @@
+"""Masks: filling, selecting and finding elements."""
+from cgrad._engine.types cimport *
+from cgrad._engine.elementwise cimport broadcast
+from cgrad._engine.face import export
+from cgrad._engine.face cimport wrap_borrowed
+from cgrad._engine.handle cimport (
+    Handle, dtype_of, fresh_row, is_handle, is_number, row_of, scalar_row,
+)
+from cgrad._engine.inplace cimport assign, check_writable
+from cgrad._engine.loops cimport Plan, copy_cast, drive, plan_operand
+from cgrad._engine.primitives cimport cast, expand, reshape, where
+from cgrad._engine.rows cimport node, row_dense, row_view, value
+from cgrad._engine.table cimport grad_enabled, keep, op_id, scope_enter, scope_leave
+from cgrad._engine.take cimport index_dims, mask_positions, position_column
+
+cdef extern from "../_kernels/loops.h":
+    Loop cg_where[8]
+
+cdef int WHERE = op_id("where")
+
+
+cdef list _sizes(Row r):
+    return [value(r).shape[i] for i in range(value(r).ndim)]
+
+
+cdef bint _tracked(Row a, Row b) noexcept:
+    return grad_enabled() and (node(a).flags | node(b).flags) & REQUIRES_GRAD
+
+
+cdef Row _lift(Row a) except 0:
+    # Scalars are indexed as tensors of one element.
+    cdef int64_t one = 1
+    return a if value(a).ndim else reshape(a, 1, &one)
+
+
+cdef Row _mask(object mask, str message) except 0:
+    cdef Row m = row_of(mask, "mask")
+    if value(m).dtype != BOOL:
+        raise RuntimeError(f"{message}, but got mask with dtype {dtype_of(value(m).dtype).name}")
+    return m
+
+
+cdef Row _fill_value(object v, int dtype) except 0:
+    cdef Row r
+    if is_handle(v):
+        r = fresh_row(<Handle>v)
+        if value(r).ndim:
+            raise RuntimeError("masked_fill_ only supports a 0-dimensional value tensor, but got "
+                               f"tensor with {value(r).ndim} dimension(s).")
+        return cast(r, dtype)
+    if not is_number(v):
+        if not hasattr(v, "item"):
+            raise TypeError(f"masked_fill(): value must be a number or a 0-d tensor, not "
+                            f"{type(v).__name__}")
+        v = v.item()
+    return keep(scalar_row(v != 0 if dtype == BOOL else v, dtype))
+
+
+def masked_fill(input, mask, value):
+    """masked_fill(input, mask, value) -> Tensor
+
+    `value` (a number or 0-d tensor) where `mask` (bool) is true, else `input`; the two are
+    broadcast.  No gradient flows to the elements that are filled.
+    """
+    cdef int64_t mark = scope_enter()
+    cdef Row x = row_of(input, "masked_fill"), m
+    try:
+        m = _mask(mask, "masked_fill_ only supports boolean masks")
+        return wrap_borrowed(where(m, _fill_value(value, _dtype(x)), x))
+    finally:
+        scope_leave(mark)
+
+
+cdef inline int _dtype(Row r) noexcept:
+    # `value` is an argument of some functions.
+    return value(r).dtype
+
+
+cdef int _fill_into(Row x, Row m, Row v) except -1:
+    # x = v where m, straight in the memory of x.
+    cdef Plan p
+    cdef int64_t[MAX_DIMS] shape
+    cdef Row[2] both
+    cdef Value *w = value(x)
+    cdef int i, ndim
+    both[0] = x
+    both[1] = m
+    ndim = broadcast(WHERE, both, 2, shape)
+    for i in range(ndim):
+        if ndim != w.ndim or shape[i] != w.shape[i]:
+            raise RuntimeError(f"masked_fill_: output with shape {_sizes(x)} doesn't match the "
+                               f"broadcast shape {[shape[k] for k in range(ndim)]}")
+    p.loop = cg_where[w.dtype]
+    p.data = NULL
+    p.n_operands = 4
+    p.ndim = ndim
+    for i in range(ndim):
+        p.shape[i] = shape[i]
+    plan_operand(&p, 0, m, ndim, shape)
+    plan_operand(&p, 1, v, ndim, shape)
+    plan_operand(&p, 2, x, ndim, shape)
+    plan_operand(&p, 3, x, ndim, shape)
+    drive(&p, True)
+    w.storage.version += 1
+    return 0
+
+
+def masked_fill_(self, mask, value):
+    """masked_fill_(mask, value) -> Tensor
+
+    In-place version of :func:`masked_fill`.
+    """
+    cdef int64_t mark = scope_enter()
+    cdef Row x = row_of(self, "masked_fill_"), m, v
+    try:
+        m = _mask(mask, "masked_fill_ only supports boolean masks")
+        v = _fill_value(value, _dtype(x))
+        if _tracked(x, v) or _shares(m, x):
+            assign(<Handle>self, where(m, v, x), "masked_fill_")
+        else:
+            check_writable(<Handle>self, x, "masked_fill_")
+            _fill_into(x, m, v)
+        return self
+    finally:
+        scope_leave(mark)
+
+
+cdef bint _shares(Row a, Row b) noexcept:
+    return value(a).storage == value(b).storage
+
+
+def masked_select(input, mask, *, out=None):
+    """masked_select(input, mask) -> Tensor
+
+    The elements of `input` where `mask` (bool) is true, in one dimension; the two are broadcast.
+    """
+    cdef int64_t mark = scope_enter()
+    cdef Row[2] x
+    cdef int64_t[MAX_DIMS] shape
+    cdef int ndim
+    cdef Row y
+    try:
+        x[0] = row_of(input, "masked_select")
+        x[1] = _mask(mask, "masked_select: expected BoolTensor for mask")
+        ndim = broadcast(WHERE, x, 2, shape)
+        y = _lift(expand(x[0], ndim, shape))
+        x[1] = _lift(expand(x[1], ndim, shape))
+        return wrap_borrowed(index_dims(y, mask_positions(x[1]), 0, value(y).ndim))
+    finally:
+        scope_leave(mark)
+
+
+def nonzero(input, *, as_tuple=False):
+    """nonzero(input, *, as_tuple=False) -> Tensor or tuple of Tensors
+
+    The indices of the nonzero elements in row-major order, as the rows of an int64 matrix of
+    shape (count, ndim); with `as_tuple` as its columns, which index `input`.
+
+    Example::
+
+        >>> cgrad.nonzero(cgrad.tensor([0, 3, 5]))
+        tensor([[1],
+                [2]])
+    """
+    cdef int64_t mark = scope_enter()
+    cdef Row x = row_of(input, "nonzero"), positions, column, y
+    cdef int64_t[2] shape
+    cdef int i, ndim = value(x).ndim
+    try:
+        if as_tuple:
+            x = _lift(x)
+        positions = mask_positions(x)
+        if as_tuple:
+            return tuple([wrap_borrowed(position_column(positions, x, i))
+                          for i in range(value(x).ndim)])
+        shape[0] = value(positions).numel
+        shape[1] = ndim
+        y = keep(row_dense(I64, 2, shape))
+        shape[1] = ndim if ndim else 1
+        for i in range(ndim):
+            column = keep(row_view(y, 1, shape, shape + 1, i))
+            copy_cast(column, position_column(positions, x, i))
+        return wrap_borrowed(y)
+    finally:
+        scope_leave(mark)
+
+
+export(masked_fill)
+export(masked_fill_, module=False)
+export(masked_select)
+export(nonzero)
