@@ -60,7 +60,8 @@ def flags(compiler):
     """Flags of `compiler`: (for all C, for our own C, for C written by Cython, for the linker)."""
     if compiler == "msvc":
         return ["/Od" if DEBUG else "/O2", "/std:c11"], ["/W3"], ["/wd4244", "/wd4267"], []
-    compile_all = ["-std=c11", "-ffp-contract=fast", "-fno-math-errno", "-fno-trapping-math", "-fvisibility=hidden"]
+    compile_all = ["-std=c11", "-ffp-contract=fast", "-fno-math-errno", "-fno-trapping-math",
+                   "-fvisibility=hidden"]
     compile_all += ["-O1", "-g", "-fno-omit-frame-pointer", "-UNDEBUG"] if DEBUG else ["-O3", "-g0"]
     link = []
     if sys.platform != "win32":

@@ -336,7 +336,9 @@ def _(library: str) -> float:
     import cgrad._engine.rows
 
     engine = cgrad._engine
-    return grown_by_chain(library, lambda: engine.memory.live_bytes() + engine.rows.row_bytes())
+    memory, rows = engine.memory, engine.rows
+    count_bytes = lambda: memory.live_bytes() + rows.live_rows() * rows.row_bytes()
+    return grown_by_chain(library, count_bytes)
 
 
 def grown_by_chain(library: str, count_bytes: Callable[[], int]) -> float:

@@ -230,6 +230,12 @@ def test_collating():
     assert default_collate([np.zeros((2, 2)), np.ones((2, 2))]).shape == (2, 2, 2)
     assert default_collate([True, False]).dtype == cgrad.bool
     assert default_collate([[1, 2], [3, 4]])[1].tolist() == [2, 4]
+
+    class Frozen(dict):
+        def __init__(self, **items):
+            super().__init__(**items)
+
+    assert default_collate([Frozen(x=1), Frozen(x=2)])["x"].tolist() == [1, 2]
     with pytest.raises(TypeError, match="batch must contain"):
         default_collate([object()])
     with pytest.raises(RuntimeError, match="equal size"):
@@ -259,6 +265,19 @@ def test_options_of_other_machines_are_accepted():
     assert len(list(loader)) == 2
 
 
+def test_annotations_and_lazy_module():
+    assert Dataset[int] is Dataset and Sampler[int] is Sampler
+    assert cgrad.utils.data.DataLoader is DataLoader
+    with pytest.raises(AttributeError):
+        cgrad.utils.nothing  # noqa: B018
+    with pytest.raises(NotImplementedError):
+        iter(Sampler())
+
+
 def test_empty_dataset():
     data = TensorDataset(cgrad.zeros(0, 3))
+    with pytest.raises(ValueError, match="empty dataset"):
+        list(DataLoader(data, shuffle=True))
+    part = Subset(TensorDataset(cgrad.arange(5)), [4, 0])
+    assert part[[1, 0]][0].tolist() == [0, 4]
     assert list(DataLoader(data, 4)) == [] and len(DataLoader(data, 4)) == 0

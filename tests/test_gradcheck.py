@@ -156,6 +156,9 @@ def test_misuse():
         gradcheck(lambda x: x * 2, cgrad.ones(2, requires_grad=True), raise_exception=False)
     with pytest.raises(GradcheckError, match="output 0 is not a tensor"):
         gradcheck(lambda x: 3.0, make(2))
+    assert gradcheck(wrong, make(2), check_backward_ad=False)
+    assert gradgradcheck(wrong, make(2), check_rev_over_rev=False)
+    assert gradcheck(lambda x: x * 2, make(2), check_grad_dtypes=True)
     with pytest.raises(NotImplementedError):
         gradcheck(lambda x: x, make(2), check_forward_ad=True)
     with pytest.raises(NotImplementedError):

@@ -266,9 +266,35 @@ def test_read_only_arrays_are_never_written():
     a.flags.writeable = False
     copy = cgrad.tensor(a)
     copy[0] = 7.0
-    with pytest.warns(UserWarning, match="(?i)writ|read-only"):
-        cgrad.from_numpy(a)
+    t = cgrad.from_numpy(a)
+    assert t.data_ptr() == address(a) and (t + 1).tolist() == [1.0, 2.0, 3.0]
+    for change in (
+        lambda: t.add_(1.0),
+        lambda: t.__setitem__(0, 5.0),
+        lambda: t.zero_(),
+        lambda: t[1:].mul_(2.0),
+        lambda: t.detach().fill_(1.0),
+        lambda: t.view(3, 1).copy_(cgrad.ones(3, 1)),
+        lambda: cgrad.exp(cgrad.ones(3, dtype=cgrad.float64), out=t),
+    ):
+        with pytest.raises(RuntimeError, match="(?i)read-only"):
+            change()
+    assert not t.numpy().flags.writeable
+    assert memoryview(t).readonly
+    with pytest.raises((TypeError, BufferError)):
+        (ctypes.c_double * 3).from_buffer(t)
     assert a.tolist() == [0.0, 1.0, 2.0]
+
+
+def test_gradients_with_respect_to_a_read_only_array():
+    a = np.arange(3.0)
+    a.flags.writeable = False
+    x = cgrad.from_numpy(a).requires_grad_()
+    for _ in range(2):
+        (x * x).sum().backward()
+    assert x.grad.tolist() == [0.0, 4.0, 8.0]
+    (x * 2.0).backward(cgrad.from_numpy(a))
+    assert x.grad.tolist() == [0.0, 6.0, 12.0]
 
 
 @pytest.mark.parametrize("value", [[1, 2], 3.0, None, "text"])
@@ -397,5 +423,5 @@ def test_dlpack_with_torch():
     assert t[0, 0].item() == 9.0
     back = cgrad.from_dlpack(torch.arange(6.0).reshape(2, 3).t())
     assert back.tolist() == [[0.0, 3.0], [1.0, 4.0], [2.0, 5.0]]
-    with pytest.raises((TypeError, BufferError), match="(?i)dtype|type"):
+    with pytest.raises((TypeError, BufferError, RuntimeError), match="(?i)dtype|type"):
         cgrad.from_dlpack(torch.ones(2, dtype=torch.complex64))

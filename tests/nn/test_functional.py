@@ -179,6 +179,12 @@ def test_loss_errors():
         F.cross_entropy(cube, cgrad.zeros(2, 3, dtype=cgrad.int64))
     with pytest.raises(ValueError, match="batch_size"):
         F.nll_loss(x, y[:2])
+    with pytest.raises(ValueError, match="got a scalar"):
+        F.nll_loss(cgrad.tensor(1.0), cgrad.tensor(0))
+    with pytest.raises(ValueError, match="Weights and input must have the same size"):
+        F.mse_loss(x, x, weight=y)
+    with pytest.warns(UserWarning, match="please use reduction='sum'"):
+        assert F.cross_entropy(x, y, size_average=False).item() > 0
     with pytest.raises(IndexError):
         F.cross_entropy(x, y + 1)
     with pytest.raises(IndexError, match="Target 3 is out of bounds"):

@@ -71,8 +71,10 @@ def test_fan_errors():
             fill(cgrad.empty(3))
     with pytest.raises(ValueError, match="Mode fan not supported"):
         init.kaiming_normal_(cgrad.empty(2, 2), mode="fan")
-    with pytest.warns(UserWarning, match="zero-element"):
-        init.kaiming_uniform_(cgrad.empty(0, 2))
+    for fill in (init.kaiming_uniform_, init.kaiming_normal_):
+        with pytest.warns(UserWarning, match="zero-element"):
+            fill(cgrad.empty(0, 2))
+    assert init.orthogonal_(cgrad.empty(0, 2)).shape == (0, 2)
 
 
 def test_gains():
@@ -109,6 +111,8 @@ def test_trunc_normal_far_in_the_tail_warns_and_ends():
     with pytest.warns(UserWarning, match="more than 2 std"):
         x = values(init.trunc_normal_, 50, 50, a=8.0, b=9.0)
     assert x.min() >= 8 and x.max() <= 9 and x.mean() < 8.3
+    with pytest.raises(RuntimeError):
+        init.trunc_normal_(cgrad.empty(3), a=1.0, b=-1.0)
 
 
 @pytest.mark.parametrize("shape", [(5, 5), (3, 7), (7, 3), (4, 2, 3)])

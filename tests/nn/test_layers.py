@@ -1,4 +1,5 @@
 """Every layer: values, parameters, default initialization, repr, errors."""
+import gc
 import math
 
 import numpy as np
@@ -209,6 +210,9 @@ def test_embedding_padding():
             nn.Embedding(4, 2, padding_idx=wrong)
     with pytest.raises(NotImplementedError):
         nn.Embedding(4, 2, max_norm=1.0)
+    assert repr(nn.Embedding(4, 2, sparse=True)) == "Embedding(4, 2, sparse=True)"
+    with pytest.raises(AssertionError, match="Shape of weight does not match"):
+        nn.Embedding(4, 2, _weight=cgrad.zeros(2, 4))
 
 
 def test_embedding_from_pretrained():
@@ -263,3 +267,39 @@ def test_a_small_network_learns_xor():
         optimizer.step()
     assert loss.item() < 0.05
     assert net(x).argmax(1).tolist() == [0, 1, 1, 0]
+
+
+def test_training_leaves_no_rows_or_bytes_behind():
+    from cgrad._engine import memory, rows
+
+    def train(optimizer_of):
+        net = nn.Sequential(nn.Linear(4, 8), nn.Dropout(0.1), nn.ReLU(), nn.Linear(8, 3))
+        data = cgrad.utils.data.TensorDataset(cgrad.rand(20, 4), cgrad.arange(20) % 3)
+        loader = cgrad.utils.data.DataLoader(data, 8, shuffle=True)
+        optimizer = optimizer_of(net.parameters())
+        scheduler = cgrad.optim.lr_scheduler.StepLR(optimizer, 1)
+        for _ in range(2):
+            for x, y in loader:
+                optimizer.zero_grad()
+                nn.CrossEntropyLoss()(net(x), y).backward()
+                optimizer.step()
+            scheduler.step()
+        copies = [cgrad.from_numpy(p.detach().numpy().copy()) for p in net.parameters()]
+        net.load_state_dict(dict(zip(net.state_dict(), copies)))
+        with pytest.raises(RuntimeError):
+            net(cgrad.zeros(2, 5))
+
+    # The collector stays off: nothing may depend on it.
+    gc.collect()
+    gc.disable()
+    try:
+        for optimizer_of in (
+            lambda params: cgrad.optim.SGD(params, momentum=0.9),
+            lambda params: cgrad.optim.Adam(params, amsgrad=True),
+        ):
+            train(optimizer_of)  # whatever is made once and kept
+            before = rows.live_rows(), memory.live_bytes()
+            train(optimizer_of)
+            assert (rows.live_rows(), memory.live_bytes()) == before
+    finally:
+        gc.enable()

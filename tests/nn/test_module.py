@@ -149,6 +149,16 @@ def test_lookups_by_path():
         net.set_submodule("rest.new", replacement, strict=True)
     with pytest.raises(ValueError, match="without a target name"):
         net.set_submodule("", replacement)
+    with pytest.raises(ValueError, match="is not an nn.Module"):
+        net.set_submodule("rest.0", 3)
+    with pytest.raises(AttributeError, match="`scale` is not an nn.Module"):
+        net.set_submodule("scale", replacement)
+    with pytest.raises(AttributeError, match="Net has no attribute `w`"):
+        net.get_parameter("w")
+    net.register_module("last", None)
+    assert net.last is None and "last" not in dict(net.named_modules())
+    with pytest.raises(AttributeError, match="`last` is not an nn.Module"):
+        net.get_submodule("last")
 
 
 def test_modes_apply_and_freezing():
@@ -224,7 +234,18 @@ def test_load_state_dict_reports_every_problem():
     with pytest.raises(TypeError, match="Expected state_dict to be dict-like"):
         net.load_state_dict([])
 
+    class Unwilling(nn.Linear):
+        def __setattr__(self, name, value):
+            if name == "weight" and name in self._parameters:
+                raise OSError("no")
+            super().__setattr__(name, value)
+
+    with pytest.raises(RuntimeError, match=r"an exception occurred : \('no',\)"):
+        layer = Unwilling(1, 1)
+        layer.load_state_dict(layer.state_dict(), assign=True)
+
     result = net.load_state_dict({"other": cgrad.zeros(1)}, strict=False)
+    assert repr(result).startswith("_IncompatibleKeys(missing_keys=['scale',")
     assert result.unexpected_keys == ["other"] and len(result.missing_keys) == 5
 
 
@@ -255,6 +276,10 @@ def test_extra_state():
     assert target[0].seen == 5
     with pytest.raises(RuntimeError, match='Missing key.*"0._extra_state"'):
         target.load_state_dict({})
+    with pytest.raises(NotImplementedError):
+        nn.Module().get_extra_state()
+    with pytest.raises(NotImplementedError):
+        nn.Module().set_extra_state(3)
     with pytest.raises(RuntimeError, match='Unexpected key.*"0._extra_state"'):
         nn.Sequential(nn.ReLU()).load_state_dict(source.state_dict())
 
@@ -276,6 +301,9 @@ def test_state_dict_hooks():
     del state["bias"]
     net.load_state_dict(state)
     assert net.bias.item() == 1 and calls[-1] is True
+    net.register_load_state_dict_post_hook(lambda module, keys: 3)
+    with pytest.raises(AssertionError, match="not expected to return new values"):
+        net.load_state_dict(state)
 
 
 # -- calling ------------------------------------------------------------------------------------
@@ -329,6 +357,12 @@ def test_a_hook_with_always_call_runs_when_forward_fails():
     with pytest.raises(KeyError, match="forward"):
         net()
     assert seen == [None]
+    net.register_forward_hook(lambda m, args, out: 1 / 0, always_call=True)
+    with (
+        pytest.warns(UserWarning, match="silenced as another error was raised"),
+        pytest.raises(KeyError, match="forward"),
+    ):
+        net()
 
 
 def test_missing_forward():
@@ -493,6 +527,10 @@ def test_sequential_is_a_list_of_layers():
         net * 0
     with pytest.raises(TypeError):
         net.append(3)
+    with pytest.raises(TypeError, match="unsupported operand"):
+        net * 1.5
+    net *= 2
+    assert list(net) == [a, b, c, a, b, c]
 
 
 def test_sequential_computes_in_turn():
@@ -516,6 +554,10 @@ def test_module_list():
     assert repr(nn.ModuleList()) == "ModuleList()"
     with pytest.raises(TypeError, match="should be called with an iterable"):
         layers.extend(3)
+    with pytest.raises(TypeError, match="int is not a Module subclass"):
+        layers.insert(0, 3)
+    with pytest.raises(IndexError, match="Index out of range: 9"):
+        layers.insert(9, a)
     with pytest.raises(NotImplementedError):
         layers(1)
     net = nn.Sequential(nn.Linear(1, 1))

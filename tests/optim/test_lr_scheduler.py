@@ -96,6 +96,7 @@ def test_resuming_by_last_epoch():
     optimizer.param_groups[0]["initial_lr"] = 1.0
     scheduler = CosineAnnealingLR(optimizer, 10, last_epoch=4)
     assert scheduler.last_epoch == 5
+    assert scheduler.get_last_lr() == [1.0]  # the present rate is left to the loaded state
 
 
 def test_callable_objects_are_saved_with_their_attributes():
@@ -122,13 +123,14 @@ def test_wrong_order_warns():
         scheduler.step()
 
 
-def test_epoch_argument_uses_the_closed_form():
+@pytest.mark.parametrize("make, factor", CASES)
+def test_epoch_argument_uses_the_closed_form(make, factor):
     optimizer = make_optimizer(1.0)
-    scheduler = ExponentialLR(optimizer, 0.5)
+    scheduler = make(optimizer)
     optimizer.step()
     with pytest.warns(UserWarning, match="epoch parameter"):
         scheduler.step(3)
-    assert scheduler.get_last_lr() == [0.125]
+    assert scheduler.get_last_lr() == pytest.approx([factor(3)])
 
 
 def test_get_lr_outside_of_step_warns():

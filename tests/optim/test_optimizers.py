@@ -362,3 +362,57 @@ def test_duplicates_warn():
     a, _ = parameters()
     with pytest.warns(UserWarning, match="duplicate parameters"):
         optim.SGD([a, a])
+
+
+def test_an_interrupted_run_continues_to_the_same_numbers(tmp_path):
+    path = tmp_path / "checkpoint"
+    cgrad.manual_seed(0)
+    data = cgrad.utils.data.TensorDataset(cgrad.randn(50, 4), cgrad.randint(0, 3, (50,)))
+
+    def run(epochs, interrupted_after=None):
+        cgrad.manual_seed(1)
+        net = nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Dropout(0.3), nn.Linear(8, 3))
+        optimizer = optim.AdamW(net.parameters(), lr=0.01)
+        scheduler = optim.lr_scheduler.CosineAnnealingLR(optimizer, epochs)
+        first = 0
+        if interrupted_after is None and path.exists():
+            state = cgrad.load(path)
+            net.load_state_dict(state["net"])
+            optimizer.load_state_dict(state["optimizer"])
+            scheduler.load_state_dict(state["scheduler"])
+            cgrad.set_rng_state(state["rng"])
+            first = state["epoch"]
+        losses = []
+        for epoch in range(first, epochs):
+            for x, y in cgrad.utils.data.DataLoader(data, 16, shuffle=True):
+                optimizer.zero_grad()
+                loss = nn.functional.cross_entropy(net(x), y)
+                loss.backward()
+                optimizer.step()
+                losses.append(loss.item())
+            scheduler.step()
+            if epoch + 1 == interrupted_after:
+                state = {
+                    "net": net.state_dict(), "optimizer": optimizer.state_dict(),
+                    "scheduler": scheduler.state_dict(), "rng": cgrad.get_rng_state(),
+                    "epoch": epoch + 1,
+                }  # fmt: skip
+                cgrad.save(state, path)
+                break
+        return losses
+
+    straight = run(4)
+    start = run(4, interrupted_after=2)
+    rest = run(4)
+    assert start + rest == straight  # bit by bit
+
+
+@pytest.mark.parametrize("kind", [optim.SGD, optim.Adam])
+def test_a_step_invalidates_graphs_that_saved_the_parameters(kind):
+    a = nn.Parameter(cgrad.ones(2))
+    optimizer = kind([a])
+    loss = (a * a).sum()
+    loss.backward(retain_graph=True)
+    optimizer.step()
+    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+        loss.backward()

@@ -259,7 +259,7 @@ cdef int _store(Row leaf, Row g, bint create_graph) except -1:
             g = clone(g)
         retain(g)
         v.grad = g
-    elif not create_graph and not node(old).flags & REQUIRES_GRAD:
+    elif not create_graph and not node(old).flags & REQUIRES_GRAD and value(old).contiguous:
         x[0] = old
         x[1] = g
         elementwise_into(ADD, x, 2, NULL, old)

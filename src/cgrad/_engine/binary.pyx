@@ -7,7 +7,7 @@ from cgrad._engine.types cimport *
 from cgrad._engine.elementwise cimport *
 from cgrad._engine.face import export, public
 from cgrad._engine.face cimport face
-from cgrad._engine.handle cimport dtype_of, is_handle, number_row, promote, row_of, wrap
+from cgrad._engine.handle cimport dtype_of, is_handle, is_number, number_row, promote, row_of, wrap
 from cgrad._engine.inplace cimport write_out
 from cgrad._engine.loops cimport Plan, copy_cast, drive, plan_operand
 from cgrad._engine.primitives cimport (
@@ -17,7 +17,7 @@ from cgrad._engine.primitives cimport (
 )
 from cgrad._engine.rows cimport is_float, row_dense, value
 from cgrad._engine.table cimport (
-    Ctx, Rule, apply, call1, call2, keep, op_id, register, scope_enter, scope_leave,
+    Ctx, Rule, apply, call1, call2, keep, op_id, ops, register, scope_enter, scope_leave,
 )
 
 cdef extern from "../_kernels/loops.h":
@@ -196,6 +196,21 @@ numpy_binary("remainder", SAME, d_remainder, 0, A | B, "remainder",
 numpy_binary("fmod", SAME, d_fmod, 0, A | B, "fmod",
              "input - other * trunc(input / other): the sign of input.")
 define("pow", SAME, d_pow, 2, "power", NULL, NULL, A | B, A | B | Y)
+
+cdef Row f_integers_checked(int op, Row *x, int n, Attr *at) except 0:
+    # Integers have no infinity to give: a zero divisor is an error.
+    cdef Row zero
+    cdef Attr all_dims
+    if not is_float(value(x[1]).dtype) and value(x[1]).numel:
+        zero = call1(op_id("all"), cast(x[1], BOOL), _everything(x[1], &all_dims))
+        if not value(zero).data[0]:
+            raise RuntimeError(f"{ops[op].name.decode()}: ZeroDivisionError: integer division by "
+                               "zero")
+    return elementwise(op, x, n, at)
+
+for _name in ("floor_divide", "remainder", "fmod"):
+    ops[op_id(_name)].forward = f_integers_checked
+
 numpy_binary("maximum", SAME, d_maximum, A | B, A | B, "maximum",
              "The larger one; NaN if one is NaN. At a tie each takes half of the gradient.",
              (), False)
@@ -221,6 +236,12 @@ numpy_binary("bitwise_xor", BITS, NULL, 0, 0, "bitwise_xor", "Bitwise xor; logic
 numpy_binary("bitwise_left_shift", BITS, NULL, 0, 0, "left_shift", "input * 2^other.")
 numpy_binary("bitwise_right_shift", BITS, NULL, 0, 0, "right_shift",
              "input / 2^other rounded towards minus infinity.")
+
+cdef Attr *_everything(Row r, Attr *at) noexcept:
+    # A reduction over all dimensions.
+    at.k[0] = (1 << value(r).ndim) - 1
+    at.k[1] = 0
+    return at
 
 cdef int DIV = op_id("div"), POW = op_id("pow"), SQUARE = op_id("square")
 
@@ -289,8 +310,9 @@ def pow(input, exponent, *, out=None):
 
 cdef int _check_exponent(Row b) except -1:
     cdef Row neg_any
+    cdef Attr at
     b = cast(b, I64)
-    neg_any = call1(op_id("any"), call2(op_id("lt"), b, number(0, b)), NULL)
+    neg_any = call1(op_id("any"), call2(op_id("lt"), b, number(0, b)), _everything(b, &at))
     if value(neg_any).data[0]:
         raise RuntimeError("Integers to negative integer powers are not allowed.")
     return 0
@@ -318,6 +340,10 @@ def where(condition, input=None, other=None, *, out=None):
         if is_handle(input) or is_handle(other):
             operand_rows(WHERE, input, other, x + 1)
         else:
+            for side in (input, other):
+                if not is_number(side):
+                    raise TypeError(f"where(): expected a Tensor or a number, but got "
+                                    f"{type(side).__name__}")
             x[1] = keep(number_row(input))
             x[2] = keep(number_row(other))
             dt = promote(x[1], x[2])

@@ -7,7 +7,7 @@ from cgrad._engine cimport handle
 from cgrad._engine.face import export
 from cgrad._engine.face cimport wrap_borrowed
 from cgrad._engine.handle cimport (
-    Handle, dtype, dtype_code, dtype_of, is_handle, is_number, number_code, row_of, scalar_row,
+    Handle, check_fits, dtype, dtype_code, dtype_of, is_handle, is_number, number_code, row_of, scalar_row,
     wrap,
 )
 from cgrad._engine.loops cimport copy_cast
@@ -51,12 +51,17 @@ cdef object finish(Row r, bint requires_grad):
     return wrap(r)
 
 
-cdef int fill_number(Row r, object x) except -1:
+cdef int fill_number(Row r, object x, str name) except -1:
     """Set all elements to a Python number."""
     cdef Row c
     if is_handle(x):
         x = x.item()
-    c = scalar_row(x if is_number(x) else float(x), value(r).dtype)
+    if isinstance(x, np.generic):
+        x = x.item()
+    if not is_number(x):
+        raise TypeError(f"{name}(): argument 'fill_value' must be Number, not {type(x).__name__}")
+    check_fits(x, value(r).dtype, name)
+    c = scalar_row(x, value(r).dtype)
     copy_cast(r, c)
     release(c)
     return 0
@@ -112,7 +117,7 @@ def ones(*size, dtype=None, device=None, requires_grad=False, layout=None, pin_m
     if out is not None:
         return out.fill_(1)
     r = _sized(size, dtype, device, "ones")
-    fill_number(r, 1)
+    fill_number(r, 1, "ones")
     return finish(r, requires_grad)
 
 
@@ -131,7 +136,7 @@ def full(size, fill_value, *, dtype=None, device=None, requires_grad=False, layo
     r = _sized((size,), dtype if dtype is not None else dtype_of(number_code(fill_value)), device,
                "full")
     try:
-        fill_number(r, fill_value)
+        fill_number(r, fill_value, "full")
     except:
         release(r)
         raise
@@ -171,7 +176,7 @@ def ones_like(input, *, dtype=None, device=None, requires_grad=False, layout=Non
     Ones in the shape and dtype of `input`.
     """
     cdef Row r = _like(input, dtype, device, "ones_like")
-    fill_number(r, 1)
+    fill_number(r, 1, "ones_like")
     return finish(r, requires_grad)
 
 
@@ -183,7 +188,7 @@ def full_like(input, fill_value, *, dtype=None, device=None, requires_grad=False
     """
     cdef Row r = _like(input, dtype, device, "full_like")
     try:
-        fill_number(r, fill_value)
+        fill_number(r, fill_value, "full_like")
     except:
         release(r)
         raise
@@ -245,8 +250,11 @@ def eye(n, m=None, *, dtype=None, device=None, requires_grad=False, layout=None,
 
     A matrix with ones on the diagonal and zeros elsewhere, n x n or n x m.
     """
-    if n < 0 or (m is not None and m < 0):
+    m = n if m is None else m
+    if n < 0 or m < 0:
         raise RuntimeError(f"eye: n and m must be greater or equal to 0, got {n}, {m}")
+    if n * m > 1 << 60:
+        raise RuntimeError(f"eye: size of shape [{n}, {m}] overflows")
     check_device(device)
     result = _from_array(np.eye(n, m, dtype=np.int8), dtype_code(dtype, handle.default_float),
                          True, requires_grad)
@@ -403,7 +411,9 @@ def tensor(data, *, dtype=None, device=None, requires_grad=False, pin_memory=Fal
     cdef int dt
     check_device(device)
     if type(data) is float or type(data) is int or type(data) is bool:
-        return finish(scalar_row(data, dtype_code(dtype, number_code(data))), requires_grad)
+        dt = dtype_code(dtype, number_code(data))
+        check_fits(data, dt, "tensor")
+        return finish(scalar_row(data, dt), requires_grad)
     if is_handle(data):
         x = row_of(data, "tensor")
         r = row_dense(dtype_code(dtype, value(x).dtype), value(x).ndim, value(x).shape)
@@ -425,10 +435,9 @@ def tensor(data, *, dtype=None, device=None, requires_grad=False, pin_memory=Fal
             dt = handle.default_float
     if a.dtype.kind == "c":
         raise TypeError("tensor(): complex numbers are not supported")
-    if dt < F32 and a.dtype.kind == "f" and not typed and a.size:
-        if not np.isfinite(a).all():
-            raise ValueError(f"tensor(): cannot convert float NaN or infinity to integer dtype "
-                             f"{dtype_of(dt)!r}")
+    if not typed and dt < F32 and a.size and a.dtype.kind != "b":
+        for x in (a.min(), a.max()):
+            check_fits(x, dt, "tensor")
     return _from_array(a if a.dtype.kind != "f" or a.dtype.itemsize in (4, 8)
                        else a.astype(np.float64), dt, True, requires_grad)
 

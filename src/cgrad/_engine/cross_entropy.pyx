@@ -351,6 +351,11 @@ def cross_entropy(input, target, weight=None, reduction="mean", ignore_index=-10
     factor for each class; the mean is divided by the sum of the factors of the targets.  Rows
     whose target is `ignore_index` count for nothing.  `label_smoothing` in [0, 1] is spread
     evenly over the classes.  Raises IndexError for a target that is no class.
+
+    Example::
+
+        >>> cgrad.nn.functional.cross_entropy(cgrad.zeros(2, 4), cgrad.tensor([0, 3]))
+        tensor(1.3863)
     """
     return _classification(CROSS_ENTROPY, "cross_entropy", input, target, weight, reduction,
                            ignore_index, label_smoothing)
@@ -466,6 +471,11 @@ def nll_loss(input, target, weight=None, reduction="mean", ignore_index=-100):
 
     -input[n, target[n]], for log-probabilities (N, C) or (C); arguments as for
     :func:`cross_entropy`.
+
+    Example::
+
+        >>> cgrad.nn.functional.nll_loss(cgrad.tensor([[-1.0, -2.0]]), cgrad.tensor([1]))
+        tensor(2.)
     """
     return _classification(NLL, "nll_loss", input, target, weight, reduction, ignore_index, 0.0)
 

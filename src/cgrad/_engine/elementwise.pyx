@@ -165,7 +165,8 @@ cdef int result_dtype(int op, int dt) except -1:
                                "operator instead.")
         raise RuntimeError("Subtraction, the `-` operator, with a bool tensor is not supported. "
                            "If you are trying to invert a mask, use the `~` or `logical_not()` "
-                           "operator instead.")
+                           "operator instead; for two masks use the `^` or `logical_xor()` "
+                           "operator.")
     return dt
 
 
@@ -185,6 +186,9 @@ cdef int operand_rows(int op, object a, object b, Row *x) except -1:
         x[0] = row_of(a, name)
         if is_handle(b):
             x[1] = row_of(b, name)
+            if (ops[op].kind == ARITH
+                    and (value(x[0]).dtype == BOOL or value(x[1]).dtype == BOOL)):
+                result_dtype(op, BOOL)             # raises
             dt = result_dtype(op, promote(x[0], x[1]))
             x[0] = cast(x[0], dt)
             x[1] = cast(x[1], dt)
@@ -207,6 +211,8 @@ cdef int _with_number(int op, Row r, object x) except -1:
     if not is_number(x):
         raise TypeError(f"{ops[op].name.decode()}(): expected a Tensor or a number, but got "
                         f"{type(x).__name__}")
+    if ops[op].kind == ARITH and (value(r).dtype == BOOL or number_code(x) == BOOL):
+        result_dtype(op, BOOL)                     # raises
     dt = promote_number(r, x)
     if ops[op].kind == COMPARE and not is_float(dt) and number_code(x) == I64:
         dt = I64       # a number outside the range of a small type must not wrap around

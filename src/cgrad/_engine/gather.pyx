@@ -12,7 +12,7 @@ from cgrad._engine.handle cimport (
 )
 from cgrad._engine.inplace cimport assign, check_writable
 from cgrad._engine.loops cimport NOGIL, copy_cast
-from cgrad._engine.primitives cimport add, cast, expand, number, reshape
+from cgrad._engine.primitives cimport add, cast, expand, number, reshape, sum_dims
 from cgrad._engine.rows cimport (
     is_float, item_size, node, release, row_dense, row_view, value,
 )
@@ -370,9 +370,9 @@ cdef Row _scattered(Row x, object dim, object index, object src, bint accumulate
     y = _lift(x)
     k = _element_index(y, index, <int>at.k[0], op)
     s = _source(y, k, src, <int>at.k[0], op)
-    if value(k).numel == 0:
-        return clone(x)
-    if accumulate:
+    if value(k).numel == 0:      # `s` has no elements either: it only becomes part of the graph
+        y = add(x, sum_dims(s, (1 << value(s).ndim) - 1, False))
+    elif accumulate:
         s = expand(s, value(k).ndim, value(k).shape)
         if value(y).dtype < I64:
             s = cast(s, I64)

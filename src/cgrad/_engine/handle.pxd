@@ -31,4 +31,5 @@ cdef int record_strided(Row r, Row base, Value *v) except -1
 cdef int promote_codes(int a, int b) noexcept
 cdef int promote_number(Row a, object x) noexcept
 cdef int number_code(object x) noexcept
+cdef int check_fits(object x, int dt, str name) except -1
 cdef void drop_handle(Value *v) noexcept

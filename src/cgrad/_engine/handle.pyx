@@ -269,7 +269,8 @@ cdef void strided_attr(Attr *at, Value *v) noexcept:
     at.rows = NULL
     at.n_rows = 0
     at.k[0] = v.ndim
-    at.k[1] = (v.data - v.storage.data) // item_size(v.dtype)
+    # A row that owns its storage and has let go of it began at its start.
+    at.k[1] = 0 if v.storage == NULL else (v.data - v.storage.data) // item_size(v.dtype)
     for i in range(v.ndim):
         at.d[i] = v.shape[i]
         at.d[MAX_DIMS + i] = v.strides[i]
@@ -336,6 +337,22 @@ cdef Row scalar_row(object x, int dt) except 0:
     else:
         p[0] = <char>i
     return r
+
+
+cdef dict _half_range = {1: 128, 2: 32768, 4: 2147483648, 8: 9223372036854775808}
+
+
+cdef int check_fits(object x, int dt, str name) except -1:
+    """Raise if a number would be another one in the dtype `dt`."""
+    cdef object half
+    if dt >= F32 or dt == BOOL:
+        return 0
+    half = _half_range[item_size(dt)]
+    low, high = (0, 255) if dt == U8 else (-half, half - 1)
+    if not low <= x <= high:             # NaN too
+        raise RuntimeError(f"{name}: value {x} cannot be converted to type {dtype_of(dt).name} "
+                           "without overflow")
+    return 0
 
 
 cdef int number_code(object x) noexcept:

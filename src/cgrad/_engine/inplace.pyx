@@ -39,11 +39,9 @@ cdef bint _overlaps_itself(Value *v) noexcept:
 
 
 cdef Row _root(Row x) noexcept:
-    # The row whose memory a recorded view looks into.
-    cdef Storage *s = value(x).storage
+    # The row whose memory a recorded view looks into.  Its value may be gone: views share the
+    # storage, not the row.
     while value(x).flags & IS_VIEW and node(x).n_in:
-        if value(inputs(node(x))[0]).storage != s:
-            break
         x = inputs(node(x))[0]
     return x
 
@@ -65,6 +63,10 @@ cdef int check_writable(Handle h, Row x, str name) except -1:
                            "inplace update.")
     if not grad_enabled():
         return 0
+    if v.flags & NO_GRAD_VIEW:
+        raise RuntimeError(f"{name}: A view was created in no_grad mode and is being modified "
+                           "inplace with grad mode enabled. Use detach() or clone() to say what is "
+                           "meant.")
     if node(x).flags & REQUIRES_GRAD:
         if node(x).n_in == 0:
             raise RuntimeError(f"{name}: a leaf Variable that requires grad is being used in an "

@@ -191,6 +191,11 @@ def mse_loss(input, target, reduction="mean"):
     """mse_loss(input, target, reduction="mean") -> Tensor
 
     (input - target)^2, summed or averaged in one fused operation; operands are broadcast.
+
+    Example::
+
+        >>> cgrad.nn.functional.mse_loss(cgrad.tensor([1.0, 2.0]), cgrad.tensor([1.0, 4.0]))
+        tensor(2.)
     """
     cdef int64_t mark = scope_enter()
     cdef int code = reduction_code(reduction)
@@ -210,6 +215,11 @@ def l1_loss(input, target, reduction="mean"):
     """l1_loss(input, target, reduction="mean") -> Tensor
 
     |input - target|, reduced; the derivative at 0 is 0.
+
+    Example::
+
+        >>> cgrad.nn.functional.l1_loss(cgrad.tensor([1.0, 2.0]), cgrad.tensor([1.0, 4.0]))
+        tensor(1.)
     """
     cdef int64_t mark = scope_enter()
     cdef Row[2] x
@@ -227,6 +237,12 @@ def binary_cross_entropy_with_logits(input, target, weight=None, pos_weight=None
 
     -[p y log s(x) + (1 - y) log(1 - s(x))], s the sigmoid, p `pos_weight`, times `weight`;
     computed as (1 - y) x + (1 + (p - 1) y) log(1 + e^-x), without overflow or cancellation.
+
+    Example::
+
+        >>> f = cgrad.nn.functional.binary_cross_entropy_with_logits
+        >>> f(cgrad.zeros(2), cgrad.tensor([0.0, 1.0]))
+        tensor(0.6931)
     """
     cdef int64_t mark = scope_enter()
     cdef Row[2] x

@@ -520,7 +520,7 @@ cdef object _extreme(int op, object input, object dim, bint keepdim, object out,
     try:
         for i in range(value(x).ndim):
             if mask & (1 << i) and value(x).shape[i] == 0:
-                raise (RuntimeError if dim is None else IndexError)(
+                raise (RuntimeError if dim is None or dim == () else IndexError)(
                     f"{name}(): Expected reduction dim to be specified for input.numel() == 0, or "
                     f"to have non-zero size; dimension {i} of the input has size 0")
         return _done(_call(op, x, dim, keepdim), out, name)

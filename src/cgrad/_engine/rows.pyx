@@ -182,7 +182,7 @@ cdef Row row_view(Row x, int ndim, const int64_t *shape, const int64_t *strides,
     v.storage.refs += 1
     v.data = w.data + offset * item_size(w.dtype)
     v.version = w.storage.version
-    v.flags = (w.flags & (DETACHED | INFERENCE)) | IS_VIEW
+    v.flags = (w.flags & (DETACHED | INFERENCE | NO_GRAD_VIEW)) | IS_VIEW
     return r
 
 

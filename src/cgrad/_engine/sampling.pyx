@@ -166,6 +166,11 @@ def multinomial(input, num_samples, replacement=False, *, generator=None, out=No
     Raises:
         RuntimeError: negative, infinite or NaN weights, a row without enough positive ones, or
             more samples than categories without replacement.
+
+    Example::
+
+        >>> cgrad.multinomial(cgrad.tensor([0.0, 3.0]), 2, replacement=True)
+        tensor([1, 1])
     """
     cdef int64_t mark = scope_enter()
     cdef bint mode = grad_enabled()
@@ -406,6 +411,11 @@ def dropout(input, p=0.5, training=True):
 
     Each element is dropped (set to 0) with probability `p`, the others are divided by 1 - p; the
     input itself if not in training or if p = 0.  Raises ValueError for p outside [0, 1].
+
+    Example::
+
+        >>> bool((cgrad.dropout(cgrad.ones(8), 0.5) % 2 == 0).all())
+        True
     """
     cdef int64_t mark = scope_enter()
     cdef Row[2] x

@@ -41,6 +41,9 @@ cdef int64_t dims_mask(object dim, int ndim, const char *op) except -1:
         return (1 << ndim) - 1
     if isinstance(dim, int):
         return (1 << wrap_dim(dim, ndim, op)) if ndim else wrap_dim(dim, ndim, op)
+    if is_handle(dim) or not hasattr(dim, "__iter__") or isinstance(dim, str):
+        raise TypeError(f"{op.decode()}(): argument 'dim' must be int or a tuple of ints, not "
+                        f"{type(dim).__name__}")
     for d in dim:
         bit = 1 << wrap_dim(d, ndim, op)
         if mask & bit:
@@ -111,23 +114,29 @@ cdef Row contiguous(Row a) except 0:
 cdef bint _view_strides(Value *v, int ndim, const int64_t *shape, int64_t *strides) noexcept:
     # Strides that show v in the new shape, if its memory allows: each run of old dimensions that
     # is one run in memory is cut into new dimensions.
-    cdef int i = v.ndim - 1, j = ndim - 1, k
+    cdef int i, j = ndim - 1, k
     cdef int64_t run, base, want
+    cdef int64_t[MAX_DIMS] size
+    cdef int64_t[MAX_DIMS] step
     if v.numel == 0:
         run = 1
         for j in range(ndim - 1, -1, -1):
             strides[j] = run
             run *= shape[j] if shape[j] > 1 else 1
         return True
+    i = 0
+    for k in range(v.ndim):          # dimensions of size 1 have no say
+        if v.shape[k] != 1:
+            size[i] = v.shape[k]
+            step[i] = v.strides[k]
+            i += 1
+    i -= 1
     while i >= 0:
-        run = v.shape[i]
-        base = v.strides[i]
-        while i > 0 and (v.strides[i - 1] == v.shape[i] * v.strides[i] or v.shape[i - 1] == 1
-                         or v.shape[i] == 1):
-            if v.shape[i] == 1:
-                base = v.strides[i - 1]
+        run = size[i]
+        base = step[i]
+        while i > 0 and step[i - 1] == size[i] * step[i]:
             i -= 1
-            run *= v.shape[i]
+            run *= size[i]
         want = 1
         while j >= 0 and (want < run or shape[j] == 1):
             strides[j] = want * base
@@ -523,6 +532,7 @@ def expand_(self, *sizes):
     cdef Row x = row_of(self, "expand")
     cdef Value *v = value(x)
     cdef Attr at
+    cdef int64_t count = 1
     cdef int i, n = parse_shape(sizes, at.d, "expand"), extra = n - v.ndim
     if extra < 0:
         raise RuntimeError(f"expand(size={[at.d[i] for i in range(n)]}): the number of sizes "
@@ -539,6 +549,11 @@ def expand_(self, *sizes):
                 f"expand: The expanded size of the tensor ({at.d[i]}) must match the existing "
                 f"size ({v.shape[i - extra]}) at non-singleton dimension {i}. Target sizes: "
                 f"{[at.d[k] for k in range(n)]}. Tensor sizes: {_sizes(x)}")
+    for i in range(n):
+        if at.d[i] > 1 and count > (<int64_t>1 << 62) // at.d[i]:
+            raise RuntimeError(f"expand: numel: integer multiplication overflow of "
+                               f"{[at.d[k] for k in range(n)]}")
+        count *= at.d[i] if at.d[i] else 1
     at.k[0] = n
     return wrap(apply(EXPAND, &x, 1, &at))
 

@@ -298,7 +298,7 @@ def logsumexp(input, dim, keepdim=False):
     Example::
 
         >>> cgrad.logsumexp(cgrad.tensor([1000.0, 1000.0]), 0)
-        tensor(1000.6931)
+        tensor(1000.6932)
     """
     cdef int64_t mark = scope_enter()
     cdef Row x

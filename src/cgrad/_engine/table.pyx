@@ -156,6 +156,8 @@ cdef Row apply(int op, Row *x, int n, Attr *at) except 0:
             value(y).flags |= INFERENCE
         elif value(y).flags & IS_VIEW:
             value(y).flags |= DETACHED
+            if node(x[0]).flags & REQUIRES_GRAD:
+                value(y).flags |= NO_GRAD_VIEW
         return y
     for i in range(n):
         if node(x[i]).flags & REQUIRES_GRAD:

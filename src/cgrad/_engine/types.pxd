@@ -41,7 +41,8 @@ cdef enum:                # Value.flags
     DETACHED = 1          # shares memory but not history (detach, .data, views under no_grad)
     WEAK = 2              # made from a Python number: weak in type promotion
     INFERENCE = 4         # made in inference mode
-    IS_VIEW = 8           # shares the storage of another row
+    IS_VIEW = 8           # shares the storage of its first input
+    NO_GRAD_VIEW = 16     # a view of a row that requires grad, made without recording
 
 cdef enum:                # Storage.flags
     READ_ONLY = 1         # foreign memory that must not be written

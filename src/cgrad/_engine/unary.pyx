@@ -317,8 +317,8 @@ cdef object _with(int op, object input, double f0, double f1):
         scope_leave(mark)
 
 
-def gelu(input, *, approximate="none"):
-    """gelu(input, *, approximate="none") -> Tensor
+def gelu(input, approximate="none"):
+    """gelu(input, approximate="none") -> Tensor
 
     x Phi(x) with the normal distribution function Phi, or its form with tanh
     (approximate="tanh") (Hendrycks and Gimpel 2016).
@@ -360,6 +360,10 @@ def clamp(input, min=None, max=None, *, out=None):
     """
     if min is None and max is None:
         raise RuntimeError("clamp: At least one of 'min' or 'max' must not be None")
+    for name, bound in (("min", min), ("max", max)):
+        if bound is not None and not is_handle(bound) and not isinstance(bound, (int, float)):
+            raise TypeError(f"clamp(): argument '{name}' must be Number or Tensor, not "
+                            f"{type(bound).__name__}")
     if (is_handle(input) and not is_handle(min) and not is_handle(max)
             and input.dtype.is_floating_point):
         y = _with(CLAMP, input, -INFINITY if min is None else min,

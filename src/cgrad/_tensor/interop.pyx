@@ -173,8 +173,8 @@ def from_dlpack(ext_tensor):
                                  else DL_FLOAT if i >= F32 else DL_INT)):
                 code = i
     if code < 0:
-        raise RuntimeError(f"from_dlpack: no cgrad dtype for DLPack type code {m.t.code} with "
-                           f"{m.t.bits} bits")
+        raise TypeError(f"from_dlpack: no cgrad dtype for DLPack type code {m.t.code} with "
+                        f"{m.t.bits} bits")
     if m.t.ndim > MAX_DIMS:
         raise RuntimeError(f"from_dlpack: {m.t.ndim} dimensions; tensors have at most {MAX_DIMS}")
     for i in range(m.t.ndim - 1, -1, -1):

@@ -15,7 +15,7 @@ from cgrad._engine.create cimport check_device, fill_number
 from cgrad._engine.elementwise cimport binary
 from cgrad._engine.face cimport wrap_borrowed
 from cgrad._engine.handle cimport (
-    Handle, drop_handle, dtype, dtype_code, dtype_of, fresh_row, is_handle, is_number, rebind,
+    Handle, check_fits as handle_check_fits, drop_handle, dtype, dtype_code, dtype_of, fresh_row, is_handle, is_number, rebind,
     row_of, scalar_row, wrap,
 )
 from cgrad._engine.index cimport get_item, set_item
@@ -434,8 +434,10 @@ cdef class Tensor(Handle):
         return bool(node(fresh_row(self)).flags & REQUIRES_GRAD)
 
     @requires_grad.setter
-    def requires_grad(self, bint on):
+    def requires_grad(self, on):
         cdef Row r = fresh_row(self)
+        if not isinstance(on, (bool, np.bool_)):
+            raise TypeError(f"requires_grad must be a bool, but got {type(on).__name__}")
         if on and not is_float(value(r).dtype):
             raise RuntimeError("only Tensors of floating point dtype can require gradients")
         if node(r).n_in:
@@ -562,7 +564,7 @@ cdef class Tensor(Handle):
         cdef Row x = fresh_row(self)
         cdef Value *v = value(x)
         cdef Row r = row_view(x, v.ndim, v.shape, v.strides, 0)
-        value(r).flags |= DETACHED
+        value(r).flags = (value(r).flags | DETACHED) & ~NO_GRAD_VIEW
         return wrap(r)
 
     def detach_(self):
@@ -711,9 +713,11 @@ cdef class Tensor(Handle):
         cdef Row x = fresh_row(self), y
         try:
             if is_number(src):
+                handle_check_fits(src, value(x).dtype, "copy_")
                 y = keep(scalar_row(src, value(x).dtype))
             else:
                 y = row_of(src, "copy_")
+            _check_source(x, y)
             y = expand_like(_same_memory(cast(y, value(x).dtype), x), x)
             assign(self, y, "copy_")
             return self
@@ -896,6 +900,17 @@ cdef object _checked(object x):
     return x
 
 
+cdef int _check_source(Row x, Row y) except -1:
+    cdef Value *v = value(x)
+    cdef Value *w = value(y)
+    cdef int i, extra = v.ndim - w.ndim
+    for i in range(w.ndim):
+        if i + extra < 0 or (w.shape[i] != 1 and w.shape[i] != v.shape[i + extra]):
+            raise RuntimeError(f"copy_: the source of shape {_sizes(y)} cannot be broadcast to the "
+                               f"shape {_sizes(x)} of the tensor")
+    return 0
+
+
 cdef Row _same_memory(Row y, Row x) except 0:
     # A source that shares the destination's memory is copied first.
     if value(y).storage == value(x).storage and y != x:
@@ -988,8 +1003,12 @@ class InPlace:
         return types.MethodType(self, instance)
 
     def __call__(self, input, *args, **kwargs):
-        result = self.function(input, *args, **kwargs)
         cdef Handle h = <Handle>_checked(input)
+        cdef bint track = grad_enabled() and (
+            h.requires_grad or any(is_handle(a) and a.requires_grad for a in args))
+        check_writable(h, fresh_row(h), self.__name__)
+        # The derivative must not read the memory that is about to change.
+        result = self.function(input.clone() if track else input, *args, **kwargs)
         assign(h, (<Handle>result).row, self.__name__)
         return input
 

@@ -389,11 +389,13 @@ def cross_entropy(
         >>> round(loss.item(), 4)
         1.3863
     """
-    reduction = _reduction(reduction, size_average, reduce)
+    if size_average is not None or reduce is not None:
+        reduction = _reduction(reduction, size_average, reduce)
     if input.dim() == 2 and target.dim() == 1:
         return _functions.cross_entropy(
             input, target, weight, reduction, ignore_index, label_smoothing
         )
+    reduction = _reduction(reduction, None, None)
     if input.shape == target.shape and target.is_floating_point():
         return _soft_cross_entropy(input, target, weight, reduction, label_smoothing)
     rows, classes, shape = _rows_of_classes(input, target)

@@ -79,7 +79,7 @@ def trunc_normal_(
             stacklevel=2,
         )
     # From the nearer tail: differences of erf would cancel there.
-    low, high = sorted(((a - mean) / std, (b - mean) / std))
+    low, high = (a - mean) / std, (b - mean) / std
     low, high = (-high, -low) if low > 0 else (low, high)
     mass = (math.erfc(-high / math.sqrt(2)) - math.erfc(-low / math.sqrt(2))) / 2
     peak = min(max(a, mean), b)

@@ -93,14 +93,13 @@ class Adam(Optimizer):
             if step is not None and not isinstance(step, cgrad.Tensor):
                 values["step"] = cgrad.tensor(float(step))
 
-    def _state_of(self, param: cgrad.Tensor, amsgrad: bool) -> dict[str, Any]:
+    def _start(self, param: cgrad.Tensor, amsgrad: bool) -> dict[str, Any]:
         state = self.state[param]
-        if not state:
-            state["step"] = cgrad.tensor(0.0)
-            state["exp_avg"] = cgrad.zeros_like(param)
-            state["exp_avg_sq"] = cgrad.zeros_like(param)
-            if amsgrad:
-                state["max_exp_avg_sq"] = cgrad.zeros_like(param)
+        state["step"] = cgrad.tensor(0.0)
+        state["exp_avg"] = cgrad.zeros_like(param)
+        state["exp_avg_sq"] = cgrad.zeros_like(param)
+        if amsgrad:
+            state["max_exp_avg_sq"] = cgrad.zeros_like(param)
         return state
 
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
@@ -113,13 +112,14 @@ class Adam(Optimizer):
                 grad = param.grad
                 if grad is None:
                     continue
-                state = self._state_of(param, amsgrad)
-                state["step"] += 1
+                state = self.state[param] or self._start(param, amsgrad)
+                count = state["step"]
+                count += 1
                 params.append(param)
                 grads.append(grad)
                 averages.append(state["exp_avg"])
                 squares.append(state["exp_avg_sq"])
-                steps.append(int(state["step"]))
+                steps.append(int(count))
                 if amsgrad:
                     maxima.append(state["max_exp_avg_sq"])
             if params:

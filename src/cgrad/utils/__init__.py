@@ -1,4 +1,11 @@
 """Tools around training: datasets and loaders (:mod:`cgrad.utils.data`), hook handles."""
-from cgrad.utils import data, hooks
+from importlib import import_module
 
 __all__ = ["data", "hooks"]
+
+
+def __getattr__(name: str) -> object:
+    # Loaded when first used: nn needs the hook handles alone.
+    if name in __all__:
+        return import_module(f"cgrad.utils.{name}")
+    raise AttributeError(f"module 'cgrad.utils' has no attribute {name!r}")

@@ -9,7 +9,10 @@ __all__ = ["BCEWithLogitsLoss", "CrossEntropyLoss", "L1Loss", "MSELoss", "NLLLos
 
 
 class _Loss(Module):
-    """Holds how a loss is reduced and the tensors that weigh its terms."""
+    """Holds how a loss is reduced and the tensors that weigh its terms.
+
+    Forwards read these from ``_buffers``: Module.__getattr__ would cost as much as a small loss.
+    """
 
     reduction: str
 
@@ -92,7 +95,11 @@ class BCEWithLogitsLoss(_Loss):
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
         return F.binary_cross_entropy_with_logits(
-            input, target, self.weight, reduction=self.reduction, pos_weight=self.pos_weight
+            input,
+            target,
+            self._buffers["weight"],
+            reduction=self.reduction,
+            pos_weight=self._buffers["pos_weight"],
         )
 
 
@@ -127,7 +134,7 @@ class NLLLoss(_Loss):
         return F.nll_loss(
             input,
             target,
-            self.weight,
+            self._buffers["weight"],
             ignore_index=self.ignore_index,
             reduction=self.reduction,
         )
@@ -174,7 +181,7 @@ class CrossEntropyLoss(_Loss):
         return F.cross_entropy(
             input,
             target,
-            self.weight,
+            self._buffers["weight"],
             ignore_index=self.ignore_index,
             reduction=self.reduction,
             label_smoothing=self.label_smoothing,

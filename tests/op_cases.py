@@ -1,0 +1,75 @@
+"""The one table of operation cases: tests, gradient checks and benchmarks are made from it.
+
+To add an operation, add a row to its family in `op_families/`; spec.py there explains the fields.
+`tests/test_complete.py` fails for an operation of the engine that no row runs.
+"""
+from __future__ import annotations
+
+import zlib
+
+import numpy as np
+
+from op_families import create, elementwise, index, losses, matmul, reduction, shape
+from op_families.spec import EVERY, FLOATS, INTS, NUMBERS, Bad, Case, Sample, T, draw
+
+__all__ = ["CASES", "EVERY", "FLOATS", "INTERNAL", "INTS", "LAYOUTS", "NUMBERS", "Bad", "Case",
+           "Sample", "T", "arguments", "draw_all", "draw_bad", "make_tensor"]
+
+CASES = [
+    *create.CASES, *elementwise.CASES, *reduction.CASES, *matmul.CASES, *shape.CASES,
+    *index.CASES, *losses.CASES,
+]
+
+# Operations of the table without a public function of their own -> the case that runs them.
+INTERNAL = {
+    "sigmoid_backward": "sigmoid",
+    "tanh_backward": "tanh",
+    "threshold_backward": "relu",
+    "slice": "getitem:slice",
+    "slice_assign": "setitem:slice",
+    "strided_assign": "setitem:slice",
+    "as_strided": "setitem:slice",
+    "overwrite": "setitem:everything",
+}
+
+LAYOUTS = ("contiguous", "transposed", "strided", "offset", "expanded")
+
+
+def make_tensor(xp, array, layout="contiguous"):
+    """A tensor of the library `xp` with the elements of `array`, in a layout of memory.
+
+    "expanded" repeats the first entry of the first dimension with stride 0.
+    """
+    array = np.asarray(array)
+    if layout == "transposed":
+        return xp.tensor(array.T.copy()).permute(tuple(reversed(range(array.ndim))))
+    if layout == "strided":
+        wide = np.zeros([2 * n for n in array.shape], array.dtype)
+        view = wide[tuple(slice(None, None, 2) for _ in array.shape)]
+        view[...] = array
+        return xp.from_numpy(view) if array.ndim else xp.tensor(array)
+    if layout == "offset":
+        long = np.zeros(array.size + 3, array.dtype)
+        long[3:] = array.ravel()
+        return xp.from_numpy(long[3:].reshape(array.shape)) if array.ndim else xp.tensor(array)
+    if layout == "expanded" and array.ndim and array.shape[0] > 1:
+        return xp.tensor(array[:1].copy()).expand(array.shape)
+    return xp.tensor(array.copy())
+
+
+def arguments(xp, sample, arrays, layout="contiguous"):
+    """(args, kwargs) of a sample with the tensors made of `arrays`."""
+    return sample.fill([make_tensor(xp, a, layout) for a in arrays])
+
+
+def draw_all(case, dtype):
+    """(sample, arrays) for each sample of a case; the same numbers in every run."""
+    rng = np.random.default_rng(zlib.crc32(case.name.encode()))
+    return [(sample, case.draw(sample, dtype, rng)) for sample in case.samples]
+
+
+def draw_bad(bad):
+    """(sample, arrays) of arguments that must be refused."""
+    sample, rng = Sample(*bad.args, **bad.kwargs), np.random.default_rng(0)
+    return sample, [draw(t.shape, t.domain or "real", t.dtype or "float32", rng)
+                    for t in sample.tensors()]

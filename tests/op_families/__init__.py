@@ -1,0 +1,1 @@
+"""The table of operation cases, by family; `op_cases` joins them."""

@@ -1,0 +1,72 @@
+"""Tensors out of nothing: the arguments hold shapes and numbers, and a dtype by name."""
+from __future__ import annotations
+
+import numpy as np
+
+from op_families.spec import EVERY, Bad, Case, Sample, T
+
+
+def case(name, numpy, samples, **options):
+    """`dtype="int8"` in a sample stands for the library's dtype; None is the default."""
+    def call(xp, *args, dtype=None, **kwargs):
+        if dtype is not None:
+            kwargs["dtype"] = getattr(xp, dtype)
+        return getattr(xp, name)(*args, **kwargs)
+    return Case(name, numpy, samples, call=call, **{
+        "dtypes": ("float32",), "grad": False, "method": False, "result": None, **options})
+
+
+def shape_of(shape):
+    return shape[0] if shape and isinstance(shape[0], (tuple, list)) else shape
+
+
+def filled(value):
+    return lambda *shape, dtype=None: np.full(shape_of(shape), value, dtype or np.float32)
+
+
+def full(shape, value, dtype=None):
+    natural = {bool: bool, int: np.int64, float: np.float32}[type(value)]
+    return np.full(shape, value, dtype or natural)
+
+
+def arange(*args, dtype=None):
+    natural = np.float32 if any(isinstance(a, float) for a in args) else np.int64
+    return np.arange(*args).astype(dtype or natural)
+
+
+def like(value):
+    return lambda x, dtype=None: np.full_like(x, value, dtype=dtype)
+
+
+SHAPES = [Sample(2, 3), Sample((2, 3)), Sample(()), Sample(0, 2), Sample([4])]
+DTYPES = [Sample(2, 2, dtype=d) for d in EVERY]
+LIKE = [Sample(T(2, 3)), Sample(T()), Sample(T(0, 2)), Sample(T(2), dtype="int16")]
+NEGATIVE = [Bad((-1,), RuntimeError, "(?i)negative"), Bad(("a",), TypeError, "")]
+
+CASES = [
+    case("zeros", filled(0), SHAPES + DTYPES, errors=NEGATIVE),
+    case("ones", filled(1), SHAPES + DTYPES, errors=NEGATIVE),
+    case("full", full, [Sample((2, 3), 2.5), Sample((2,), 3), Sample((), True), Sample(
+        (2,), 2, dtype="float64"), Sample((0,), 1)], errors=[
+            Bad(((2,), "a"), TypeError, "full"), Bad(((-1,), 1), RuntimeError, "(?i)negative")]),
+    case("eye", lambda n, m=None, dtype=None: np.eye(n, m, dtype=dtype or np.float32), [
+        Sample(3), Sample(2, 3), Sample(0), Sample(2, dtype="int64")],
+        errors=[Bad((-1,), RuntimeError, "eye|(?i)greater or equal")]),
+    case("arange", arange, [
+        Sample(5), Sample(2, 7), Sample(1, 8, 3), Sample(5, 0, -2), Sample(0.0, 1.0, 0.25),
+        Sample(3, 3), Sample(4, dtype="float64"), Sample(2.0), Sample(1, 4, dtype="uint8")],
+        errors=[Bad((0, 5, 0), RuntimeError, "(?i)step|nonzero"),
+                Bad((0, 5, -1), RuntimeError, "(?i)bound|step")]),
+    case("linspace", lambda a, b, n, dtype=None: np.linspace(a, b, n).astype(dtype or np.float32), [
+        Sample(0, 1, 5), Sample(1.0, -1.0, 3), Sample(2, 3, 1), Sample(0, 1, 0),
+        Sample(0, 1, 4, dtype="float64")], errors=[Bad((0, 1, -1), RuntimeError, "(?i)steps")]),
+    case("zeros_like", like(0), LIKE, dtypes=EVERY),
+    case("ones_like", like(1), LIKE, dtypes=EVERY),
+    case("full_like", lambda x, v: np.full_like(x, v), [Sample(T(2, 3), 2), Sample(T(), 1)],
+         dtypes=EVERY),
+    case("tensor", lambda data, dtype=None: np.array(
+        data, dtype or (np.float32 if isinstance(np.ravel(data).tolist()[0], float) else None)), [
+            Sample([[1, 2], [3, 4]]), Sample(2.5), Sample([True, False]), Sample([1.5, 2]),
+            Sample([[1]], dtype="uint8"), Sample([0, 2], dtype="bool")], errors=[
+                Bad(([[1, 2], [3]],), ValueError, "(?i)length"), Bad(("text",), TypeError, "")]),
+]

@@ -1,0 +1,237 @@
+"""Elementwise operations of one, two and three tensors."""
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from op_families.spec import (
+    BINARY_SHAPES,
+    EVERY,
+    FLOATS,
+    INTS,
+    NUMBERS,
+    UNARY_SHAPES,
+    Bad,
+    Case,
+    Sample,
+    T,
+    binary,
+    unary,
+)
+
+BITS = (*INTS, "bool")
+erf = np.vectorize(math.erf, otypes=[float])
+erfc = np.vectorize(math.erfc, otypes=[float])
+
+
+def sigmoid(x):
+    return 1 / (1 + np.exp(-x))
+
+
+def softplus(x, beta=1.0, threshold=20.0):
+    return np.where(x * beta > threshold, x, np.log1p(np.exp(beta * x)) / beta)
+
+
+def gelu(x, approximate="none"):
+    if approximate == "tanh":
+        return 0.5 * x * (1 + np.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x**3)))
+    return 0.5 * x * (1 + erf(x / math.sqrt(2)))
+
+
+def floating(name, numpy, domain="real", **options):
+    """A function with a floating result: integers become float32."""
+    return unary(name, numpy, **{"domain": domain, "dtypes": EVERY, "result": "float", **options})
+
+
+def rounding(name, numpy, **options):
+    # The derivative is 0 everywhere but at the jumps, which the domain avoids.
+    return unary(name, numpy, **options)
+
+
+def predicate(name, numpy, **options):
+    return unary(name, numpy, **{"dtypes": EVERY, "result": "bool", "grad": False,
+                                 "inplace": False, **options})
+
+
+def compare(name, numpy):
+    return binary(name, numpy, dtypes=EVERY, result="bool", grad=False,
+                  more=[Sample(T(3, 4), 1), Sample(T(2), 0.5)])
+
+
+def bits(name, numpy, **options):
+    return binary(name, numpy, **{
+        "dtypes": BITS, "grad": False,
+        "errors": [Bad((T(2), T(2)), RuntimeError, name)], **options})
+
+
+NO_BOOL = [Bad((T(2, dtype="bool"),), RuntimeError, "(?i)bool")]
+NO_INT = [Bad((T(2, dtype="int64"),), RuntimeError, "(?i)int64|long|float")]
+
+UNARY = [
+    unary("abs", np.abs, errors=NO_BOOL),
+    unary("neg", np.negative, errors=NO_BOOL),
+    unary("positive", np.positive, inplace=False, errors=NO_BOOL),
+    unary("sign", np.sign),
+    unary("square", np.square),
+    unary("relu", lambda x: np.maximum(x, 0), errors=NO_BOOL),
+    unary("clone", np.copy, dtypes=EVERY, inplace=False),
+    rounding("floor", np.floor, errors=NO_BOOL),
+    rounding("ceil", np.ceil, errors=NO_BOOL),
+    rounding("round", np.round, errors=NO_BOOL),
+    rounding("rint", np.rint, dtypes=FLOATS),
+    rounding("trunc", np.trunc, errors=NO_BOOL),
+    Case("round:decimals", lambda x, decimals: np.round(x, decimals), [
+        Sample(T(3, 4), decimals=1), Sample(T(), decimals=0), Sample(T(2), decimals=-1)],
+        dtypes=("float64",), inplace=True, grad=False),
+    floating("reciprocal", np.reciprocal, "nonzero"),
+    floating("sqrt", np.sqrt, "positive"),
+    floating("rsqrt", lambda x: 1 / np.sqrt(x), "positive"),
+    floating("exp", np.exp),
+    floating("exp2", np.exp2),
+    floating("expm1", np.expm1),
+    floating("log", np.log, "positive"),
+    floating("log2", np.log2, "positive"),
+    floating("log10", np.log10, "positive"),
+    floating("log1p", np.log1p, "positive"),
+    floating("sin", np.sin),
+    floating("cos", np.cos),
+    floating("tan", np.tan, "unit"),
+    floating("asin", np.arcsin, "unit"),
+    floating("acos", np.arccos, "unit"),
+    floating("atan", np.arctan),
+    floating("sinh", np.sinh),
+    floating("cosh", np.cosh),
+    floating("tanh", np.tanh),
+    floating("sigmoid", sigmoid),
+    floating("erf", erf),
+    floating("erfc", erfc),
+    unary("bitwise_not", np.invert, dtypes=BITS, grad=False,
+          errors=[Bad((T(2),), RuntimeError, "bitwise_not|(?i)float")]),
+    predicate("logical_not", np.logical_not, inplace=True),
+    predicate("isnan", np.isnan),
+    predicate("isinf", np.isinf),
+    predicate("isfinite", np.isfinite),
+]
+
+ACTIVATIONS = [
+    Case("nn.functional.relu", lambda x: np.maximum(x, 0), UNARY_SHAPES, method=False),
+    Case("nn.functional.sigmoid", sigmoid, UNARY_SHAPES, method=False, dtypes=FLOATS),
+    Case("nn.functional.tanh", np.tanh, UNARY_SHAPES, method=False, dtypes=FLOATS),
+    Case("nn.functional.gelu", gelu, [*UNARY_SHAPES, Sample(T(3, 4), approximate="tanh"),
+                                      Sample(T(), approximate="tanh")],
+         dtypes=FLOATS, method=False, covers=("gelu_tanh",),
+         errors=[*NO_INT, Bad((T(2),), RuntimeError, "approximate", {"approximate": "other"})]),
+    Case("nn.functional.silu", lambda x: x * sigmoid(x), UNARY_SHAPES, dtypes=FLOATS,
+         method=False, errors=NO_INT),
+    Case("nn.functional.softplus", softplus, [*UNARY_SHAPES, Sample(T(3, 4), beta=2.0),
+                                              Sample(T(3, 4), beta=3.0, threshold=4.0)],
+         dtypes=FLOATS, method=False, errors=NO_INT),
+    Case("nn.functional.leaky_relu",
+         lambda x, negative_slope=0.01: np.where(x > 0, x, negative_slope * x),
+         [*UNARY_SHAPES, Sample(T(3, 4), negative_slope=0.3), Sample(T(3, 4), 0.2)],
+         dtypes=FLOATS, method=False, errors=NO_INT),
+    Case("nn.functional.elu", lambda x, alpha=1.0: np.where(x > 0, x, alpha * np.expm1(x)),
+         [*UNARY_SHAPES, Sample(T(3, 4), alpha=0.5)],
+         dtypes=FLOATS, method=False, errors=NO_INT),
+    Case("nn.functional.hardtanh", lambda x, min_val=-1, max_val=1: np.clip(x, min_val, max_val),
+         [*UNARY_SHAPES, Sample(T(3, 4), -0.5, 1.5)], dtypes=FLOATS, method=False),
+]
+
+NUMBER = [Sample(T(3, 4), 2), Sample(T(), -3), Sample(T(0,), 2)]
+SHIFTS = [Sample(T(3, 4), T(3, 4, domain="positive")), Sample(T(3, 4), T(4, domain="positive"))]
+POWERS = [Sample(T(*a.shape, domain="positive"), T(*b.shape, domain="positive"))
+          for a, b in (s.args for s in BINARY_SHAPES)]
+
+BINARY = [
+    binary("add", lambda a, b, alpha=1: a + alpha * b, dtypes=EVERY,
+           more=[Sample(T(3, 4), T(4), alpha=3)]),
+    binary("sub", lambda a, b, alpha=1: a - alpha * b, more=[Sample(T(3, 4), T(4), alpha=3)],
+           errors=[Bad((T(2, dtype="bool"), T(2, dtype="bool")), RuntimeError, "bool")]),
+    binary("mul", np.multiply, dtypes=EVERY),
+    Case("add:number", np.add, NUMBER, inplace=True, dtypes=FLOATS),
+    Case("sub:number", np.subtract, NUMBER, inplace=True, dtypes=FLOATS),
+    Case("mul:number", np.multiply, NUMBER, inplace=True, dtypes=FLOATS),
+    Case("div:number", np.divide, NUMBER, inplace=True, dtypes=FLOATS),
+    binary("div", np.divide, domain="nonzero", dtypes=NUMBERS, result="float"),
+    Case("div:floor", lambda a, b, rounding_mode: np.floor_divide(a, b),
+         [Sample(T(3, 4), T(4), rounding_mode="floor"), Sample(T(), T(), rounding_mode="floor")],
+         domain="nonzero", inplace=True, dtypes=("float32", "float64", "int16", "int64"),
+         covers=("floor_divide",)),
+    Case("div:trunc", lambda a, b, rounding_mode: np.trunc(np.divide(a, b)).astype(a.dtype),
+         [Sample(T(3, 4), T(4), rounding_mode="trunc")], domain="nonzero", inplace=True,
+         errors=[Bad((T(2), T(2)), RuntimeError, "rounding_mode", {"rounding_mode": "up"})]),
+    binary("floor_divide", np.floor_divide, domain="nonzero", grad=False,
+           errors=[Bad((T(2, dtype="int64"), 0), RuntimeError, "(?i)zero")]),
+    binary("remainder", np.remainder, domain="nonzero",
+           errors=[Bad((T(2, dtype="int64"), 0), RuntimeError, "(?i)zero")]),
+    binary("fmod", np.fmod, domain="nonzero",
+           errors=[Bad((T(2, dtype="int64"), 0), RuntimeError, "(?i)zero")]),
+    Case("pow", np.power, POWERS, inplace=True, tolerance=4, errors=[
+        Bad((T(2, dtype="int64"), -1), RuntimeError, "negative integer powers"),
+        Bad((T(2, 3), T(4)), RuntimeError, "pow.*2, 3.*4")]),
+    Case("pow:number", np.power, [Sample(T(3, 4), n) for n in (0, 1, 2, 3, 4)] + [Sample(T(), 2)],
+         inplace=True, tolerance=4),
+    Case("pow:fraction", np.power, [Sample(T(3, 4), p) for p in (0.5, -0.5, 2.5, -1.0, -2.0)],
+         domain="positive", dtypes=FLOATS, inplace=True, tolerance=4),
+    Case("pow:base", lambda p, x: np.power(np.float64(p), x),
+         [Sample(2.5, T(3, 4)), Sample(2, T()), Sample(1.0, T(2))], dtypes=FLOATS, method=False,
+         tolerance=4),
+    binary("maximum", np.maximum, dtypes=EVERY, inplace=False),
+    binary("minimum", np.minimum, dtypes=EVERY, inplace=False),
+    binary("atan2", np.arctan2, domain="nonzero", result="float"),
+    compare("eq", np.equal), compare("ne", np.not_equal), compare("lt", np.less),
+    compare("le", np.less_equal), compare("gt", np.greater), compare("ge", np.greater_equal),
+    binary("logical_and", np.logical_and, dtypes=EVERY, result="bool", grad=False),
+    binary("logical_or", np.logical_or, dtypes=EVERY, result="bool", grad=False),
+    binary("logical_xor", np.logical_xor, dtypes=EVERY, result="bool", grad=False),
+    bits("bitwise_and", np.bitwise_and), bits("bitwise_or", np.bitwise_or),
+    bits("bitwise_xor", np.bitwise_xor),
+    Case("bitwise_left_shift", np.left_shift, SHIFTS, dtypes=INTS, grad=False, inplace=True),
+    Case("bitwise_right_shift", np.right_shift, SHIFTS, dtypes=INTS, grad=False, inplace=True),
+    binary("isclose", np.isclose, inplace=False, result="bool", grad=False, dtypes=FLOATS,
+           more=[Sample(T(3), T(3), rtol=1.0), Sample(T(3), T(3), 0.0, 2.0)]),
+    Case("allclose", np.allclose, [Sample(T(3), T(3)), Sample(T(3), T(3), 0.0, 100.0)],
+         grad=False, result="bool", dtypes=FLOATS),
+    Case("equal", np.array_equal, [Sample(T(3), T(3)), Sample(T(3), T(2)), Sample(T(0), T(0))],
+         grad=False, result="bool", dtypes=EVERY),
+]
+
+MASK = T(3, 4, dtype="bool")
+TERNARY = [
+    Case("where", np.where, [
+        Sample(MASK, T(3, 4), T(3, 4)), Sample(MASK, T(4), T(3, 1)), Sample(MASK, T(), T(3, 4)),
+        Sample(T(dtype="bool"), T(2), T(3, 1)), Sample(T(0, 3, dtype="bool"), T(3), T(0, 1))],
+        dtypes=EVERY, method=False, errors=[
+            Bad((T(2, 3, dtype="bool"), T(2, 3), T(4)), RuntimeError, "where"),
+            Bad((T(2), T(2), T(2)), RuntimeError, "(?i)where.*bool")]),
+    Case("where:number", lambda m, a, b: np.where(m, a, b).astype(np.result_type(
+        *(x for x in (a, b) if isinstance(x, np.ndarray)))),
+        [Sample(MASK, T(3, 4), 2), Sample(MASK, 0, T(4))], method=False),
+    Case("where:condition", lambda m: np.nonzero(m), [Sample(MASK), Sample(T(3, 4))],
+         dtypes=NUMBERS, grad=False, result="int64", method=False),
+    Case("clamp", np.clip, [
+        Sample(T(3, 4), min=-1, max=1), Sample(T(3, 4), -1), Sample(T(3, 4), max=1),
+        Sample(T(), 0, 1), Sample(T(0, 2), 0, 1), Sample(T(2, 3), 1, -1)],
+        dtypes=("float32", "float64", "int8", "int16", "int32", "int64"), inplace=True,
+        errors=[Bad((T(2),), RuntimeError, "clamp.*min.*max")]),
+    Case("clamp:tensors", np.clip, [
+        Sample(T(3, 4), T(4), T(3, 1)), Sample(T(3, 4), max=T(4)), Sample(T(3, 4), T())],
+        inplace=True, covers=("maximum", "minimum")),
+    Case("lerp", lambda a, b, w: a + w * (b - a), [
+        Sample(T(3, 4), T(3, 4), 0.3), Sample(T(3, 4), T(4), T(3, 1)), Sample(T(), T(), 0.5)],
+        dtypes=FLOATS, inplace=True),
+    Case("addcmul", lambda x, a, b, value=1: x + value * a * b, [
+        Sample(T(3, 4), T(3, 4), T(3, 4)), Sample(T(3, 4), T(4), T(3, 1), value=2)],
+        inplace=True),
+    Case("addcdiv", lambda x, a, b, value=1: x + value * a / b, [
+        Sample(T(3, 4), T(3, 4), T(3, 4)), Sample(T(3, 4), T(4), T(3, 1), value=2)],
+        domain="nonzero", dtypes=FLOATS, inplace=True),
+    Case("masked_fill", lambda x, m, v: np.where(m, v, x).astype(x.dtype), [
+        Sample(T(3, 4), MASK, 2), Sample(T(3, 4), T(4, dtype="bool"), 0),
+        Sample(T(3, 4), MASK, T()), Sample(T(), T(dtype="bool"), 1)],
+        dtypes=EVERY, inplace=True, errors=[Bad((T(2), T(2), 1.0), RuntimeError, "bool"), Bad(
+            (T(2, 3), T(4, dtype="bool"), 1.0), RuntimeError, "masked_fill|where")]),
+]
+
+CASES = UNARY + ACTIVATIONS + BINARY + TERNARY

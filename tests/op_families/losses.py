@@ -1,0 +1,140 @@
+"""Softmax, losses, dropout."""
+from __future__ import annotations
+
+import numpy as np
+
+from op_families.spec import FLOATS, Bad, Case, Sample, T
+
+CLASSES = T(4, domain="below:3", dtype="int64")
+REDUCTIONS = ("mean", "sum", "none")
+BAD_REDUCTION = {"reduction": "avg"}
+
+
+def case(name, numpy, samples, **options):
+    return Case(f"nn.functional.{name}", numpy, samples,
+                **{"dtypes": FLOATS, "method": False, **options})
+
+
+def softmax(x, dim):
+    if x.ndim == 0:
+        return np.ones(())
+    e = np.exp(x - x.max(dim, keepdims=True, initial=-np.inf))
+    return e / e.sum(dim, keepdims=True)
+
+
+def log_softmax(x, dim):
+    if x.ndim == 0:
+        return np.zeros(())
+    z = x - x.max(dim, keepdims=True, initial=-np.inf)
+    return z - np.log(np.exp(z).sum(dim, keepdims=True))
+
+
+def reduced(loss, reduction="mean", weight=None):
+    if reduction == "mean":
+        return loss.mean() if weight is None else loss.sum() / weight
+    return loss.sum() if reduction == "sum" else loss
+
+
+def nll_loss(x, target, weight=None, ignore_index=-100, reduction="mean"):
+    if x.ndim == 1:
+        return nll_loss(x[None], target[None], weight, ignore_index,
+                        "sum" if reduction == "none" else reduction)
+    rows = np.moveaxis(x, 1, -1)
+    kept = target != ignore_index
+    index = np.where(kept, target, 0)
+    w = (np.ones(x.shape[1]) if weight is None else weight)[index] * kept
+    loss = -w * np.take_along_axis(rows, index[..., None], -1)[..., 0]
+    return reduced(loss, reduction, w.sum())
+
+
+def cross_entropy(x, target, weight=None, ignore_index=-100, reduction="mean",
+                  label_smoothing=0.0):
+    dim = 0 if x.ndim == 1 else 1
+    logp = log_softmax(x, dim)
+    if target.dtype.kind == "f":
+        classes = x.shape[dim]
+        target = target * (1 - label_smoothing) + label_smoothing / classes
+        w = 1.0 if weight is None else weight.reshape(-1, *(1,) * (x.ndim - dim - 1))
+        loss = -(logp * target * w).sum(dim)
+        return reduced(loss, reduction, max(loss.size, 1))
+    if not label_smoothing:
+        return nll_loss(logp, target, weight, ignore_index, reduction)
+    w = np.ones(x.shape[1]) if weight is None else weight
+    kept = target != ignore_index
+    index = np.where(kept, target, 0)
+    smooth = -(np.moveaxis(logp, 1, -1) * w).sum(-1) * kept / x.shape[1]
+    hard = nll_loss(logp, target, weight, ignore_index, "none")
+    loss = (1 - label_smoothing) * hard + label_smoothing * smooth
+    return reduced(loss, reduction, (w[index] * kept).sum())
+
+
+def bce(x, y, weight=None, pos_weight=None, reduction="mean"):
+    p = 1.0 if pos_weight is None else pos_weight
+    loss = p * y * np.log1p(np.exp(-x)) + (1 - y) * np.log1p(np.exp(x))
+    return reduced(loss if weight is None else loss * weight, reduction)
+
+
+def each_reduction(*args, **kwargs):
+    return [Sample(*args, **kwargs, reduction=r) for r in REDUCTIONS]
+
+
+def seeded_dropout(xp, x, p):
+    xp.manual_seed(0)
+    return xp.nn.functional.dropout(x, p)
+
+
+ALONG = [Sample(T(3, 4), 0), Sample(T(3, 4), -1), Sample(T(2, 3, 2), dim=1), Sample(T(), 0),
+         Sample(T(0, 3), 1), Sample(T(3, 1), 1)]
+TARGET = T(3, 4, domain="probability")
+
+CASES = [
+    Case("softmax", softmax, ALONG, dtypes=FLOATS, covers=("softmax_backward",), errors=[
+        Bad((T(2, 3), 2), IndexError, "(?i)dimension out of range"),
+        Bad((T(2, dtype="int64"), 0), RuntimeError, "(?i)softmax")]),
+    Case("log_softmax", log_softmax, ALONG, dtypes=FLOATS, covers=("log_softmax_backward",),
+         errors=[
+        Bad((T(2, 3), 2), IndexError, "(?i)dimension out of range"),
+        Bad((T(2, dtype="int64"), 0), RuntimeError, "(?i)softmax")]),
+    case("softmax", softmax, [Sample(T(3, 4), dim=1)]),
+    case("log_softmax", log_softmax, [Sample(T(3, 4), dim=0)]),
+    case("nll_loss", nll_loss, [
+        *each_reduction(T(4, 3), CLASSES),
+        *each_reduction(T(4, 3), CLASSES, weight=T(3, domain="positive", grad=False)),
+        *each_reduction(T(4, 3), CLASSES, ignore_index=1),
+        Sample(T(4, 3, 2), T(4, 2, domain="below:3", dtype="int64")),
+        Sample(T(3), T(domain="below:3", dtype="int64"))],
+        covers=("nll_loss_backward",), errors=[
+            Bad((T(2, 3), T(3, dtype="int64")), (ValueError, RuntimeError), "(?i)batch|target"),
+            Bad((T(2, 3), T(2, dtype="int64")), ValueError, "(?i)reduction|avg", BAD_REDUCTION)]),
+    case("cross_entropy", cross_entropy, [
+        *each_reduction(T(4, 3), CLASSES),
+        *each_reduction(T(4, 3), CLASSES, weight=T(3, domain="positive", grad=False)),
+        *each_reduction(T(4, 3), CLASSES, ignore_index=1),
+        *each_reduction(T(4, 3), CLASSES, label_smoothing=0.1, ignore_index=0,
+                        weight=T(3, domain="positive", grad=False)),
+        *each_reduction(T(3, 4), TARGET),
+        Sample(T(3, 4), TARGET, label_smoothing=0.2, weight=T(4, domain="positive", grad=False)),
+        Sample(T(4, 3, 2), T(4, 2, domain="below:3", dtype="int64")),
+        Sample(T(3), T(domain="below:3", dtype="int64"))],
+        covers=("cross_entropy_backward", "cross_entropy_scale"), tolerance=4,
+        bench=Sample(T(64, 10), T(64, domain="below:10", dtype="int64")), errors=[
+            Bad((T(2, 3), T(3, dtype="int64")), ValueError, "(?i)batch|target"),
+            Bad((T(2, 3), T(2, dtype="int64")), ValueError, "(?i)reduction|avg", BAD_REDUCTION)]),
+    case("mse_loss", lambda x, y, reduction="mean": reduced((x - y) ** 2, reduction), [
+        *each_reduction(T(3, 4), T(3, 4)), Sample(T(), T())], covers=("mse_loss_backward",),
+         errors=[
+            Bad((T(2, 3), T(2, 3)), ValueError, "(?i)reduction|avg", BAD_REDUCTION)]),
+    case("l1_loss", lambda x, y, reduction="mean": reduced(abs(x - y), reduction), [
+        *each_reduction(T(3, 4), T(3, 4)), Sample(T(), T())], covers=("abs", "sub"), errors=[
+            Bad((T(2, 3), T(2, 3)), ValueError, "(?i)reduction|avg", BAD_REDUCTION)]),
+    case("binary_cross_entropy_with_logits", bce, [
+        *each_reduction(T(3, 4), TARGET),
+        *each_reduction(T(3, 4), TARGET, weight=T(4, domain="positive", grad=False)),
+        Sample(T(3, 4), TARGET, pos_weight=T(4, domain="positive", grad=False))], errors=[
+            Bad((T(2, 3), T(2)), ValueError, "(?i)size")]),
+    case("dropout", lambda x, p=0.5, training=True: x * 0 if training and p == 1 else x, [
+        Sample(T(3, 4), 0.0), Sample(T(3, 4), 0.5, training=False), Sample(T(3, 4), p=1.0)],
+        bench=Sample(T(1000), 0.5), errors=[Bad((T(2), 1.5), ValueError, "(?i)dropout.*1.5")]),
+    # What it draws is not NumPy's; its derivative is checked all the same.
+    case("dropout:seeded", None, [Sample(T(3, 4), 0.5)], call=seeded_dropout),
+]
