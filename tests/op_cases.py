@@ -41,18 +41,20 @@ def make_tensor(xp, array, layout="contiguous"):
     "expanded" repeats the first entry of the first dimension with stride 0.
     """
     array = np.asarray(array)
+    if array.ndim == 0:
+        return xp.tensor(array)
     if layout == "transposed":
         return xp.tensor(array.T.copy()).permute(tuple(reversed(range(array.ndim))))
     if layout == "strided":
         wide = np.zeros([2 * n for n in array.shape], array.dtype)
         view = wide[tuple(slice(None, None, 2) for _ in array.shape)]
         view[...] = array
-        return xp.from_numpy(view) if array.ndim else xp.tensor(array)
+        return xp.from_numpy(view)
     if layout == "offset":
         long = np.zeros(array.size + 3, array.dtype)
         long[3:] = array.ravel()
-        return xp.from_numpy(long[3:].reshape(array.shape)) if array.ndim else xp.tensor(array)
-    if layout == "expanded" and array.ndim and array.shape[0] > 1:
+        return xp.from_numpy(long[3:].reshape(array.shape))
+    if layout == "expanded" and array.shape[0] > 1:
         return xp.tensor(array[:1].copy()).expand(array.shape)
     return xp.tensor(array.copy())
 

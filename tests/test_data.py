@@ -172,6 +172,13 @@ def test_own_samplers():
         loader = DataLoader(dataset(), 4, sampler=sampler)
         assert [y.tolist() for _, y in loader] == [[90, 80, 70, 60], [50, 40, 30, 20], [10, 0]]
         assert len(loader) == 3
+
+    class EvenOnly(RandomSampler):
+        def __iter__(self):
+            return (i for i in super().__iter__() if i % 2 == 0)
+
+    loader = DataLoader(dataset(), 10, sampler=EvenOnly(range(10)))
+    assert [sorted(y.tolist()) for _, y in loader] == [[0, 20, 40, 60, 80]]
     loader = DataLoader(dataset(), batch_sampler=[[0, 9], [5]])
     assert [y.tolist() for _, y in loader] == [[0, 90], [50]] and len(loader) == 2
 

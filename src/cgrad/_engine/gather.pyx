@@ -248,7 +248,7 @@ cdef Row _element_index(Row x, object index, int dim, const char *op) except 0:
             raise RuntimeError(f"{op.decode()}(): Size does not match at dimension {i} expected "
                                f"index {_sizes(k)} to be no larger than self {_sizes(x)} apart "
                                f"from dimension {dim}")
-    return index_row(k, value(x).shape[dim], dim, False, RuntimeError)
+    return index_row(k, value(x).shape[dim], dim, False, RuntimeError, op)
 
 
 def gather(input, dim, index, *, sparse_grad=False, out=None):
@@ -308,7 +308,7 @@ def take_along_dim(input, indices, dim=None, *, out=None):
                                f"{value(k).ndim} dimensions for indices")
         d = wrap_dim(dim, n, "take_along_dim")
         x = _lift(x)
-        k = index_row(_lift(k), value(x).shape[d], d, True, RuntimeError)
+        k = index_row(_lift(k), value(x).shape[d], d, True, RuntimeError, "take_along_dim")
         for i in range(value(x).ndim):
             if i == d:
                 continue
@@ -370,8 +370,11 @@ cdef Row _scattered(Row x, object dim, object index, object src, bint accumulate
     y = _lift(x)
     k = _element_index(y, index, <int>at.k[0], op)
     s = _source(y, k, src, <int>at.k[0], op)
-    if value(k).numel == 0:      # `s` has no elements either: it only becomes part of the graph
-        y = add(x, sum_dims(s, (1 << value(s).ndim) - 1, False))
+    if value(k).numel == 0:
+        y = clone(y)
+        if value(s).ndim:        # no elements either: `src` only becomes part of the graph
+            s = sum_dims(s, (1 << value(s).ndim) - 1, False)
+            y = add(y, cast(s, value(y).dtype))
     elif accumulate:
         s = expand(s, value(k).ndim, value(k).shape)
         if value(y).dtype < I64:

@@ -269,8 +269,8 @@ cdef void strided_attr(Attr *at, Value *v) noexcept:
     at.rows = NULL
     at.n_rows = 0
     at.k[0] = v.ndim
-    # A row that owns its storage and has let go of it began at its start.
-    at.k[1] = 0 if v.storage == NULL else (v.data - v.storage.data) // item_size(v.dtype)
+    at.k[1] = (<int64_t><size_t>v.data if v.storage == NULL else v.data - v.storage.data) \
+        // item_size(v.dtype)
     for i in range(v.ndim):
         at.d[i] = v.shape[i]
         at.d[MAX_DIMS + i] = v.strides[i]

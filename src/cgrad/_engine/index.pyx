@@ -10,10 +10,13 @@ from cgrad._engine import (  # noqa: F401  (enter their operations)
 )
 from cgrad._engine.face import public
 from cgrad._engine.face cimport wrap_borrowed
-from cgrad._engine.handle cimport Handle, fresh_row, is_handle, is_number, scalar_row
+from cgrad._engine.handle cimport Handle, fresh_row, is_handle, is_number, scalar_row, wrap
 from cgrad._engine.inplace cimport check_writable, finish_change
 from cgrad._engine.loops cimport copy_cast
-from cgrad._engine.primitives cimport add, cast, expand, mul, number, permute, reshape
+from cgrad._engine.masks cimport fill_into
+from cgrad._engine.primitives cimport (
+    add, cast, expand, mul, number, permute, reshape, same_shape,
+)
 from cgrad._engine.rows cimport is_float, node, release, retain, row_dense, row_view, value
 from cgrad._engine.shape cimport clone
 from cgrad._engine.table cimport (
@@ -68,6 +71,23 @@ cdef bint _as_tuple(object key):
     return False
 
 
+cdef object _int_list(list x):
+    # A list of Python integers as a tensor, or None if something else is in it.
+    cdef int64_t i, n = len(x)
+    cdef Row r
+    for item in x:
+        if not PyLong_CheckExact(item):
+            return None
+    r = row_dense(I64, 1, &n)
+    result = wrap(r)
+    for i in range(n):
+        try:
+            (<int64_t *>value(r).data)[i] = x[i]
+        except OverflowError:
+            raise IndexError(f"index {x[i]} does not fit into 64 bits") from None
+    return result
+
+
 cdef object _item(object x):
     # An item of a key as an int, a bool, a slice, None, Ellipsis or a tensor of >= 1 dimension.
     cdef Row r
@@ -76,6 +96,9 @@ cdef object _item(object x):
         return x
     if isinstance(x, (list, tuple, range)):
         x = list(x)
+        ints = _int_list(x)
+        if ints is not None:
+            return ints
         if len(x) == 0 or np.size(x) == 0:
             x = np.zeros(np.shape(x), dtype=np.int64)
         x = public["tensor"](x)
@@ -97,8 +120,8 @@ cdef object _item(object x):
         return (<int64_t *>value(cast(r, I64)).data)[0]
     if hasattr(x, "__index__"):
         return int(x.__index__())
-    raise IndexError("only integers, slices (`:`), ellipsis (`...`), None and long or byte Variables "
-                     f"are valid indices (got {type(x).__name__})")
+    raise IndexError("only integers, slices (`:`), ellipsis (`...`), None and long or byte "
+                     f"Variables are valid indices (got {type(x).__name__})")
 
 
 cdef int64_t _wrap(object index, int64_t size, int dim) except -1:
@@ -238,7 +261,7 @@ cdef int _tensor_item(Key *k, Row x, int dim, Row r, bint alone) except -1:
     cdef Value *v = value(x)
     cdef Value *w = value(r)
     cdef int i, n
-    cdef Row positions
+    cdef Row positions, column
     if w.dtype > U8:
         _whole(&k.at, v, dim)
         _new_dim(k, v.shape[dim])
@@ -253,7 +276,11 @@ cdef int _tensor_item(Key *k, Row x, int dim, Row r, bint alone) except -1:
     for i in range(n):
         _whole(&k.at, v, dim + i)
         _new_dim(k, v.shape[dim + i])
-        _add_index(k, positions if alone else position_column(positions, r, i))
+        column = positions
+        if not alone:
+            column = keep(row_dense(I64, 1, value(positions).shape))
+            position_column(positions, r, i, <int64_t *>value(column).data, 1)
+        _add_index(k, column)
     if alone:
         k.mask = positions
         k.mask_dims = n
@@ -410,6 +437,21 @@ cdef Row _fit(Row v, int ndim, const int64_t *shape, bint indexed) except 0:
     return v
 
 
+cdef int _fill_masked(Handle h, Row x, Handle mask, object v) except -1:
+    # x[mask] = number, without the detour over positions; returns whether it was that.
+    cdef Row m = fresh_row(mask), w
+    if value(m).dtype != BOOL or not is_number(v) or not same_shape(m, x):
+        return 0
+    if grad_enabled() and node(x).flags & REQUIRES_GRAD:
+        return 0
+    check_writable(h, x, "__setitem__")
+    w = value_row(v, value(x).dtype)
+    if value(m).storage == value(x).storage:
+        m = clone(m)
+    fill_into(x, m, w)
+    return 1
+
+
 cdef int set_item(Handle h, object key, object v) except -1:
     """x[key] = v."""
     cdef int64_t mark = scope_enter()
@@ -417,6 +459,8 @@ cdef int set_item(Handle h, object key, object v) except -1:
     cdef Key k
     cdef bint tracked
     try:
+        if is_handle(key) and _fill_masked(h, x, <Handle>key, v):
+            return 0
         if _row_slice(x, key, &k.at):
             k.sliced = True
             k.inserted = False

@@ -72,7 +72,7 @@ cdef int check_writable(Handle h, Row x, str name) except -1:
             raise RuntimeError(f"{name}: a leaf Variable that requires grad is being used in an "
                                "in-place operation.")
         root = _root(x)
-        if root != x and node(root).n_in == 0:
+        if root != x and node(root).n_in == 0 and node(root).flags & REQUIRES_GRAD:
             raise RuntimeError(f"{name}: a view of a leaf Variable that requires grad is being "
                                "used in an in-place operation.")
     return 0
@@ -162,10 +162,9 @@ cdef int finish_change(Handle h, Row x, Row y) except -1:
     cdef Value *v = value(y)
     cdef Storage *s = v.storage
     cdef Row base = 0, root
-    cdef bint view = value(x).flags & IS_VIEW
     s.version += 1
     v.version = s.version
-    v.flags = value(x).flags
+    v.flags = value(x).flags & ~IS_VIEW      # its history starts here, not at the base
     node(y).versions[INLINE_INPUTS] = s.version
     if not node(y).n_in:           # an operation without derivative: the history stays
         node(y).flags |= node(x).flags & REQUIRES_GRAD

@@ -4,12 +4,12 @@ from cgrad._engine.elementwise cimport broadcast
 from cgrad._engine.face import export
 from cgrad._engine.face cimport wrap_borrowed
 from cgrad._engine.handle cimport (
-    Handle, dtype_of, fresh_row, is_handle, is_number, row_of, scalar_row,
+    Handle, dtype_of, fresh_row, is_handle, is_number, row_of, scalar_row, wrap,
 )
 from cgrad._engine.inplace cimport assign, check_writable
-from cgrad._engine.loops cimport Plan, copy_cast, drive, plan_operand
+from cgrad._engine.loops cimport Plan, drive, plan_operand
 from cgrad._engine.primitives cimport cast, expand, reshape, where
-from cgrad._engine.rows cimport node, row_dense, row_view, value
+from cgrad._engine.rows cimport node, row_dense, value
 from cgrad._engine.table cimport grad_enabled, keep, op_id, scope_enter, scope_leave
 from cgrad._engine.take cimport index_dims, mask_positions, position_column
 
@@ -76,8 +76,8 @@ cdef inline int _dtype(Row r) noexcept:
     return value(r).dtype
 
 
-cdef int _fill_into(Row x, Row m, Row v) except -1:
-    # x = v where m, straight in the memory of x.
+cdef int fill_into(Row x, Row m, Row v) except -1:
+    """x = v where m, straight in the memory of x; v has no dimensions."""
     cdef Plan p
     cdef int64_t[MAX_DIMS] shape
     cdef Row[2] both
@@ -119,7 +119,7 @@ def masked_fill_(self, mask, value):
             assign(<Handle>self, where(m, v, x), "masked_fill_")
         else:
             check_writable(<Handle>self, x, "masked_fill_")
-            _fill_into(x, m, v)
+            fill_into(x, m, v)
         return self
     finally:
         scope_leave(mark)
@@ -163,7 +163,7 @@ def nonzero(input, *, as_tuple=False):
                 [2]])
     """
     cdef int64_t mark = scope_enter()
-    cdef Row x = row_of(input, "nonzero"), positions, column, y
+    cdef Row x = row_of(input, "nonzero"), positions, y
     cdef int64_t[2] shape
     cdef int i, ndim = value(x).ndim
     try:
@@ -171,15 +171,17 @@ def nonzero(input, *, as_tuple=False):
             x = _lift(x)
         positions = mask_positions(x)
         if as_tuple:
-            return tuple([wrap_borrowed(position_column(positions, x, i))
-                          for i in range(value(x).ndim)])
+            columns = []
+            for i in range(value(x).ndim):
+                y = row_dense(I64, 1, value(positions).shape)
+                position_column(positions, x, i, <int64_t *>value(y).data, 1)
+                columns.append(wrap(y))
+            return tuple(columns)
         shape[0] = value(positions).numel
         shape[1] = ndim
         y = keep(row_dense(I64, 2, shape))
-        shape[1] = ndim if ndim else 1
         for i in range(ndim):
-            column = keep(row_view(y, 1, shape, shape + 1, i))
-            copy_cast(column, position_column(positions, x, i))
+            position_column(positions, x, i, <int64_t *>value(y).data + i, ndim)
         return wrap_borrowed(y)
     finally:
         scope_leave(mark)

@@ -187,11 +187,11 @@ cdef Row row_view(Row x, int ndim, const int64_t *shape, const int64_t *strides,
 
 
 cdef void value_drop(Value *v) noexcept:
-    """Release the memory; shape and dtype stay, derivatives of shape operations read them."""
+    """Release the memory; shape, dtype and place in the storage stay for derivatives to read."""
     cdef Storage *s = v.storage
     if s != NULL:
         v.storage = NULL
-        v.data = NULL
+        v.data = <char *><size_t>(v.data - s.data)
         storage_release(s)
 
 

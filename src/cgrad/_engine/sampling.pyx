@@ -71,6 +71,7 @@ def normal(mean=0.0, std=1.0, size=None, *, generator=None, out=None, dtype=None
                 return finish(r, requires_grad)
             return _give(r, out, "normal")
         grad_enable(False)
+        dt = handle.default_float
         if is_handle(mean):
             m = row_of(mean, "normal")
             dt = value(m).dtype

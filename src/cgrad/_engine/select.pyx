@@ -93,7 +93,7 @@ def index_select(input, dim, index, *, out=None):
             raise IndexError("index_select(): Index is supposed to be a vector, but has shape "
                              f"{_sizes(k)}")
         y = _lift(x)
-        k = index_row(_lift(k), value(y).shape[d], -1, False, IndexError)
+        k = index_row(_lift(k), value(y).shape[d], d, False, IndexError, "index_select")
         if value(x).ndim == 0 and value(k).numel != 1:
             raise IndexError("index_select(): Index to scalar can have only 1 value, got "
                              f"{value(k).numel} values")
@@ -116,7 +116,7 @@ def take(input, index):
     cdef int64_t mark = scope_enter()
     cdef Row x = row_of(input, "take"), k = integers(index, "take")
     try:
-        k = index_row(k, value(x).numel, 0, True, IndexError)
+        k = index_row(k, value(x).numel, 0, True, IndexError, "take")
         return wrap_borrowed(index_dims(reshape(x, 1, &value(x).numel), k, 0, 1))
     finally:
         scope_leave(mark)
@@ -146,7 +146,7 @@ cdef Row _add_source(Row x, object dim, object index, object source, object alph
             raise RuntimeError("source tensor shape must match self tensor shape, excluding the "
                                f"specified dimension. Got self.shape = {_sizes(y)} source.shape "
                                f"= {_sizes(s)}")
-    k[0] = index_row(k[0], value(y).shape[d[0]], d[0], False, RuntimeError)
+    k[0] = index_row(k[0], value(y).shape[d[0]], d[0], False, RuntimeError, "index_add")
     return s if alpha == 1 else times(s, alpha)
 
 
@@ -231,14 +231,14 @@ def embedding(weight, indices, padding_idx=-1, scale_grad_by_freq=False, sparse=
     cdef Attr at
     try:
         if value(x).ndim != 2:
-            raise RuntimeError("'weight' must be 2-D")
+            raise RuntimeError(f"embedding(): 'weight' must be 2-D, but has shape {_sizes(x)}")
         if value(k).dtype != I64 and value(k).dtype != I32:
-            raise RuntimeError("Expected tensor for argument #1 'indices' to have one of the "
-                               "following scalar types: Long, Int; but got "
+            raise RuntimeError("embedding(): Expected tensor for argument #1 'indices' to have "
+                               "one of the following scalar types: Long, Int; but got "
                                f"{dtype_of(value(k).dtype).name} instead")
         if scale_grad_by_freq or sparse:
             raise RuntimeError("embedding(): scale_grad_by_freq and sparse are not supported")
-        k = index_row(k, value(x).shape[0], -1, False, IndexError)
+        k = index_row(k, value(x).shape[0], 0, False, IndexError, "embedding")
         at.k[0] = 0
         at.k[1] = 1
         at.k[2] = padding_idx

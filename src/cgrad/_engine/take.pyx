@@ -39,43 +39,79 @@ cdef int INDEX_BACKWARD = op_id("index_backward")
 # ---------------------------------------------------------------------------------------------
 # Index rows
 
-cdef int64_t _first_negative(const int64_t *p, int64_t n) noexcept nogil:
+cdef struct Check:
+    const int64_t *given
+    int64_t *checked
+    int64_t size
+    bint negative             # entries below 0 count from the end
+    bint bad                  # an entry is out of range
+
+
+cdef int64_t _check(Check *c, int64_t begin, int64_t end) noexcept nogil:
+    # Copies entries as positions; returns the first one that is out of range, or -1.
     cdef int64_t i
-    for i in range(n):
-        if p[i] < 0:
-            return i
-    return -1
+    cdef int64_t bad = cg_wrap_index(c.given + begin, c.checked + begin, end - begin, c.size)
+    if bad >= 0:
+        end = begin + bad
+    if not c.negative:
+        for i in range(begin, end):
+            if c.given[i] < 0:
+                return i
+    return -1 if bad < 0 else begin + bad
 
 
-cdef Row index_row(Row a, int64_t size, int dim, bint negative, object error) except 0:
+cdef void _check_part(void *ctx, int64_t begin, int64_t end) noexcept nogil:
+    cdef Check *c = <Check *>ctx
+    if _check(c, begin, end) >= 0:
+        c.bad = True
+
+
+cdef Row index_row(Row a, int64_t size, int dim, bint negative, object error,
+                   const char *op=NULL) except 0:
     """A checked copy of an index tensor (Note [Checked copies]), kept in the scope.
 
-    `negative`: indices count from the end if below 0; `dim` is for the message, -1 for PyTorch's
-    message of embeddings.
+    `negative`: indices may count from the end.  The others are for the message.
     """
     cdef Row y
     cdef int64_t n, bad
-    cdef const int64_t *p
-    cdef int64_t *q
+    cdef Check c
     a = contiguous(cast(a, I64))
     y = keep(row_dense(I64, value(a).ndim, value(a).shape))
     n = value(a).numel
-    p = <const int64_t *>value(a).data
-    q = <int64_t *>value(y).data
+    c.given = <const int64_t *>value(a).data
+    c.checked = <int64_t *>value(y).data
+    c.size = size
+    c.negative = negative
+    c.bad = False
     if n < NOGIL:
-        bad = cg_wrap_index(p, q, n, size)
-        if bad < 0 and not negative:
-            bad = _first_negative(p, n)
+        c.bad = _check(&c, 0, n) >= 0
     else:
         with nogil:
-            bad = cg_wrap_index(p, q, n, size)
-            if bad < 0 and not negative:
-                bad = _first_negative(p, n)
-    if bad >= 0:
-        if dim < 0:
-            raise error(f"index out of range in self: index {p[bad]}, size {size}")
-        raise error(f"index {p[bad]} is out of bounds for dimension {dim} with size {size}")
+            parallel_for(_check_part, &c, n, NOGIL)
+    if c.bad:
+        bad = _check(&c, 0, n)
+        entry = c.given[bad] if bad >= 0 else "(changed while it was read)"
+        where = "" if op == NULL else f"{op.decode()}(): "
+        raise error(f"{where}index {entry} is out of bounds for dimension {dim} with size {size}")
     return y
+
+
+cdef void _find(const char *p, int64_t n, int64_t *q, int64_t count) noexcept nogil:
+    # Without branches, in blocks.  The mask may lie in memory that others write: never store more
+    # than was counted, and leave nothing unset.
+    cdef int64_t[1024] block
+    cdef int64_t start, i, c
+    for start in range(0, n, 1024):
+        c = 0
+        for i in range(start, min(start + 1024, n)):
+            block[c] = i
+            c += p[i] != 0
+        if c > count:
+            c = count
+        memcpy(q, block, c * sizeof(int64_t))
+        q += c
+        count -= c
+    memset(q, 0, count * sizeof(int64_t))
 
 
 cdef Row mask_positions(Row mask) except 0:
@@ -87,36 +123,40 @@ cdef Row mask_positions(Row mask) except 0:
     mask = contiguous(cast(mask, BOOL))
     n = value(mask).numel
     p = value(mask).data
+    if n < NOGIL:
+        for i in range(n):
+            count += p[i] != 0
+        y = keep(row_dense(I64, 1, &count))
+        _find(p, n, <int64_t *>value(y).data, count)
+        return y
     with nogil:
         for i in range(n):
             count += p[i] != 0
     y = keep(row_dense(I64, 1, &count))
     q = <int64_t *>value(y).data
     with nogil:
-        # The mask may lie in memory that others write: never store more than was counted.
-        for i in range(n):
-            if p[i] and count > 0:
-                q[0] = i
-                q += 1
-                count -= 1
-        while count > 0:
-            q[0] = 0
-            q += 1
-            count -= 1
+        _find(p, n, q, count)
     return y
 
 
-cdef Row position_column(Row positions, Row mask, int dim) except 0:
-    """The index into dimension `dim` of each of the positions in a mask."""
-    cdef Row y = keep(row_dense(I64, 1, value(positions).shape))
+cdef void position_column(Row positions, Row mask, int dim, int64_t *out,
+                          int64_t step) noexcept:
+    """The index into dimension `dim` of each of the positions in a mask, stored `step` apart."""
     cdef const int64_t *p = <const int64_t *>value(positions).data
-    cdef int64_t *q = <int64_t *>value(y).data
-    cdef int64_t i, inner = 1, size = value(mask).shape[dim]
+    cdef int64_t i, inner = 1, size = value(mask).shape[dim], base = 0, end, next_at, at = 0
     for i in range(dim + 1, value(mask).ndim):
         inner *= value(mask).shape[i]
-    for i in range(value(y).numel):
-        q[i] = p[i] // inner % size
-    return y
+    # Positions ascend: divide only where one leaves the run of the one before.
+    end = inner * size
+    next_at = inner
+    for i in range(value(positions).numel):
+        if p[i] >= next_at:
+            if p[i] >= end:
+                base = p[i] // (inner * size) * (inner * size)
+                end = base + inner * size
+            at = p[i] - base if inner == 1 else (p[i] - base) // inner
+            next_at = base + (at + 1) * inner
+        out[i * step] = at
 
 
 # ---------------------------------------------------------------------------------------------

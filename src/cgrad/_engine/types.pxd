@@ -88,7 +88,7 @@ cdef struct Node:         # what a traversal reads; 64 bytes
 
 
 cdef struct Value:        # what kernels read; 128 bytes
-    char *data            # first element; NULL once the value is released
+    char *data            # first element; once the value is released its offset in bytes
     Storage *storage      # NULL once the value is released
     int64_t *shape        # `dims`, or a block if ndim > INLINE_DIMS
     int64_t *strides      # in elements

@@ -9,7 +9,12 @@ import numpy as np
 import cgrad
 from cgrad import Tensor
 from cgrad.utils.data.dataset import batch_reader
-from cgrad.utils.data.sampler import BatchSampler, RandomSampler, SequentialSampler
+from cgrad.utils.data.sampler import (
+    BatchSampler,
+    RandomSampler,
+    SequentialSampler,
+    epoch_order,
+)
 
 __all__ = ["DataLoader", "default_collate"]
 
@@ -179,13 +184,14 @@ class DataLoader:
 
     def _batches(self) -> Iterator[Tensor]:
         """The indices of each batch as a tensor, from one drawing of the whole epoch if we can."""
-        if self.batch_size is None or not hasattr(self.sampler, "order"):
+        size = self.batch_size
+        order = None if size is None else epoch_order(self.sampler)
+        if size is None or order is None:
             for batch in self.batch_sampler:  # type: ignore[union-attr]
                 yield cgrad.tensor(batch, dtype=cgrad.int64)
             return
-        order = self.sampler.order()
         end = len(order)
         if self.drop_last:
-            end -= end % self.batch_size
-        for start in range(0, end, self.batch_size):
-            yield order[start : start + self.batch_size]
+            end -= end % size
+        for start in range(0, end, size):
+            yield order[start : start + size]

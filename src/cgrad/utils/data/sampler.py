@@ -1,8 +1,4 @@
-"""Samplers: in which order a DataLoader visits a dataset.
-
-The samplers of whole datasets have a method ``order``, which draws all indices of an epoch as one
-int64 tensor; iterating over them goes through the same numbers.
-"""
+"""Samplers: in which order a DataLoader visits a dataset."""
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
@@ -37,8 +33,7 @@ class SequentialSampler(Sampler):
     def __init__(self, data_source: Any) -> None:
         self.data_source = data_source
 
-    def order(self) -> Tensor:
-        """All indices of an epoch, int64."""
+    def _order(self) -> Tensor:
         return cgrad.arange(len(self.data_source))
 
     def __iter__(self) -> Iterator[int]:
@@ -85,8 +80,7 @@ class RandomSampler(Sampler):
         """How many indices an epoch has; follows a dataset that grows."""
         return len(self.data_source) if self._num_samples is None else self._num_samples
 
-    def order(self) -> Tensor:
-        """Draw all indices of an epoch, int64."""
+    def _order(self) -> Tensor:
         length, count = len(self.data_source), self.num_samples
         if not length:
             raise ValueError("cannot draw samples from an empty dataset")
@@ -98,10 +92,24 @@ class RandomSampler(Sampler):
         return order[:count]
 
     def __iter__(self) -> Iterator[int]:
-        return iter(self.order().tolist())
+        return iter(self._order().tolist())
 
     def __len__(self) -> int:
         return self.num_samples
+
+
+def epoch_order(sampler: Any) -> Tensor | None:
+    """Draw all indices of an epoch as one int64 tensor, the same that iterating would give.
+
+    Returns None for samplers of other kinds, also for subclasses with an ``__iter__`` of their
+    own.
+    """
+    if getattr(type(sampler), "__iter__", None) in _WHOLE:
+        return sampler._order()
+    return None
+
+
+_WHOLE = (SequentialSampler.__iter__, RandomSampler.__iter__)
 
 
 class BatchSampler(Sampler):
