@@ -6,6 +6,8 @@ fails.
 """
 from __future__ import annotations
 
+import gc
+
 import numpy as np
 import pytest
 
@@ -231,7 +233,9 @@ def test_errors(case, bad):
     before = cgrad._engine.rows.live_rows()
     with pytest.raises(bad.error, match=bad.match):
         case.function(cgrad)(*args, **kwargs)
-    assert cgrad._engine.rows.live_rows() == before
+    if cgrad._engine.rows.live_rows() > before:
+        gc.collect()        # the traceback may have kept arguments
+        assert cgrad._engine.rows.live_rows() <= before
 
 
 @each([c for c in CASES if c.grad])

@@ -94,7 +94,7 @@ CASES = [
     case("permute", lambda x, dims: np.transpose(x, dims), [
         Sample(T(2, 3, 4), (2, 0, 1)), Sample(T(3, 4), (-1, 0)), Sample(T(), ()),
         Sample(T(0, 3), (1, 0))],
-        errors=[Bad((T(2, 3), (0, 0)), RuntimeError, "permute|(?i)duplicate"),
+        errors=[Bad((T(2, 3), (0, 0)), RuntimeError, "(?i)permute|duplicate"),
                 Bad((T(2, 3), (0,)), RuntimeError, "permute"),
                 Bad((T(2, 3), (0, 2)), IndexError, OUT_OF_RANGE)]),
     case("movedim", np.moveaxis, [

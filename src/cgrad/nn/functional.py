@@ -199,12 +199,12 @@ def one_hot(input: Tensor, num_classes: int = -1) -> Tensor:
             raise RuntimeError("Can not infer total number of classes from empty tensor.")
         return cgrad.zeros(*input.shape, num_classes, dtype=cgrad.int64)
     if int(input.min()) < 0:
-        raise RuntimeError("Class values must be non-negative.")
+        raise RuntimeError("one_hot: Class values must be non-negative.")
     largest = int(input.max())
     if num_classes == -1:
         num_classes = largest + 1
     elif num_classes <= largest:
-        raise RuntimeError("Class values must be smaller than num_classes.")
+        raise RuntimeError("one_hot: Class values must be smaller than num_classes.")
     return (input.unsqueeze(-1) == cgrad.arange(num_classes)).to(cgrad.int64)
 
 

@@ -1,0 +1,5 @@
+from collections.abc import Sequence
+
+from cgrad._tensor.tensor import Tensor
+
+def cat(tensors: Sequence[Tensor], dim: int = 0, *, axis: int | None = None) -> Tensor: ...

@@ -1,0 +1,9 @@
+from cgrad._engine.annotations import Dims, Number
+from cgrad._engine.handle import dtype
+from cgrad._tensor.tensor import Tensor
+
+def argmax(input: Tensor, dim: Dims = None, keepdim: bool = False) -> Tensor: ...
+def argmin(input: Tensor, dim: Dims = None, keepdim: bool = False) -> Tensor: ...
+def cumsum(
+    input: Tensor, dim: int, *, dtype: dtype | None = None, out: Tensor | None = None
+) -> Tensor: ...
