@@ -13,7 +13,8 @@ from op_families import create, elementwise, index, losses, matmul, reduction, s
 from op_families.spec import EVERY, FLOATS, INTS, NUMBERS, Bad, Case, Sample, T, draw
 
 __all__ = ["CASES", "EVERY", "FLOATS", "INTERNAL", "INTS", "LAYOUTS", "NUMBERS", "Bad", "Case",
-           "Sample", "T", "arguments", "draw_all", "draw_bad", "make_tensor"]
+           "Sample", "T", "arguments", "draw_all", "draw_bad", "make_tensor",
+           "recorded"]
 
 CASES = [
     *create.CASES, *elementwise.CASES, *reduction.CASES, *matmul.CASES, *shape.CASES,
@@ -75,3 +76,11 @@ def draw_bad(bad):
     sample, rng = Sample(*bad.args, **bad.kwargs), np.random.default_rng(0)
     return sample, [draw(t.shape, t.domain or "real", t.dtype or "float32", rng)
                     for t in sample.tensors()]
+
+
+def recorded(xp, sample, arrays):
+    """(args, kwargs, leaves) with the differentiable inputs as leaves that require a gradient."""
+    tensors = [make_tensor(xp, a) for a in arrays]
+    leaves = [x.requires_grad_() for x, t, a in zip(tensors, sample.tensors(), arrays)
+              if t.grad and a.dtype.kind == "f"]
+    return (*sample.fill(tensors), leaves)

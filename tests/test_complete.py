@@ -14,18 +14,12 @@ import cgrad
 import op_cases
 from cgrad._engine import table
 from checker import WrongDerivative, check_gradients, check_second
-from op_cases import CASES, INTERNAL, arguments, draw_all
+from op_cases import CASES, INTERNAL, draw_all, recorded
 
 ROOT = Path(__file__).resolve().parent.parent
 STUBS = Path(cgrad.__file__).parent
 NAMES = {case.name for case in CASES}
 PUBLIC = sorted({case.name.split(":")[0] for case in CASES} - {"getitem", "setitem"})
-
-# Public functions that need no case: what they do is tested where it says.
-ELSEWHERE = {
-    "Generator": "test_random", "as_tensor": "test_interop", "bernoulli": "test_random",
-    "broadcast_shapes": "test_properties", "clip": "clamp", "empty": "test_tensor",
-}
 
 
 def covered():
@@ -74,12 +68,7 @@ def test_every_derivative_is_run_by_a_case():
         if not case.grad or "float64" not in case.dtypes:
             continue
         for sample, arrays in draw_all(case, "float64"):
-            args, kwargs = arguments(cgrad, sample, arrays)
-            leaves = [a for group in (args, kwargs.values()) for b in group
-                      for a in (b if isinstance(b, (list, tuple)) else [b])
-                      if isinstance(a, cgrad.Tensor) and a.is_floating_point()]
-            for leaf in leaves:
-                leaf.requires_grad_()
+            args, kwargs, leaves = recorded(cgrad, sample, arrays)
             outputs = case.function(cgrad)(*args, **kwargs)
             outputs = outputs if isinstance(outputs, (tuple, list)) else [outputs]
             for y in outputs:

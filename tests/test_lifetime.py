@@ -434,6 +434,7 @@ def test_memory_of_a_chain_as_the_system_sees_it():
     assert float(printed) <= 330
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(free_memory() < 6 * GIB, reason="needs 6 GiB of free memory")
 def test_chain_of_ten_million_in_ten_seconds():
     printed = run_python("""

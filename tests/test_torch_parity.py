@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import cgrad
-from op_cases import CASES, EVERY, FLOATS, arguments, draw_all, draw_bad
+from op_cases import CASES, EVERY, FLOATS, arguments, draw_all, draw_bad, recorded
 
 torch = pytest.importorskip("torch")
 torch.set_num_threads(1)
@@ -22,13 +22,9 @@ RTOL = {"float32": 2e-5, "float64": 1e-11}
 
 def run(xp, case, sample, arrays, *, gradients):
     """Outputs and gradients of the floating inputs as NumPy arrays."""
-    args, kwargs = arguments(xp, sample, arrays)
-    leaves = [a for group in (args, kwargs.values())
-              for b in group for a in (b if isinstance(b, (list, tuple)) else [b])
-              if isinstance(a, xp.Tensor) and a.is_floating_point()]
-    if gradients:
-        for leaf in leaves:
-            leaf.requires_grad_()
+    args, kwargs, leaves = recorded(xp, sample, arrays)
+    if not gradients:
+        args, kwargs = arguments(xp, sample, arrays)
     outputs = case.function(xp)(*args, **kwargs)
     outputs = list(outputs) if isinstance(outputs, (tuple, list)) else [outputs]
     values = [y.detach().numpy() if isinstance(y, xp.Tensor) else np.asarray(y) for y in outputs]

@@ -193,7 +193,7 @@ BINARY = [
     bits("bitwise_xor", np.bitwise_xor),
     Case("bitwise_left_shift", np.left_shift, SHIFTS, dtypes=INTS, grad=False, inplace=True),
     Case("bitwise_right_shift", np.right_shift, SHIFTS, dtypes=INTS, grad=False, inplace=True),
-    binary("isclose", np.isclose, inplace=False, , result="bool", grad=False, dtypes=FLOATS,
+    binary("isclose", np.isclose, said="eq", inplace=False, result="bool", grad=False, dtypes=FLOATS,
            more=[Sample(T(3), T(3), rtol=1.0), Sample(T(3), T(3), 0.0, 2.0)]),
     Case("allclose", np.allclose, [Sample(T(3), T(3)), Sample(T(3), T(3), 0.0, 100.0)],
          grad=False, result="bool", dtypes=FLOATS),

@@ -214,9 +214,10 @@ def unary(name, numpy, **options):
 def binary(name, numpy, **options):
     """A case of two tensors that broadcast, with an in-place form."""
     more = options.pop("more", [])
+    said = options.pop("said", None)      # the operation that a message names
     case = Case(name, numpy, **{"samples": BINARY_SHAPES + more, "inplace": True, **options})
     if ":" not in name:
         kind = "bool" if "float32" not in case.dtypes else "float32"
         bad = (T(2, 3, dtype=kind), T(4, dtype=kind))
-        case.errors = [Bad(bad, RuntimeError, rf"{case.label}.*2, 3.*4"), *case.errors]
+        case.errors = [Bad(bad, RuntimeError, rf"{said or case.label}.*2, 3.*4"), *case.errors]
     return case

@@ -1,4 +1,4 @@
-from cgrad._engine.annotations import Dims, Number
+from cgrad._engine.annotations import Dims
 from cgrad._engine.handle import dtype
 from cgrad._tensor.tensor import Tensor
 

@@ -241,7 +241,7 @@ def embedding(weight, indices, padding_idx=-1, scale_grad_by_freq=False, sparse=
         k = index_row(k, value(x).shape[0], 0, False, IndexError, "embedding")
         at.k[0] = 0
         at.k[1] = 1
-        at.k[2] = padding_idx
+        at.k[2] = -1 if padding_idx is None else padding_idx
         return wrap_borrowed(call2(EMBEDDING, x, k, &at))
     finally:
         scope_leave(mark)
