@@ -2,8 +2,9 @@
 
 A case has a builder for each library that takes part. A builder gets the library's name, makes the
 data, and returns a statement with the names in it, which is what is timed: nothing but the work
-itself stands in the statement. Where several libraries have the same interface, they run the same
-program. Cases marked ``apart`` return their figure themselves, from a process of their own.
+itself stands in the statement. None says that the library cannot do it. Where several libraries
+have the same interface, they run the same program. Builders of cases marked ``apart`` return their
+figure themselves, from a process of their own.
 """
 from __future__ import annotations
 
@@ -32,6 +33,7 @@ class Case:
     unit: str = "s"  # or "B"
     apart: bool = False
     slow: bool = False  # left out by --quick
+    group: str = ""  # "ops": only when asked for
     builders: dict[str, Callable[[str], Any]] = field(default_factory=dict)
 
     def build(self, library: str) -> Any:

@@ -155,7 +155,8 @@ def measure(case: str, workers: dict[str, Worker], effort: Effort) -> dict[str, 
     for library, worker in workers.items():
         try:
             seconds = worker.ask(prepare=case, seconds=effort.seconds)
-            rounds[library] = effort.rounds_for(seconds)
+            if seconds is not None:
+                rounds[library] = effort.rounds_for(seconds)
         except RuntimeError as error:
             results[library] = Measured(error=str(error))
     samples: dict[str, list[float]] = {library: [] for library in rounds}
@@ -169,7 +170,7 @@ def measure(case: str, workers: dict[str, Worker], effort: Effort) -> dict[str, 
     for library in samples:
         if library not in results:
             results[library] = Measured.of(samples[library])
-    return {library: results[library] for library in workers}
+    return {library: results[library] for library in workers if library in results}
 
 
 def measure_apart(case: str, libraries: list[str], threads: int, rounds: int) -> dict:
@@ -215,7 +216,7 @@ def serve(library: str, threads: int) -> None:
     os._exit(0)  # taking graphs of a million objects apart can overflow a peer's stack
 
 
-def _answer(state: dict[str, Any], question: dict[str, Any]) -> float:
+def _answer(state: dict[str, Any], question: dict[str, Any]) -> float | None:
     import suite
 
     if "once" in question:
@@ -223,7 +224,10 @@ def _answer(state: dict[str, Any], question: dict[str, Any]) -> float:
     if "prepare" in question:
         suite.use_threads(state["library"], state["threads"])
         state["timer"] = None  # the last case's memory goes first
-        statement, names = suite.CASES[question["prepare"]].build(state["library"])
+        program = suite.CASES[question["prepare"]].build(state["library"])
+        if program is None:
+            return None  # the library cannot do this
+        statement, names = program
         # timeit switches the garbage collector off; programs run with it, so do we.
         timer = timeit.Timer(statement, "import gc; gc.enable()", globals=names)
         state["loops"], seconds = _calibrate(timer, question["seconds"])

@@ -3,6 +3,7 @@
     python benchmarks/run.py                           all cases, some minutes
     python benchmarks/run.py --quick                   all but the longest, about one minute
     python benchmarks/run.py --only scalar mlp         cases whose name contains one of these
+    python benchmarks/run.py --only ops                every operation, against PyTorch
     python benchmarks/run.py --peers torch numpy       only against these
     python benchmarks/run.py --list                    names and titles of the cases
 
@@ -34,9 +35,9 @@ def main(argv: list[str] | None = None) -> int:
 
     if options.list:
         for case in CASES.values():
-            print(f"{case.name:22} {case.title}")
+            print(f"{case.name:28} {case.title}")
         return 0
-    chosen = select(list(CASES), options.only)
+    chosen = select(CASES, options.only)
     if options.quick:
         chosen = [name for name in chosen if not CASES[name].slow]
     versions = {name: harness.version(name) for name in ["cgrad", *options.peers]}
@@ -112,14 +113,18 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     return options
 
 
-def select(names: list[str], wanted: list[str] | None) -> list[str]:
-    """Return the cases whose names contain one of the wanted strings."""
-    parts = [part for text in wanted or [""] for part in text.split(",")]
-    for part in parts:
-        if not any(part in name for name in names):
+def select(cases: dict[str, Any], wanted: list[str] | None) -> list[str]:
+    """Return the names of the cases that contain one of the wanted strings, or are in the group."""
+    if not wanted:
+        return [name for name, case in cases.items() if not case.group]
+    chosen = []
+    for part in (part for text in wanted for part in text.split(",")):
+        found = [name for name, case in cases.items() if part in name or part == case.group]
+        if not found:
             print(f"run.py: no case named like {part!r}; see --list", file=sys.stderr)
             raise SystemExit(2)
-    return [name for name in names if any(part in name for part in parts)]
+        chosen += found
+    return [name for name in cases if name in chosen]
 
 
 def describe_machine() -> str:
@@ -144,8 +149,13 @@ def scaled(result: Measured, per: int) -> Measured:
 
 
 def print_case(case: Any, found: dict[str, Measured]) -> None:
-    print(f"\n{case.title}  [{case.name}]")
     own = found.get("cgrad")
+    if case.group == "ops" and not any(result.error for result in found.values()):
+        peer = found.get("torch")
+        ratio = f"{amount(peer.median, 's'):>12}{peer.median / own.median:8.3g} x" if peer else ""
+        print(f"{case.title:44}{amount(own.median, 's'):>10}{ratio}", flush=True)
+        return
+    print(f"\n{case.title}  [{case.name}]")
     for library, result in found.items():
         if result.error:
             print(f"  {library:10} failed: {result.error}")
@@ -170,7 +180,8 @@ def as_json(case: Any, found: dict[str, Measured]) -> dict[str, Any]:
         return values
 
     results = {library: one(result) for library, result in found.items()}
-    return {"name": case.name, "title": case.title, "unit": case.unit, "results": results}
+    return {"name": case.name, "title": case.title, "unit": case.unit, "group": case.group,
+            "results": results}  # fmt: skip
 
 
 if __name__ == "__main__":

@@ -27,10 +27,10 @@ INTERNAL = {
     "tanh_backward": "tanh",
     "threshold_backward": "relu",
     "slice": "getitem:slice",
-    "slice_assign": "setitem:slice",
-    "strided_assign": "setitem:slice",
-    "as_strided": "setitem:slice",
-    "overwrite": "setitem:everything",
+    "index": "getitem:tensor",
+    "index_backward": "getitem:tensor",
+    "index_put": "setitem:list",
+    "gather_backward": "gather",
 }
 
 LAYOUTS = ("contiguous", "transposed", "strided", "offset", "expanded")

@@ -331,6 +331,45 @@ def test_sibling_views_whose_base_is_gone():
     same(changed, functional, A, B)
 
 
+def test_change_while_no_sibling_lives_is_part_of_the_history():
+    def alone(a, b):
+        y = a * 1.0
+        v = y[1:]
+        del y
+        v.add_(v.clone(), alpha=0.5)
+        v[..., -1].add_(1.0)
+        return v
+
+    def between(a, b):
+        y = a * 1.0
+        u = y[None]
+        y.mul_(b)
+        u.mul_(b[None])
+        del u
+        y.add_(y.clone(), alpha=0.5)
+        y[1].mul_(b[0])
+        return y
+
+    def functional(a, b):
+        y = 1.5 * (a * b * b)
+        return cgrad.cat([y[:1], y[1:] * b[0]])
+
+    shift = cgrad.tensor([0.0, 0.0, 1.0], dtype=F64)
+    same(alone, lambda a, b: a[1:] * 1.5 + shift, A, B)
+    same(between, functional, A, B)
+
+
+def test_second_change_through_the_view_of_a_constant():
+    def changed(a, b):
+        y = cgrad.zeros(2, 3, dtype=F64)
+        v = y[None]
+        v.copy_(a[None])
+        v.sin_()
+        return y
+
+    same(changed, lambda a, b: a.sin(), A, B)
+
+
 def test_several_changes_through_different_views():
     def changed(a, b):
         y = a * 1.0

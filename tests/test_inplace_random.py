@@ -160,9 +160,9 @@ class Program:
 
 
 @pytest.mark.parametrize("constant", [False, True], ids=["result", "constant"])
-@pytest.mark.parametrize("block", range(10))
+@pytest.mark.parametrize("block", range(20))
 def test_random_programs(block, constant):
-    for seed in range(block * 15, (block + 1) * 15):
+    for seed in range(block * 25, (block + 1) * 25):
         program = Program(seed, constant)
         program.run(4 + seed % 11)
         got = cgrad.autograd.grad(program.total, [program.x, program.w])

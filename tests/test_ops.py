@@ -111,8 +111,17 @@ def test_inplace_form_is_the_function(case, dtype):
             assert same(args[0], before), f"{case}({sample})"
         else:
             assert change(*args[1:], **kwargs) is args[0]
-            assert same(args[0], expected[0].to(args[0].dtype)), f"{case}({sample})"
+            check_same(case, sample, args[0], expected[0].to(args[0].dtype))
     assert tried
+
+
+def check_same(case, sample, found, expected):
+    """Equal bit for bit; sums may be formed in another order in place."""
+    if "_add" in case.name and found.is_floating_point():
+        rtol, atol = TOLERANCE[found.numpy().dtype.name]
+        np.testing.assert_allclose(found.numpy(), expected.numpy(), rtol, atol)
+    else:
+        assert same(found, expected), f"{case}({sample})"
 
 
 @each([c for c in CASES if c.inplace])
@@ -129,7 +138,7 @@ def test_inplace_form_of_a_view(case):
         view, other = base.unbind(-1)
         version = base._version
         getattr(view, case.label + "_")(*args[1:], **kwargs)
-        assert same(view, expected[0].to(view.dtype)), f"{case}({sample})"
+        check_same(case, sample, view, expected[0].to(view.dtype))
         assert same(other, args[0]) and base._version > version, f"{case}({sample})"
     assert tried
 

@@ -12,6 +12,7 @@ import pytest
 
 import cgrad
 from op_cases import CASES, EVERY, FLOATS, arguments, draw_all, draw_bad, recorded
+from op_families.spec import UNARY_SHAPES
 
 torch = pytest.importorskip("torch")
 torch.set_num_threads(1)
@@ -33,6 +34,8 @@ def run(xp, case, sample, arrays, *, gradients):
         roots = [y for y in outputs if isinstance(y, xp.Tensor) and y.requires_grad]
         weights = [xp.tensor(np.cos(np.arange(y.numel())).reshape(tuple(y.shape)), dtype=y.dtype)
                    for y in roots]
+        if not roots:
+            return values, [None for _ in leaves]
         found = xp.autograd.grad(roots, leaves, weights, allow_unused=True)
         grads = [g if g is None else g.numpy() for g in found]
     return values, grads
@@ -152,8 +155,7 @@ def test_values_of_all_pairs(dtype):
 
 SPECIAL = np.array([0.0, -0.0, 1.0, -1.0, 0.5, 2.0, 1e-30, 88.0, -104.0, 1e30, np.inf, -np.inf,
                     np.nan, 1e-8, 3.5, -2.5])
-ONE = [c for c in COMPARED if c.numpy is not None and len(list(c.samples[0].tensors())) == 1
-       and len(c.samples[0].args) == 1 and not c.samples[0].kwargs and c.inplace and c.grad]
+ONE = [c for c in COMPARED if c.samples is UNARY_SHAPES and c.inplace and c.grad]
 TWO = [c for c in COMPARED if c.name in (
     "add", "sub", "mul", "div", "maximum", "minimum", "pow", "atan2", "fmod", "remainder")]
 
@@ -163,9 +165,11 @@ TWO = [c for c in COMPARED if c.name in (
 @pytest.mark.parametrize("dtype", FLOATS)
 def test_special_values(case, dtype):
     """Zeros of both signs, infinities, NaN, overflow: values and gradients."""
-    two = case in TWO
-    a = np.repeat(SPECIAL, len(SPECIAL)) if two else SPECIAL
-    arrays = [a, np.tile(SPECIAL, len(SPECIAL))] if two else [a]
+    arrays = [SPECIAL]
+    if case in TWO:
+        # Not 1e-30, where PyTorch's own float32 results are NaN.
+        numbers = np.delete(SPECIAL, 6)
+        arrays = [np.repeat(numbers, len(numbers)), np.tile(numbers, len(numbers))]
     outcomes = []
     for xp in (cgrad, torch):
         leaves = [xp.tensor(x, dtype=getattr(xp, dtype), requires_grad=True) for x in arrays]

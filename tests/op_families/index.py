@@ -1,9 +1,11 @@
 """Indexing, get and set, and its relatives."""
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 
-from op_families.spec import EVERY, FLOATS, Bad, Case, Sample, T
+from op_families.spec import EVERY, FLOATS, NUMBERS, Bad, Case, Sample, T
 
 LONG = "int64"
 
@@ -26,6 +28,18 @@ def put(name, index, value, shape=(4, 3), **options):
         return y
     return case(f"setitem:{name}", lambda x, v: assign(np, x, v), [Sample(T(*shape), value)],
                 call=assign, method=False, **options)
+
+
+def changed(name, view, value):
+    """A view of a copy of x is multiplied in place; the copy and a view made before come back."""
+    def change(xp, x, v):
+        y = x.clone() if hasattr(x, "clone") else x.copy()
+        before, part = y[0], view(y)
+        part *= v
+        return y * 1, before * 1
+    return case(f"mul_:{name}", lambda x, v: change(np, x, v), [Sample(T(4, 3), value)],
+                call=change, method=False, dtypes=NUMBERS,
+                covers=("strided_assign", "as_strided", "slice_assign"))
 
 
 def array(xp, values):
@@ -51,6 +65,28 @@ def triangle(function):
 def one_hot(x, num_classes=-1):
     n = int(x.max()) + 1 if num_classes == -1 else num_classes
     return np.eye(n, dtype=np.int64)[x]
+
+
+def scatter(x, dim, index, src=None, value=None, add=False):
+    """Element by element: out[index[i, j], j] = src[i, j] for dim 0."""
+    y = x.copy()
+    if x.ndim == 0:
+        y[...] = y + src if add else src
+        return y
+    for place in np.ndindex(index.shape):
+        to = list(place)
+        to[along(x, dim)] = index[place]
+        new = (value if src is None else src[place] if isinstance(src, np.ndarray) else src)
+        y[tuple(to)] = y[tuple(to)] + new if add else new
+    return y
+
+
+def index_add(x, dim, index, source, alpha=1):
+    y = x.copy()
+    z = np.moveaxis(y, dim, 0)          # a view
+    for i, part in zip(index, np.moveaxis(source, dim, 0)):
+        z[i] += alpha * part
+    return y
 
 
 GRID = [[True, False, True], [False, False, True], [True, True, False], [False] * 3]
@@ -100,6 +136,16 @@ CASES = [
     put("row-mask", lambda xp: array(xp, [True, False, True, True]), T(3)),
     put("empty", lambda xp: slice(2, 2), T(3)),
 
+    # In-place changes of views, seen through the base and through another view.
+    changed("of-a-row", lambda y: y[1], T(3)), changed("of-columns", lambda y: y[:, ::2], T(4, 2)),
+    changed("of-the-transpose", lambda y: y.T[1:], T(4)),
+    changed("of-a-reshape", lambda y: y.reshape(2, 6)[1], T(6)),
+    changed("of-everything", lambda y: y, T(3)),
+    changed("twice", lambda y: y[1:].T[::2], T(2, 1)),
+    case("copy_", lambda x, v: np.broadcast_to(v, x.shape), [Sample(T(4, 3), T(3)), Sample(
+        T(4, 3), T()), Sample(T(), T())], call=lambda xp, x, v: x.clone().copy_(v), method=False,
+        covers=("overwrite",)),
+
     case("index_select", lambda x, dim, i: np.take(x, i, dim) if x.ndim else x, [
         Sample(T(4, 3), 0, T(5, domain="below:4", dtype=LONG)),
         Sample(T(4, 3), -1, T(2, domain="below:3", dtype="int32")),
@@ -115,6 +161,51 @@ CASES = [
         Sample(T(), 0, T(domain="below:1", dtype=LONG))],
         errors=[Bad((T(2, 3), 0, T(2, dtype=LONG)), RuntimeError, "(?i)gather|dimension"),
                 Bad((T(2, 3), 0, T(2, 3)), RuntimeError, "gather")]),
+    case("scatter", scatter, [
+        Sample(T(4, 3), 0, T(2, 3, domain="permuted", dtype=LONG), T(2, 3)),
+        Sample(T(4, 3), 1, T(3, 2, domain="permuted", dtype=LONG), T(3, 3)),
+        Sample(T(4, 3), 1, T(3, 2, domain="permuted", dtype=LONG), 2),
+        Sample(T(4, 3), 0, T(0, 3, domain="permuted", dtype=LONG), T(0, 3))],
+        dtypes=NUMBERS, inplace=True, errors=[
+            Bad((T(2, 3), 0, T(2, dtype=LONG), T(2)), RuntimeError, "scatter|dimension"),
+            Bad((T(2, 3), 0, T(1, 3), T(1, 3)), RuntimeError, "scatter")]),
+    case("scatter:value", scatter, [
+        Sample(T(4, 3), 0, T(2, 3, domain="below:4", dtype=LONG), value=2)], dtypes=NUMBERS,
+        inplace=True),
+    case("scatter_add", partial(scatter, add=True), [
+        Sample(T(4, 3), 0, T(6, 3, domain="below:4", dtype=LONG), T(6, 3)),
+        Sample(T(4, 3), -1, T(2, 5, domain="below:3", dtype=LONG), T(3, 6)),
+        Sample(T(), 0, T(domain="below:1", dtype=LONG), T())], dtypes=NUMBERS, inplace=True),
+    case("index_add", index_add, [
+        Sample(T(4, 3), 0, T(5, domain="below:4", dtype=LONG), T(5, 3)),
+        Sample(T(4, 3), 1, T(4, domain="below:3", dtype=LONG), T(4, 4), alpha=2)],
+        dtypes=NUMBERS, inplace=True, errors=[
+            Bad((T(2, 3), 0, T(2, dtype=LONG, domain="below:2"), T(3, 3)),
+                (RuntimeError, IndexError), "index_add")]),
+    case("masked_select", lambda x, m: np.broadcast_arrays(x, m)[0][
+        np.broadcast_arrays(x, m)[1]], [
+            Sample(T(3, 4), T(3, 4, dtype="bool")), Sample(T(3, 4), T(4, dtype="bool")),
+            Sample(T(4), T(3, 4, dtype="bool")), Sample(T(), T(dtype="bool"))],
+         errors=[Bad((T(2), T(2)), RuntimeError, "masked_select")]),
+    case("take", lambda x, i: x.ravel()[i], [
+        Sample(T(4, 3), T(2, 5, domain="below:12", dtype=LONG)),
+        Sample(T(), T(3, domain="below:1", dtype=LONG))], errors=[
+            Bad((T(2, 3), T(2)), (RuntimeError, IndexError), "take|index")]),
+    case("take_along_dim", lambda x, i, dim=None: np.take_along_axis(x, i, dim), [
+        Sample(T(4, 3), T(2, 3, domain="below:4", dtype=LONG), 0),
+        Sample(T(4, 3), T(4, 1, domain="below:3", dtype=LONG), dim=1),
+        Sample(T(4, 3), T(5, domain="below:12", dtype=LONG))]),
+    case("select", lambda x, dim, i: np.take(x, i, dim), [
+        Sample(T(4, 3), 0, 2), Sample(T(4, 3), -1, -3)], covers=("slice",),
+        errors=[Bad((T(2, 3), 0, 2), IndexError, "select|index 2|out of range"),
+                Bad((T(2, 3), 2, 0), IndexError, "(?i)dimension out of range")]),
+    case("diag", np.diag, [Sample(T(3)), Sample(T(3, 4)), Sample(T(3), 1), Sample(T(3, 4), -1),
+                           Sample(T(0))],
+         errors=[Bad((T(2, 2, 2),), RuntimeError, "diag|1D")]),
+    case("flip", np.flip, [Sample(T(3, 4), (0,)), Sample(T(3, 4), (0, -1)), Sample(T(), ()),
+                           Sample(T(2, 1, 3), [2, 0])],
+         errors=[Bad((T(2, 3), (2,)), IndexError, "(?i)dimension out of range"),
+                 Bad((T(2, 3), (0, 0)), RuntimeError, "flip|multiple")]),
     case("tril", triangle(np.tril), [Sample(T(3, 4)), Sample(T(3, 3), 1), Sample(T(2, 3, 3), diagonal=-1),
                            Sample(T(0, 3))], inplace=True,
          errors=[Bad((T(3),), RuntimeError, "tril")]),

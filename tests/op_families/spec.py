@@ -161,14 +161,16 @@ def draw(shape, domain, dtype, rng):
 
     real: of both signs, away from 0 and from integers and halves; positive: 0.3 to 2.3; unit:
     -0.9 to 0.9 away from 0; above1: 1.1 to 3; nonzero: magnitude 0.5 to 2; distinct: no two
-    alike; below:n: indices 0 to n-1; permutation: indices without repetition; probability: 0 to 1.
+    alike; below:n: indices 0 to n-1; permuted: 0, 1, 2, ... along the first dimension, changed so
+    that no line of any dimension has a repetition; probability: 0 to 1.
     In integer dtypes the domains hold small integers, so that products stay in range.
     """
     size = int(np.prod(shape, dtype=int))
     if domain.startswith("below:"):
         return rng.integers(0, int(domain[6:]), shape).astype(dtype)
-    if domain == "permutation":
-        return rng.permutation(size).reshape(shape).astype(dtype)
+    if domain == "permuted":
+        # A Latin square's corner: (i + j) mod n
+        return (np.indices(shape).sum(0) % max(*shape, 1)).astype(dtype)
     if dtype == "bool":
         return rng.integers(0, 2, shape).astype(bool)
     if dtype in INTS:

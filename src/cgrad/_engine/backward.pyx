@@ -20,11 +20,12 @@ from cgrad._engine.handle cimport (
 )
 from cgrad._engine.primitives cimport add, cast, number, reshape_like, same_shape, sum_to
 from cgrad._engine.rows cimport (
-    inputs, is_float, node, release, release_saved, retain, value,
+    inputs, is_float, node, release, release_saved, retain, row_scalar, value,
 )
 from cgrad._engine.shape cimport clone
 from cgrad._engine.table cimport (
-    Ctx, call2, grad_enable, grad_enabled, keep, op_id, ops, scope_enter, scope_leave,
+    Ctx, call2, get_number, grad_enable, grad_enabled, keep, op_id, ops, rounded, scope_enter,
+    scope_leave, set_number,
 )
 
 cdef int ADD = op_id("add")
@@ -38,14 +39,19 @@ cdef struct Sweep:
     int32_t *pending         # consumers that have not been swept yet
     int64_t *first_edge      # where the edges of a row begin
     int32_t *order           # positions in topological order
-    Row *acc                 # sum of the gradients received so far (owned), or 0
+    Row *acc                 # sum of the gradients received so far (owned), or 0, or IN_NUMBER
+    double *number           # the sum itself, for rows without dimensions (Note [Numbers])
     char *wanted             # on a path to a row whose gradient is asked for
     int64_t n_edges, cap_edges
     int32_t *edges           # positions of the inputs, -1 where no gradient flows
 
 
+cdef enum:
+    IN_NUMBER = -1           # in Sweep.acc: the gradient is in Sweep.number
+
+
 cdef int _grow(Sweep *s) except -1:
-    cdef int64_t cap = 2 * <int64_t>s.cap + 64
+    cdef int64_t cap = s.cap + s.cap // 2 + 64
     cdef void *p
     p = realloc(s.rows, cap * sizeof(Row))
     if p == NULL:
@@ -88,7 +94,7 @@ cdef int _reach(Sweep *s) except -1:
         m = node(s.rows[i])
         s.first_edge[i] = s.n_edges
         if s.n_edges + m.n_in > s.cap_edges:
-            s.cap_edges = 2 * s.cap_edges + m.n_in + 64
+            s.cap_edges += s.cap_edges // 2 + m.n_in + 64
             p = realloc(s.edges, s.cap_edges * sizeof(int32_t))
             if p == NULL:
                 raise MemoryError("backward: no memory for the edges of the graph")
@@ -272,6 +278,99 @@ cdef int _store(Row leaf, Row g, bint create_graph) except -1:
     return 0
 
 
+cdef int _to_row(Sweep *s, int32_t i) except -1:
+    # The gradient of a row without dimensions, from a number to a row.
+    cdef Row g
+    if s.acc[i] == IN_NUMBER:
+        s.acc[i] = 0
+        g = row_scalar(value(s.rows[i]).dtype)
+        set_number(value(g), s.number[i])
+        s.acc[i] = g
+    return 0
+
+
+cdef int _add_number(Sweep *s, int32_t i, double g) except -1:
+    cdef Row r = s.acc[i]
+    cdef Value *v
+    if r == 0:
+        s.acc[i] = IN_NUMBER
+        s.number[i] = g
+    elif r == IN_NUMBER:
+        s.number[i] = rounded(s.number[i] + g, value(s.rows[i]).dtype)
+    else:
+        v = value(r)
+        if _ours(r):
+            set_number(v, get_number(v) + g)
+        else:
+            s.number[i] = rounded(get_number(v) + g, v.dtype)
+            s.acc[i] = IN_NUMBER
+            release(r)
+    return 0
+
+
+cdef bint _is_number(Value *v, int dtype) noexcept:
+    return v.ndim == 0 and v.dtype == dtype
+
+
+cdef bint _step_number(Sweep *s, int32_t i, bint keep_graph, bint accumulate,
+                       char *target) except -1:
+    """The short way of `_step`, Note [Numbers] in table.pyx; False: not for this row."""
+    global _rule_calls
+    cdef Row r = s.rows[i]
+    cdef Node *m = node(r)
+    cdef Value *v = value(r)
+    cdef Value *a
+    cdef Value *b
+    cdef double g
+    cdef double[2] out
+    cdef int32_t k
+    cdef int64_t e
+    cdef int j, dt = v.dtype
+    if v.ndim or dt < F32 or m.flags & (HAS_HOOKS | RETAIN_GRAD | FREED) or m.n_in > 2:
+        return False
+    if m.n_in and ops[m.op].number_rule == NULL:
+        return False
+    if s.acc[i] == IN_NUMBER:
+        g = s.number[i]
+    elif _is_number(value(s.acc[i]), dt):
+        g = get_number(value(s.acc[i]))
+    else:
+        return False
+    if m.n_in == 0:
+        if accumulate and v.handle != NULL and (target == NULL or target[i]):
+            if v.grad:
+                a = value(v.grad)
+                if not _is_number(a, dt) or node(v.grad).flags & REQUIRES_GRAD:
+                    return False
+                set_number(a, get_number(a) + g)
+                a.storage.version += 1
+            else:
+                v.grad = row_scalar(dt)
+                set_number(value(v.grad), g)
+        return True
+    if target != NULL and target[i]:
+        return False
+    a = value(m.inputs[0])
+    b = a if m.n_in == 1 else value(m.inputs[1])
+    if not _is_number(a, dt) or not _is_number(b, dt):
+        return False
+    _check_saved(r)
+    # What was not saved is not read either.
+    ops[m.op].number_rule(g, get_number(a) if a.storage != NULL else 0,
+                          get_number(b) if b.storage != NULL else 0,
+                          get_number(v) if v.storage != NULL else 0, dt, out)
+    _rule_calls += 1
+    e = s.first_edge[i]
+    for j in range(m.n_in):
+        k = s.edges[e + j]
+        if k >= 0 and s.wanted[k]:
+            _add_number(s, k, out[j])
+    if not keep_graph:
+        m.flags |= FREED
+        release_saved(r)
+    return True
+
+
 cdef int _step(Sweep *s, int32_t i, bint keep_graph, bint accumulate, char *need, Row *out,
                char *target) except -1:
     """Sweep one row: hooks, .grad, then the rule, and send the results to the inputs."""
@@ -282,9 +381,12 @@ cdef int _step(Sweep *s, int32_t i, bint keep_graph, bint accumulate, char *need
     cdef int j, any_need = 0
     cdef int64_t e = s.first_edge[i]
     cdef int32_t k
-    g = s.acc[i]
-    if g == 0:
+    if s.acc[i] == 0:
         return 0
+    if not grad_enabled() and _step_number(s, i, keep_graph, accumulate, target):
+        return 0
+    _to_row(s, i)
+    g = s.acc[i]
     if m.flags & HAS_HOOKS:
         g = _run_hooks(r, g)
         if g != s.acc[i]:
@@ -319,7 +421,9 @@ cdef int _step(Sweep *s, int32_t i, bint keep_graph, bint accumulate, char *need
                     g = sum_to(g, x)
                 if value(g).dtype != value(x).dtype:
                     g = cast(g, value(x).dtype)
-                _accumulate(&s.acc[s.edges[e + j]], g)
+                k = s.edges[e + j]
+                _to_row(s, k)
+                _accumulate(&s.acc[k], g)
     if not keep_graph:
         if not m.flags & FREED:
             m.flags |= FREED
@@ -331,8 +435,9 @@ cdef void _free(Sweep *s) noexcept:
     cdef int32_t i
     if s.acc != NULL:
         for i in range(s.n):
-            if s.acc[i]:
+            if s.acc[i] > 0:
                 release(s.acc[i])
+    free(s.number)
     free(s.rows)
     free(s.pending)
     free(s.first_edge)
@@ -386,9 +491,11 @@ def run(list roots, list grads, list targets, bint retain_graph, bint create_gra
         _reach(&s)
         s.order = <int32_t *>malloc(s.n * sizeof(int32_t))
         s.acc = <Row *>malloc(s.n * sizeof(Row))
+        s.number = <double *>malloc(s.n * sizeof(double))
         s.wanted = <char *>malloc(s.n)
         target = <char *>malloc(s.n)
-        if s.order == NULL or s.acc == NULL or s.wanted == NULL or target == NULL:
+        if (s.order == NULL or s.acc == NULL or s.wanted == NULL or target == NULL
+                or s.number == NULL):
             free(s.acc)
             s.acc = NULL
             raise MemoryError("backward: no memory for the order of the graph")
@@ -425,7 +532,8 @@ def run(list roots, list grads, list targets, bint retain_graph, bint create_gra
             _step(&s, i, retain_graph, accumulate, need, out, target if chosen else NULL)
             scope_leave(step_mark)
             if s.acc[i] and not target[i]:
-                release(s.acc[i])
+                if s.acc[i] != IN_NUMBER:
+                    release(s.acc[i])
                 s.acc[i] = 0
         if accumulate:
             return None
@@ -437,6 +545,7 @@ def run(list roots, list grads, list targets, bint retain_graph, bint create_gra
                         "graph. Set allow_unused=True if this is the desired behavior.")
                 result.append(None)
             else:
+                _to_row(&s, i)
                 retain(s.acc[i])
                 result.append(wrap(s.acc[i]))
         return result

@@ -17,7 +17,7 @@ from cgrad._engine.primitives cimport (
 )
 from cgrad._engine.rows cimport is_float, row_dense, value
 from cgrad._engine.table cimport (
-    Ctx, Rule, apply, call1, call2, keep, op_id, ops, register, scope_enter, scope_leave,
+    Ctx, Rule, apply, call1, call2, keep, op_id, ops, register, rounded, short_way, scope_enter, scope_leave,
 )
 
 cdef extern from "../_kernels/loops.h":
@@ -32,11 +32,25 @@ cdef int d_add(Ctx *c) except -1:
     c.out[1] = c.g
     return 0
 
+cdef double n_add(double a, double b) noexcept nogil:
+    return a + b
+
+cdef void r_add(double g, double a, double b, double y, int dt, double *out) noexcept nogil:
+    out[0] = g
+    out[1] = g
+
 cdef int d_sub(Ctx *c) except -1:
     c.out[0] = c.g
     if c.need[1]:
         c.out[1] = neg(c.g)
     return 0
+
+cdef double n_sub(double a, double b) noexcept nogil:
+    return a - b
+
+cdef void r_sub(double g, double a, double b, double y, int dt, double *out) noexcept nogil:
+    out[0] = g
+    out[1] = -g
 
 cdef int d_mul(Ctx *c) except -1:
     if c.need[0]:
@@ -45,12 +59,26 @@ cdef int d_mul(Ctx *c) except -1:
         c.out[1] = mul(c.g, c.x[0])
     return 0
 
+cdef double n_mul(double a, double b) noexcept nogil:
+    return a * b
+
+cdef void r_mul(double g, double a, double b, double y, int dt, double *out) noexcept nogil:
+    out[0] = rounded(g * b, dt)
+    out[1] = rounded(g * a, dt)
+
 cdef int d_div(Ctx *c) except -1:
     if c.need[0]:
         c.out[0] = quotient(c.g, c.x[1])
     if c.need[1]:
         c.out[1] = neg(mul(c.g, quotient(quotient(c.x[0], c.x[1]), c.x[1])))
     return 0
+
+cdef double n_div(double a, double b) noexcept nogil:
+    return a / b
+
+cdef void r_div(double g, double a, double b, double y, int dt, double *out) noexcept nogil:
+    out[0] = rounded(g / b, dt)
+    out[1] = -rounded(g * rounded(rounded(a / b, dt) / b, dt), dt)
 
 cdef int d_pow(Ctx *c) except -1:
     cdef Row a = c.x[0], b = c.x[1]
@@ -242,6 +270,11 @@ cdef Attr *_everything(Row r, Attr *at) noexcept:
     at.k[0] = (1 << value(r).ndim) - 1
     at.k[1] = 0
     return at
+
+short_way(op_id("add"), n_add, r_add)
+short_way(op_id("sub"), n_sub, r_sub)
+short_way(op_id("mul"), n_mul, r_mul)
+short_way(op_id("div"), n_div, r_div)
 
 cdef int DIV = op_id("div"), POW = op_id("pow"), SQUARE = op_id("square")
 

@@ -288,6 +288,13 @@ def take_along_dim(input, indices, dim=None, *, out=None):
     The elements at `indices` along `dim`, as :func:`argmax` and :func:`argsort` give them; other
     dimensions are broadcast, negative indices count from the end.  Without `dim` both are
     flattened.
+
+    Example::
+
+        >>> x = cgrad.tensor([[3., 1.], [2., 5.]])
+        >>> cgrad.take_along_dim(x, x.argmax(1, keepdim=True), 1)
+        tensor([[3.],
+                [5.]])
     """
     cdef int64_t mark = scope_enter()
     cdef Row x = row_of(input, "take_along_dim"), k = integers(indices, "take_along_dim")
@@ -406,6 +413,12 @@ def scatter(input, dim, index, src=None, *, value=None, reduce=None):
     A copy of `input` with the elements of `src` (a tensor of its dtype, or a number) written at
     `index` along `dim`, the reverse of :func:`gather`: for dim 0, out[index[i][j]][j] = src[i][j].
     Where an index occurs twice the last one counts.  ``reduce="add"`` adds instead.
+
+    Example::
+
+        >>> cgrad.zeros(2, 3).scatter(1, cgrad.tensor([[2], [0]]), 1.0)
+        tensor([[0., 0., 1.],
+                [1., 0., 0.]])
     """
     cdef int64_t mark = scope_enter()
     cdef Row x = row_of(input, "scatter")
@@ -421,6 +434,11 @@ def scatter_add(input, dim, index, src):
 
     A copy of `input` with the elements of `src` added at `index` along `dim`; the sums are formed
     in the order of `index`.
+
+    Example::
+
+        >>> cgrad.zeros(3).scatter_add(0, cgrad.tensor([0, 2, 2]), cgrad.tensor([1., 2., 3.]))
+        tensor([1., 0., 5.])
     """
     cdef int64_t mark = scope_enter()
     cdef Row x = row_of(input, "scatter_add")

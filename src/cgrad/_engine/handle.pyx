@@ -12,8 +12,8 @@ one dimension, with the change recorded, and every handle whose row is older tha
 The base row holds no memory, and it goes when the last handle of the storage goes, so no
 reference cycle arises.
 """
-cimport cython
 from cpython.object cimport PyObject, PyTypeObject, traverseproc, visitproc
+from cpython.ref cimport Py_DECREF
 from libc.stdint cimport int64_t
 from cgrad._engine.types cimport *
 from cgrad._engine.rows cimport (
@@ -30,10 +30,61 @@ cdef extern from "Python.h":
 
 cdef extern from *:
     """
-    static PyObject *cg_new(PyTypeObject *t, PyObject *args) { return t->tp_new(t, args, NULL); }
+    #include <stddef.h>
+    /* Handles come and go with every operation.  Those of the tensor type itself that carry neither
+       attributes nor weak references are kept when they die and taken again: no allocation, and
+       none of the generality of tp_new and tp_dealloc. */
+    typedef struct {
+        PyObject_HEAD
+        int32_t row;
+        PyObject *extra;
+        PyObject *weak;
+    } cg_handle;                              /* the layout of Handle, checked in cg_keep_handles */
+
+    #define CG_KEPT 256
+    static PyObject *cg_kept[CG_KEPT];
+    static int cg_n_kept = 0;
+    static PyTypeObject *cg_type = NULL;
+    static destructor cg_plain_dealloc = NULL;
+    static void (*cg_drop)(int32_t) = NULL;
+
+    static void cg_dealloc(PyObject *o) {
+        cg_handle *h = (cg_handle *)o;
+        if (Py_TYPE(o) != cg_type || h->weak != NULL || h->extra != Py_None
+                || cg_n_kept == CG_KEPT) {
+            cg_plain_dealloc(o);
+            return;
+        }
+        PyObject_GC_UnTrack(o);
+        if (h->row) {
+            int32_t row = h->row;
+            h->row = 0;
+            cg_drop(row);
+        }
+        cg_kept[cg_n_kept++] = o;
+    }
+
+    static PyObject *cg_new(PyTypeObject *t, PyObject *args) {
+        PyObject *o;
+        if (cg_n_kept == 0 || t != cg_type) return t->tp_new(t, args, NULL);
+        o = PyObject_Init(cg_kept[--cg_n_kept], t);
+        PyObject_GC_Track(o);
+        return o;
+    }
+
+    static void cg_keep_handles(PyTypeObject *t, void (*drop)(int32_t)) {
+        if (t->tp_basicsize != (Py_ssize_t)sizeof(cg_handle)
+                || t->tp_weaklistoffset != (Py_ssize_t)offsetof(cg_handle, weak)) return;
+        cg_type = t;
+        cg_drop = drop;
+        cg_plain_dealloc = t->tp_dealloc;
+        t->tp_dealloc = cg_dealloc;
+    }
+
     static void cg_set_traverse(PyTypeObject *t, traverseproc f) { t->tp_traverse = f; }
     """
-    object cg_new(PyTypeObject *t, object args)
+    PyObject *cg_new(PyTypeObject *t, object args)     # a new reference, or NULL
+    void cg_keep_handles(PyTypeObject *t, void (*drop)(int32_t) noexcept)
     void cg_set_traverse(PyTypeObject *t, traverseproc f)
 
 cdef int AS_STRIDED = op_id("as_strided")
@@ -132,26 +183,28 @@ def set_default_dtype(d):
     default_float = code
 
 
-@cython.freelist(256)
 cdef class Handle:
     """A Python object that keeps one row alive; `Tensor` derives from it."""
 
     def __dealloc__(self):
         cdef Row r = self.row
-        cdef Row g
-        cdef Value *v
         if r == 0:
             return
-        v = value(r)
         if node(r).flags & HAS_HOOKS and node(r).graph_refs > 1 and self._extra is not None:
             _orphans[r] = self._extra      # the graph may still call the hooks
-        v.handle = NULL
-        drop_handle(v)
-        g = v.grad
-        if g:
-            v.grad = 0
-            release(g)
-        release(r)
+        _drop(r)
+
+
+cdef void _drop(Row r) noexcept:
+    # The handle of a row is gone, and its gradient with it.
+    cdef Value *v = value(r)
+    cdef Row g = v.grad
+    v.handle = NULL
+    drop_handle(v)
+    if g:
+        v.grad = 0
+        release(g)
+    release(r)
 
 
 cdef int _traverse(PyObject *o, visitproc visit, void *arg) noexcept:
@@ -183,21 +236,29 @@ def set_tensor_type(type t):
     if not issubclass(t, Handle):
         raise TypeError("the tensor type must derive from Handle")
     tensor_type = t
+    cg_keep_handles(<PyTypeObject *>t, _drop)
+
+
+cdef int _raise_current() except -1:
+    # The exception is set already.
+    return -1
 
 
 cdef object wrap(Row r):
     """The Python object of a row; takes over the caller's reference."""
     cdef Value *v = value(r)
+    cdef PyObject *made
     cdef Handle h
     if v.handle != NULL:
         h = <Handle>v.handle
         release(r)
         return h
-    try:
-        h = <Handle>cg_new(<PyTypeObject *>tensor_type, _empty)
-    except:
+    made = cg_new(<PyTypeObject *>tensor_type, _empty)
+    if made == NULL:
         release(r)
-        raise
+        _raise_current()
+    h = <Handle>made
+    Py_DECREF(h)                   # `made` is ours, and Cython counts `h` as a second reference
     h.row = r
     v.handle = <PyObject *>h
     v.storage.handles += 1

@@ -61,6 +61,12 @@ def masked_fill(input, mask, value):
 
     `value` (a number or 0-d tensor) where `mask` (bool) is true, else `input`; the two are
     broadcast.  No gradient flows to the elements that are filled.
+
+    Example::
+
+        >>> x = cgrad.tensor([-1., 2.])
+        >>> cgrad.masked_fill(x, x < 0, 0.0)
+        tensor([0., 2.])
     """
     cdef int64_t mark = scope_enter()
     cdef Row x = row_of(input, "masked_fill"), m
@@ -133,6 +139,12 @@ def masked_select(input, mask, *, out=None):
     """masked_select(input, mask) -> Tensor
 
     The elements of `input` where `mask` (bool) is true, in one dimension; the two are broadcast.
+
+    Example::
+
+        >>> x = cgrad.tensor([-1., 2., 3.])
+        >>> cgrad.masked_select(x, x > 0)
+        tensor([2., 3.])
     """
     cdef int64_t mark = scope_enter()
     cdef Row[2] x

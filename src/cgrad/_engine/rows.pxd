@@ -15,6 +15,7 @@ cdef Arrays *arrays
 cdef void (*on_free)(Row r) noexcept   # told of rows with hooks
 
 cdef Row row_new() except 0
+cdef Row row_scalar(int dtype) except 0
 cdef Row row_dense(int dtype, int ndim, const int64_t *shape) except 0
 cdef Row row_view(Row x, int ndim, const int64_t *shape, const int64_t *strides,
                   int64_t offset) except 0

@@ -162,6 +162,23 @@ cdef Row row_dense(int dtype, int ndim, const int64_t *shape) except 0:
     return r
 
 
+cdef Row row_scalar(int dtype) except 0:
+    """An uninitialised row of one number, without dimensions."""
+    cdef Row r = row_new()
+    cdef Value *v = value(r)
+    cdef Storage *s = storage_new(sizeof(double))
+    v.dtype = <uint8_t>dtype
+    if s == NULL:
+        release(r)
+        raise MemoryError("cannot allocate the storage of a number")
+    v.storage = s
+    v.data = s.data
+    v.numel = 1
+    v.contiguous = True
+    v.version = 0
+    return r
+
+
 cdef list _dims(int ndim, const int64_t *shape):
     return [shape[i] for i in range(ndim)]
 

@@ -46,6 +46,11 @@ def select(input, dim, index):
 
     The view at one position of a dimension, which the result lacks.  Raises IndexError for a
     position out of range.
+
+    Example::
+
+        >>> cgrad.tensor([[1., 2.], [3., 4.]]).select(1, -1)
+        tensor([2., 4.])
     """
     cdef Row x = row_of(input, "select")
     cdef Value *v = value(x)
@@ -112,6 +117,11 @@ def take(input, index):
 
     The elements at positions of the flattened `input`, in the shape of `index`; negative
     positions count from the end.
+
+    Example::
+
+        >>> cgrad.take(cgrad.tensor([[1., 2.], [3., 4.]]), cgrad.tensor([0, -1]))
+        tensor([1., 4.])
     """
     cdef int64_t mark = scope_enter()
     cdef Row x = row_of(input, "take"), k = integers(index, "take")
@@ -163,6 +173,11 @@ def index_add(input, dim, index, source, *, alpha=1):
     """index_add(input, dim, index, source, *, alpha=1) -> Tensor
 
     A copy of `input` with ``alpha * source[i]`` added to its entry ``index[i]`` along `dim`.
+
+    Example::
+
+        >>> cgrad.index_add(cgrad.zeros(3), 0, cgrad.tensor([1, 1]), cgrad.tensor([2., 3.]))
+        tensor([0., 5., 0.])
     """
     cdef int64_t mark = scope_enter()
     cdef Row x = row_of(input, "index_add"), s, k
@@ -225,6 +240,12 @@ def embedding(weight, indices, padding_idx=-1, scale_grad_by_freq=False, sparse=
     The rows of `weight` (a matrix) at `indices`, of shape ``(*indices.shape, weight.size(1))``.
     The gradient is added up row by row; row `padding_idx`, if not negative, gets none.  Raises
     IndexError for an index out of range.
+
+    Example::
+
+        >>> cgrad.embedding(cgrad.tensor([[1., 2.], [3., 4.]]), cgrad.tensor([1, 0]))
+        tensor([[3., 4.],
+                [1., 2.]])
     """
     cdef int64_t mark = scope_enter()
     cdef Row x = row_of(weight, "embedding"), k = row_of(indices, "embedding")
@@ -298,6 +319,12 @@ def tril(input, diagonal=0, *, out=None):
 
     The lower triangle of a matrix or a batch of them, zeros elsewhere: what lies on and below the
     `diagonal`-th diagonal (0: the main one, > 0: above it).
+
+    Example::
+
+        >>> cgrad.tril(cgrad.ones(2, 3))
+        tensor([[1., 0., 0.],
+                [1., 1., 0.]])
     """
     cdef int64_t mark = scope_enter()
     try:
@@ -311,6 +338,12 @@ def triu(input, diagonal=0, *, out=None):
     """triu(input, diagonal=0) -> Tensor
 
     The upper triangle: what lies on and above the `diagonal`-th diagonal, zeros elsewhere.
+
+    Example::
+
+        >>> cgrad.triu(cgrad.ones(2, 3), 1)
+        tensor([[0., 1., 1.],
+                [0., 0., 1.]])
     """
     cdef int64_t mark = scope_enter()
     try:
@@ -381,6 +414,11 @@ def flip(input, *dims):
     """flip(input, dims) -> Tensor
 
     A copy in reverse order along the dimensions `dims`.
+
+    Example::
+
+        >>> cgrad.flip(cgrad.tensor([1., 2., 3.]), [0])
+        tensor([3., 2., 1.])
     """
     cdef Row x = row_of(input, "flip")
     cdef int64_t[MAX_DIMS] given
@@ -404,6 +442,12 @@ def diag(input, diagonal=0, *, out=None):
 
     From a vector the square matrix with it on the `diagonal`-th diagonal; from a matrix the
     vector of that diagonal (a copy).
+
+    Example::
+
+        >>> cgrad.diag(cgrad.tensor([1., 2.]))
+        tensor([[1., 0.],
+                [0., 2.]])
     """
     cdef int64_t mark = scope_enter()
     cdef Row x = row_of(input, "diag"), k

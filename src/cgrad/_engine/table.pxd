@@ -13,6 +13,11 @@ cdef struct Ctx:          # one evaluation of a derivative rule
     char *need            # need[i]: the gradient of input i is wanted
     Row *out              # out[i]: to be set to the gradient of input i, or left 0
 
+# The same for single numbers, Note [Numbers] in table.pyx: out[0], out[1] from g, inputs, output.
+ctypedef double (*Number)(double a, double b) noexcept nogil
+ctypedef void (*NumberRule)(double g, double a, double b, double y, int dtype,
+                            double *out) noexcept nogil
+
 ctypedef Row (*Forward)(int op, Row *x, int n, Attr *at) except 0
 ctypedef int (*Rule)(Ctx *c) except -1
 
@@ -24,6 +29,8 @@ cdef struct Op:
                                        # (the last entry: for input 3 and up)
     uint8_t kind          # of its signature, see elementwise.pyx
     uint8_t defined
+    Number number         # on single numbers, NULL: no short way
+    NumberRule number_rule
     Loop loops[N_DTYPES]  # inner loops of elementwise operations, by dtype of the inputs
     void *data[N_DTYPES]
 
@@ -33,6 +40,8 @@ cdef int op_id(str name) except -1
 cdef int register(str name, Forward forward, Rule rule, int r0=*, int r1=*, int r2=*,
                   int r3=*) except -1
 
+cdef int short_way(int op, Number number, NumberRule rule) except -1
+cdef Row apply_numbers(int op, Row a, Row b) except? 0
 cdef Row apply(int op, Row *x, int n, Attr *at) except 0
 cdef int record(Row y, int op, Row *x, int n, Attr *at) except -1
 cdef Row keep(Row r) except 0
@@ -41,6 +50,19 @@ cdef void scope_leave(int64_t mark) noexcept
 cdef bint grad_enabled() noexcept
 cdef bint inference_enabled() noexcept
 cdef void grad_enable(bint on) noexcept
+
+
+cdef inline double get_number(Value *v) noexcept nogil:
+    return (<float *>v.data)[0] if v.dtype == F32 else (<double *>v.data)[0]
+
+cdef inline void set_number(Value *v, double x) noexcept nogil:
+    if v.dtype == F32:
+        (<float *>v.data)[0] = <float>x
+    else:
+        (<double *>v.data)[0] = x
+
+cdef inline double rounded(double x, int dtype) noexcept nogil:
+    return <float>x if dtype == F32 else x
 
 cdef Row call1(int op, Row a, Attr *at=*) except 0
 cdef Row call2(int op, Row a, Row b, Attr *at=*) except 0

@@ -16,7 +16,7 @@ from cgrad._engine.primitives cimport (
 )
 from cgrad._engine.rows cimport value
 from cgrad._engine.table cimport (
-    Ctx, Rule, apply, call2, op_id, ops, scope_enter, scope_leave,
+    Ctx, Rule, apply, call2, op_id, ops, scope_enter, scope_leave, short_way,
 )
 
 ctypedef void cg_fn(char **, const Py_ssize_t *, const Py_ssize_t *, void *) noexcept nogil
@@ -49,6 +49,9 @@ cdef int THRESHOLD_BACKWARD = op_id("threshold_backward")
 cdef int d_neg(Ctx *c) except -1:
     c.out[0] = neg(c.g)
     return 0
+
+cdef void r_neg(double g, double a, double b, double y, int dt, double *out) noexcept nogil:
+    out[0] = -g
 
 cdef int d_abs(Ctx *c) except -1:
     c.out[0] = mul(c.g, unary("sign", c.x[0]))
@@ -155,6 +158,9 @@ cdef int d_sigmoid_backward(Ctx *c) except -1:    # z = g y (1 - y)
 cdef int d_relu(Ctx *c) except -1:
     c.out[0] = call2(THRESHOLD_BACKWARD, c.g, c.y)
     return 0
+
+cdef void r_relu(double g, double a, double b, double y, int dt, double *out) noexcept nogil:
+    out[0] = 0 if y <= 0 else g
 
 cdef int d_threshold_backward(Ctx *c) except -1:  # z = g where y > 0, else 0
     if c.need[0]:
@@ -381,3 +387,5 @@ export(clamp, "clip")
 for _f in (gelu, leaky_relu, elu, softplus):
     export(_f, method=False, module=False)
 functional = {"gelu": gelu, "leaky_relu": leaky_relu, "elu": elu, "softplus": softplus}
+short_way(op_id("neg"), NULL, r_neg)
+short_way(op_id("relu"), NULL, r_relu)

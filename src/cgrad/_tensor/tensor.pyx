@@ -27,7 +27,7 @@ from cgrad._engine.rows cimport (
 )
 from cgrad._engine.shape cimport contiguous, wrap_dim
 from cgrad._engine.table cimport (
-    apply, grad_enabled, inference_enabled, keep, op_id, ops, scope_enter, scope_leave,
+    apply, apply_numbers, grad_enabled, inference_enabled, keep, op_id, ops, scope_enter, scope_leave,
 )
 from cgrad._tensor.graph cimport graph_node
 from cgrad._tensor.interop cimport storage_ref, to_dlpack, to_numpy
@@ -73,6 +73,12 @@ cdef object _binary(int op, object a, object b):
     cdef Row y
     cdef int64_t mark
     cdef Value *v
+    if isinstance(a, Tensor) and isinstance(b, Tensor):
+        x[0] = fresh_row(<Handle>a)
+        x[1] = fresh_row(<Handle>b)
+        y = apply_numbers(op, x[0], x[1])
+        if y:
+            return wrap(y)
     if is_handle(a):
         x[0] = fresh_row(<Handle>a)
         v = value(x[0])
@@ -84,7 +90,7 @@ cdef object _binary(int op, object a, object b):
             elif type(b) is float or type(b) is int:
                 x[1] = scalar_row(b, v.dtype)
                 try:
-                    y = apply(op, x, 2, NULL)
+                    y = apply_numbers(op, x[0], x[1]) or apply(op, x, 2, NULL)
                 finally:
                     release(x[1])
                 return wrap(y)
