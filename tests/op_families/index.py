@@ -163,7 +163,7 @@ CASES = [
                 Bad((T(2, 3), 0, T(2, 3)), RuntimeError, "gather")]),
     case("scatter", scatter, [
         Sample(T(4, 3), 0, T(2, 3, domain="permuted", dtype=LONG), T(2, 3)),
-        Sample(T(4, 3), 1, T(3, 2, domain="permuted", dtype=LONG), T(3, 3)),
+        Sample(T(4, 3), 1, T(3, 2, domain="permuted", dtype=LONG), T(3, 3, grad=False)),
         Sample(T(4, 3), 1, T(3, 2, domain="permuted", dtype=LONG), 2),
         Sample(T(4, 3), 0, T(0, 3, domain="permuted", dtype=LONG), T(0, 3))],
         dtypes=NUMBERS, inplace=True, errors=[
@@ -174,7 +174,8 @@ CASES = [
         inplace=True),
     case("scatter_add", partial(scatter, add=True), [
         Sample(T(4, 3), 0, T(6, 3, domain="below:4", dtype=LONG), T(6, 3)),
-        Sample(T(4, 3), -1, T(2, 5, domain="below:3", dtype=LONG), T(3, 6)),
+        Sample(T(4, 3), -1, T(2, 5, domain="below:3", dtype=LONG), T(2, 5)),
+        Sample(T(4, 3), 1, T(2, 5, domain="below:3", dtype=LONG), T(3, 6, grad=False)),
         Sample(T(), 0, T(domain="below:1", dtype=LONG), T())], dtypes=NUMBERS, inplace=True),
     case("index_add", index_add, [
         Sample(T(4, 3), 0, T(5, domain="below:4", dtype=LONG), T(5, 3)),
@@ -206,11 +207,13 @@ CASES = [
                            Sample(T(2, 1, 3), [2, 0])],
          errors=[Bad((T(2, 3), (2,)), IndexError, "(?i)dimension out of range"),
                  Bad((T(2, 3), (0, 0)), RuntimeError, "flip|multiple")]),
-    case("tril", triangle(np.tril), [Sample(T(3, 4)), Sample(T(3, 3), 1), Sample(T(2, 3, 3), diagonal=-1),
-                           Sample(T(0, 3))], inplace=True,
+    case("tril", triangle(np.tril), [
+        Sample(T(3, 4)), Sample(T(3, 3), 1), Sample(T(2, 3, 3), diagonal=-1), Sample(T(0, 3))],
+         inplace=True,
          errors=[Bad((T(3),), RuntimeError, "tril")]),
-    case("triu", triangle(np.triu), [Sample(T(3, 4)), Sample(T(3, 3), 1), Sample(T(2, 3, 3), diagonal=-1),
-                           Sample(T(0, 3))], inplace=True,
+    case("triu", triangle(np.triu), [
+        Sample(T(3, 4)), Sample(T(3, 3), 1), Sample(T(2, 3, 3), diagonal=-1), Sample(T(0, 3))],
+         inplace=True,
          errors=[Bad((T(3),), RuntimeError, "triu")]),
     case("nonzero", np.argwhere, [Sample(T(3, 4)), Sample(T(5)), Sample(T(0, 2)), Sample(T())],
          grad=False, result="int64"),

@@ -161,7 +161,7 @@ cdef int finish_change(Handle h, Row x, Row y) except -1:
     """After the write: raise the version, tell the siblings, rebind.  Takes over `y`."""
     cdef Value *v = value(y)
     cdef Storage *s = v.storage
-    cdef Row base = 0, root
+    cdef Row base
     s.version += 1
     v.version = s.version
     v.flags = value(x).flags & ~IS_VIEW      # its history starts here, not at the base
@@ -174,11 +174,12 @@ cdef int finish_change(Handle h, Row x, Row y) except -1:
         except:
             release(y)
             raise
-        root = s.base
-        s.base = base
+        s.base, base = base, s.base
         s.base_version = s.version
-        if root:
-            release(root)
+    else:
+        s.base, base = 0, s.base   # no sibling is left that could ask for it
+    if base:
+        release(base)
     retain(x)                      # rebind drops the handle's reference
     rebind(h, y)
     release(x)
