@@ -49,6 +49,8 @@ def main(argv: list[str] | None = None) -> int:
     start = time.perf_counter()
     print(f"{describe_machine()}; {options.threads} thread(s)")
     print(", ".join(f"{name} {versions[name]}" for name in libraries))
+    if "OPENBLAS_CORETYPE" in os.environ:
+        print(f"OPENBLAS_CORETYPE={os.environ['OPENBLAS_CORETYPE']} is set: cgrad does not choose")
     if missing:
         print(f"left out, not installed: {', '.join(missing)}")
 

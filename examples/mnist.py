@@ -136,6 +136,8 @@ def run(options: argparse.Namespace) -> None:
     for package in ("tqdm", "matplotlib"):
         if not find_spec(package):
             raise Problem(f"{package} is missing: pip install {package}")
+    from tqdm import tqdm
+
     for path in (options.checkpoint, options.out):
         Path(path).parent.mkdir(parents=True, exist_ok=True)
     if options.threads:
@@ -170,38 +172,40 @@ def run(options: argparse.Namespace) -> None:
         save()  # so that there is something to resume from the first step on
     options.can_resume = True
     loader = DataLoader(data["train"], batch_size=settings["batch_size"], shuffle=True)
-    for epoch in range(len(history) + 1, options.epochs + 1):
-        loss, accuracy = train(model, optimizer, loader, f"epoch {epoch}/{options.epochs}")
-        schedule.step()
-        val_loss, val_accuracy, _ = evaluate(model, data["validation"])
-        history.append({"loss": loss, "accuracy": accuracy,
-                        "val_loss": val_loss, "val_accuracy": val_accuracy})  # fmt: skip
-        save()
-        print(f"epoch {epoch}: loss {loss:.4f}, accuracy {accuracy:.2%}; validation "
-              f"loss {val_loss:.4f}, accuracy {val_accuracy:.2%}", flush=True)  # fmt: skip
+    done, steps = len(history), len(loader)
+    with tqdm(total=options.epochs * steps, initial=done * steps, unit="step") as bar:
+        for epoch in range(done + 1, options.epochs + 1):
+            bar.set_description(f"epoch {epoch}/{options.epochs}", refresh=False)
+            loss, accuracy = train(model, optimizer, loader, bar)
+            schedule.step()
+            val_loss, val_accuracy, _ = evaluate(model, data["validation"])
+            history.append({"loss": loss, "accuracy": accuracy,
+                            "val_loss": val_loss, "val_accuracy": val_accuracy})  # fmt: skip
+            save()
+            with bar.external_write_mode():
+                print(f"epoch {epoch}: loss {loss:.4f}, accuracy {accuracy:.2%}; validation "
+                      f"loss {val_loss:.4f}, accuracy {val_accuracy:.2%}", flush=True)  # fmt: skip
 
     _, accuracy, predicted = evaluate(model, data["test"])
     draw(history, data["test"], predicted.numpy(), options.out)
     print(f"accuracy on {len(predicted)} held-out images: {accuracy:.2%}; see {options.out}")
 
 
-def train(model, optimizer, loader, title: str) -> tuple[float, float]:
+def train(model, optimizer, loader, bar) -> tuple[float, float]:
     """Train for one epoch; return mean loss and accuracy as they were on the way."""
-    from tqdm import tqdm
-
     model.train()
     total, right, seen = 0.0, 0, 0
-    with tqdm(loader, desc=title, unit="batch", leave=False) as bar:
-        for images, labels in bar:
-            scores = model(shifted(images))
-            loss = cross_entropy(scores, labels)
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
-            total += loss.item() * len(labels)
-            right += (scores.argmax(1) == labels).sum().item()
-            seen += len(labels)
-            bar.set_postfix_str(f"loss {total / seen:.3f}, accuracy {right / seen:.1%}", False)
+    for images, labels in loader:
+        scores = model(shifted(images))
+        loss = cross_entropy(scores, labels)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        total += loss.item() * len(labels)
+        right += (scores.argmax(1) == labels).sum().item()
+        seen += len(labels)
+        bar.set_postfix_str(f"loss {total / seen:.3f}, accuracy {right / seen:.1%}", refresh=False)
+        bar.update()
     return total / seen, right / seen
 
 

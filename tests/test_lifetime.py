@@ -126,6 +126,7 @@ def test_training_with_modules_and_an_optimizer():
     assert counts() == before
 
 
+@pytest.mark.slow
 def test_ten_thousand_evaluations_without_no_grad():
     x, y, params = build()
     before = counts()
@@ -333,6 +334,7 @@ def test_exception_that_holds_a_frame_that_holds_a_graph():
 # --- Depth -----------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_chain_of_a_million_is_built_swept_and_freed():
     x = cgrad.tensor(1.0, dtype=cgrad.float64, requires_grad=True)
     c = cgrad.tensor(1.0, dtype=cgrad.float64)
@@ -348,6 +350,7 @@ def test_chain_of_a_million_is_built_swept_and_freed():
     assert counts() == before
 
 
+@pytest.mark.slow
 def test_chain_of_a_million_is_freed_without_a_sweep():
     x = cgrad.tensor(1.0, requires_grad=True)
     before = counts()
@@ -410,6 +413,7 @@ def test_bytes_of_a_scalar_node():
     assert per_node <= 320
 
 
+@pytest.mark.slow
 def test_memory_of_a_chain_as_the_system_sees_it():
     # All told: with the allocator's slack, chunks, and whatever the counters do not see.
     printed = (
@@ -435,6 +439,7 @@ def test_memory_of_a_chain_as_the_system_sees_it():
 
 
 @pytest.mark.slow
+@pytest.mark.slow
 @pytest.mark.skipif(free_memory() < 6 * GIB, reason="needs 6 GiB of free memory")
 def test_chain_of_ten_million_in_ten_seconds():
     printed = run_python("""
@@ -459,6 +464,7 @@ def test_chain_of_ten_million_in_ten_seconds():
     assert float(printed) < 10.0
 
 
+@pytest.mark.slow
 def test_time_of_a_node_does_not_grow_with_the_graph():
     c = cgrad.tensor(1.0)
 

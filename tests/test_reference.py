@@ -5,7 +5,7 @@ import math
 import random
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 import cgrad
@@ -140,20 +140,13 @@ def test_any_graph_exactly(program, numbers):
     compare(program, numbers)
 
 
-@given(st.lists(st.tuples(st.sampled_from(["mul", "div", "add", "sub"]), st.integers(0, 9),
+@given(st.lists(st.tuples(st.sampled_from(["mul", "div", "add"]), st.integers(0, 9),
                           st.integers(0, 9)), min_size=1, max_size=6),
        st.lists(st.floats(0.5, 2.0), min_size=3, max_size=3))
 def test_any_rational_function(program, numbers):
-    reference = [v.data for v in build_or_none(program, numbers) or [Value(math.nan)]]
-    if all(1e-6 < abs(x) < 1e6 for x in reference):
-        compare(program, numbers, 1e-11)
-
-
-def build_or_none(program, numbers):
-    try:
-        return build(program, [Value(x) for x in numbers])
-    except (ZeroDivisionError, OverflowError):
-        return None
+    # No differences and no extremes: nothing cancels but derivatives like that of x / x.
+    assume(all(1e-3 < v.data < 1e3 for v in build(program, [Value(x) for x in numbers])))
+    compare(program, numbers, 1e-9)
 
 
 @pytest.mark.parametrize("seed", range(20))

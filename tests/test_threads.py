@@ -344,6 +344,7 @@ def test_fork_while_another_thread_computes():
     assert printed.strip() == "forked"
 
 
+@pytest.mark.slow
 def test_multiprocessing_with_every_start_method():
     import multiprocessing
 

@@ -34,6 +34,11 @@ def _dim(dim, ndim, name):
     return dim % n
 
 
+def _check_tensor(name, input):
+    if not isinstance(input, Tensor):
+        raise TypeError(f"{name}(): argument 'input' must be Tensor, not {type(input).__name__}")
+
+
 def _extreme(name, input, dim, keepdim):
     if dim is None:
         return _op["a" + name](input)
@@ -346,7 +351,7 @@ def norm(input, p="fro", dim=None, keepdim=False, *, dtype=None):
     if p == -float("inf"):
         return x.amin(() if dim is None else dim, keepdim)
     if p == 0:
-        return (x != 0).to(x.dtype).sum(dim, keepdim)
+        return _op["where"](x != 0, x * 0 + 1, x).sum(dim, keepdim)     # zero gradient
     if p == 1:
         return x.sum(dim, keepdim)
     return (x ** p).sum(dim, keepdim) ** (1 / p)
@@ -357,6 +362,7 @@ def isnan(input):
 
     Whether each element is not a number.
     """
+    _check_tensor("isnan", input)
     return input != input
 
 
@@ -365,6 +371,7 @@ def isinf(input):
 
     Whether each element is infinite.
     """
+    _check_tensor("isinf", input)
     return input.abs() == float("inf") if input.dtype.is_floating_point else input != input
 
 
@@ -373,6 +380,7 @@ def isfinite(input):
 
     Whether each element is neither infinite nor NaN.
     """
+    _check_tensor("isfinite", input)
     if not input.dtype.is_floating_point:
         return input == input
     return input.abs() < float("inf")

@@ -83,7 +83,6 @@ UNARY = [
     rounding("floor", np.floor, errors=NO_BOOL),
     rounding("ceil", np.ceil, errors=NO_BOOL),
     rounding("round", np.round, errors=NO_BOOL),
-    rounding("rint", np.rint, dtypes=FLOATS),
     rounding("trunc", np.trunc, errors=NO_BOOL),
     Case("round:decimals", lambda x, decimals: np.round(x, decimals), [
         Sample(T(3, 4), decimals=1), Sample(T(), decimals=0), Sample(T(2), decimals=-1)],

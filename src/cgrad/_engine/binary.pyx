@@ -395,22 +395,8 @@ def where_method(self, condition, other):
     return where(condition, self, other)
 
 
-def round(input, *, decimals=0, out=None):
-    """round(input, *, decimals=0) -> Tensor
-
-    The nearest number with `decimals` digits after the point; halves go to the even neighbour.
-    """
-    f = public["rint"]
-    if decimals == 0:
-        return f(input, out=out)
-    scale = 10.0 ** abs(decimals)
-    return div(f(input * scale), scale, out=out) if decimals > 0 else \
-        public["mul"](f(input / scale), scale, out=out)
-
-
 export(div, "divide", "true_divide")
 export(pow)
-export(round)
 export(where, method=False)
 where_method.__name__ = where_method.__qualname__ = "where"
 export(where_method, module=False)

@@ -95,12 +95,12 @@ cdef Row elementwise(int op, Row *x, int n, Attr *at) except 0:
     cdef int dt = v.dtype, ndim, out = _out_dtype(o, dt)
     cdef Row y
     cdef int64_t[MAX_DIMS] shape
+    _loop(op, dt)                      # raises before anything is made
     if v.numel < NOGIL and n <= 2 and _alike(v, w):
         # The common case of small training: one call of the inner loop and no more.
         y = row_dense(out, v.ndim, v.shape)
         _one_run(op, dt, out, v, w, value(y), n, at)
         return y
-    _loop(op, dt)
     ndim = broadcast(op, x, n, shape)
     y = row_dense(out, ndim, shape)
     elementwise_into(op, x, n, at, y)
@@ -114,8 +114,6 @@ cdef inline int _one_run(int op, int dt, int out, Value *v, Value *w, Value *z, 
     cdef Py_ssize_t[3] steps
     cdef char *args[3]
     cdef Loop loop = o.loops[dt]
-    if loop == NULL:
-        _loop(op, dt)
     args[0] = v.data
     steps[0] = item_size(dt)
     args[1] = w.data
@@ -134,6 +132,7 @@ cdef int elementwise_into(int op, Row *x, int n, Attr *at, Row dst) except -1:
     cdef int dt = value(x[0]).dtype
     if (d.numel < NOGIL and n <= 2 and _alike(value(x[0]), d) and _alike(value(x[n - 1]), d)
             and d.numel != 0):
+        _loop(op, dt)
         return _one_run(op, dt, d.dtype, value(x[0]), value(x[n - 1]), d, n, at)
     p.loop = _loop(op, dt)
     p.data = ops[op].data[dt] if at == NULL else at.f

@@ -7,7 +7,9 @@ Irregular operations are ``def`` functions in their family's file, entered in `p
 """
 from cpython.object cimport PyObject, PyTypeObject
 from cgrad._engine.types cimport *
-from cgrad._engine.elementwise cimport binary, elementwise, operand_rows, result_dtype, unary_row
+from cgrad._engine.elementwise cimport (
+    COMPARE, LOGIC, binary, operand_rows, result_dtype, unary_row,
+)
 from cgrad._engine.handle cimport Handle, fresh_row, is_handle, row_of, wrap
 from cgrad._engine.inplace cimport assign, change_elementwise, write_out
 from cgrad._engine.rows cimport is_float, node, release, retain, value
@@ -139,9 +141,18 @@ cdef tuple _parse(OpFunction self, PyObject **args, Py_ssize_t n, PyObject *name
         if key not in got:
             raise TypeError(f"{self.__name__}() missing required argument: '{key}'")
     if "alpha" in got and got["alpha"] != 1:
-        got["other"] = public["mul"](got["other"], got["alpha"]) \
-            if is_handle(got["other"]) else got["other"] * got["alpha"]
+        got["other"] = _scaled(got["other"], got["alpha"])
     return got["input"], got.get("other"), got.get("out")
+
+
+cdef object _scaled(object other, object alpha):
+    # alpha * other, in the dtype of `other` where that is no floating point type.
+    if not is_handle(other):
+        return other * alpha
+    if isinstance(alpha, float) and not other.dtype.is_floating_point:
+        raise RuntimeError("For integral input tensors, argument alpha must not be a floating "
+                           "point number.")
+    return public["mul"](other, alpha).to(other.dtype)
 
 
 cdef int _change(OpFunction self, object a, object b) except -1:
@@ -160,7 +171,8 @@ cdef int _change(OpFunction self, object a, object b) except -1:
     else:
         dt = operand_rows(self.op, a, b, x)
     # Straight into the memory where dtype and shape are those of the result already.
-    if x[0] == h.row and ops[self.op].kind not in (2, 3):
+    if (x[0] == h.row and dt == value(x[0]).dtype and ops[self.op].loops[dt] != NULL
+            and ops[self.op].kind not in (COMPARE, LOGIC)):
         if self.arity == 1 or _fits(value(x[1]), value(x[0])):
             return change_elementwise(h, self.op, x, self.arity, self.__name__)
     if self.arity == 1:

@@ -10,7 +10,7 @@ from cgrad._engine.handle cimport dtype_of, is_handle, promote, row_of, wrap
 from cgrad._engine.inplace cimport write_out
 from cgrad._engine.loops cimport NOGIL, copy_cast
 from cgrad._engine.primitives cimport (
-    cast, matmul as mm_rows, permute, reshape, sum_dims, transpose_last,
+    cast, matmul as mm_rows, permute, reshape, reshape_like, sum_dims, transpose_last,
 )
 from cgrad._engine.rows cimport is_float, item_size, node, release, row_dense, row_view, value
 from cgrad._engine.shape cimport contiguous, unsqueeze_row
@@ -237,7 +237,8 @@ cdef Row f_linear(int op, Row *x, int n, Attr *at) except 0:
 cdef int d_linear(Ctx *c) except -1:
     cdef Row g
     if c.need[0]:
-        c.out[0] = mm_rows(c.g, c.x[1])
+        g = c.g if value(c.g).ndim > 1 else _rows(c.g)
+        c.out[0] = reshape_like(mm_rows(g, c.x[1]), c.x[0])
     if c.need[1]:
         c.out[1] = mm_rows(transpose_last(_rows(c.g)), _rows(c.x[0]))
     if c.n == 3 and c.need[2]:

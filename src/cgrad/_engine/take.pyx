@@ -429,12 +429,18 @@ cdef void _add_columns(void *ctx, int64_t begin, int64_t end) noexcept nogil:
 
 
 cdef int index_add_into(Row dst, Row flat, Row src, int first, int count) except -1:
-    """dst[..., flat, ...] += src, in the order of the entries; both row-major, of one dtype
-    (float32, float64 or int64).  Threads never share a sum: the bits do not depend on them."""
+    """dst[..., flat, ...] += src, in the order of the entries; both row-major, of one dtype.
+    Threads never share a sum: the bits do not depend on them.  To be called in a scope."""
     cdef Value *v = value(dst)
     cdef AddRows p
     cdef int i
     cdef int64_t work
+    cdef Row wide
+    if v.dtype < I64:            # small integers are summed as int64
+        wide = cast(dst, I64)
+        index_add_into(wide, flat, cast(src, I64), first, count)
+        copy_cast(dst, wide)
+        return 0
     p.dtype = v.dtype
     p.dst = v.data
     p.src = value(src).data

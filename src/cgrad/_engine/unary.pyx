@@ -14,7 +14,8 @@ from cgrad._engine.primitives cimport (
     add, both, cast, div, exp, ge, gt, le, mul, neg, number, plus, square, times, unary, where,
     zeros_like,
 )
-from cgrad._engine.rows cimport value
+from cgrad._engine.loops cimport numpy_loop
+from cgrad._engine.rows cimport is_float, value
 from cgrad._engine.table cimport (
     Ctx, Rule, apply, call2, op_id, ops, scope_enter, scope_leave, short_way,
 )
@@ -255,7 +256,15 @@ numpy_unary("floor", SAME, d_zero, 0, "floor", "Largest integer <= x; the deriva
 numpy_unary("ceil", SAME, d_zero, 0, "ceil", "Smallest integer >= x; the derivative is 0.")
 numpy_unary("trunc", SAME, d_zero, 0, "trunc", "x rounded towards 0; the derivative is 0.",
             ("fix",))
-numpy_unary("rint", SAME, d_zero, 0, "rint", "Nearest integer, halves to even.")
+numpy_unary("round", SAME, d_zero, 0, "rint", "Nearest integer, halves to even.")
+_nearest = public["round"]
+# Integers are rounded already; bool is no number to round.
+for _name in ("floor", "ceil", "trunc", "round"):
+    for _dt in range(U8, F32):
+        numpy_loop("positive", _dt, 1, _dt, &ops[op_id(_name)].loops[_dt],
+                   &ops[op_id(_name)].data[_dt])
+for _name in ("floor", "ceil", "trunc", "round", "abs"):
+    ops[op_id(_name)].loops[<int>BOOL] = NULL
 numpy_unary("exp", FLOAT, d_exp, Y, "exp", "e^x; derivative e^x.")
 numpy_unary("exp2", FLOAT, d_exp2, Y, "exp2", "2^x; derivative 2^x ln 2.")
 numpy_unary("expm1", FLOAT, d_expm1, Y, "expm1", "e^x - 1, exact for small x.")
@@ -279,8 +288,18 @@ numpy_unary("tanh", FLOAT, d_tanh, Y, "tanh", "Hyperbolic tangent; derivative 1 
 numpy_unary("logical_not", LOGIC, NULL, 0, "logical_not", "True where x is 0.")
 numpy_unary("bitwise_not", BITS, NULL, 0, "invert", "Bitwise complement; logical for bool.")
 
-own_unary("relu", d_relu, Y, cg_relu_f32, cg_relu_f64,
-          "max(x, 0), NaN stays NaN; derivative 1 where x > 0, else 0.")
+cdef Row f_relu(int op, Row *x, int n, Attr *at) except 0:
+    cdef Row[2] pair
+    cdef int dt = value(x[0]).dtype
+    if dt == BOOL or is_float(dt):
+        return elementwise(op, x, n, at)
+    pair[0] = x[0]
+    pair[1] = number(0, x[0])
+    return elementwise(op_id("maximum"), pair, 2, NULL)
+
+define("relu", SAME, d_relu, 1, None, cg_relu_f32, cg_relu_f64, Y, 0)
+ops[op_id("relu")].forward = f_relu
+face("relu", 1, "max(x, 0), NaN stays NaN; derivative 1 where x > 0, else 0.")
 own_unary("sigmoid", d_sigmoid, Y, cg_sigmoid_f32, cg_sigmoid_f64,
           "1/(1 + e^-x); derivative s (1 - s).", ("expit",))
 own_unary("rsqrt", d_rsqrt, Y, cg_rsqrt_f32, cg_rsqrt_f64, "1/sqrt(x).")
@@ -288,8 +307,8 @@ own_unary("reciprocal", d_reciprocal, Y, cg_reciprocal_f32, cg_reciprocal_f64, "
 own_unary("erf", d_erf, X, cg_erf_f32, cg_erf_f64,
           "Error function 2/sqrt(pi) int_0^x e^-t^2 dt.")
 own_unary("erfc", d_erfc, X, cg_erfc_f32, cg_erfc_f64, "1 - erf(x), accurate in the tail.")
-own_unary("silu", d_silu, X, cg_silu_f32, cg_silu_f64,
-          "x sigmoid(x) (Hendrycks and Gimpel 2016, section 5).")
+define("silu", SAME, d_silu, 1, None, cg_silu_f32, cg_silu_f64, X, 0)
+face("silu", 1, "x sigmoid(x) (Hendrycks and Gimpel 2016, section 5).")
 numpy_unary("positive", SAME, d_clone, 0, "positive", "x itself as a new tensor.")
 
 define("threshold_backward", SAME, d_threshold_backward, 2, None, cg_threshold_backward_f32,
@@ -298,13 +317,13 @@ define("sigmoid_backward", SAME, d_sigmoid_backward, 2, None, cg_sigmoid_backwar
        cg_sigmoid_backward_f64, 2, 3)
 define("tanh_backward", SAME, d_tanh_backward, 2, None, cg_tanh_backward_f32,
        cg_tanh_backward_f64, 2, 3)
-cdef int GELU = define("gelu", FLOAT, d_gelu, 1, None, cg_gelu_f32, cg_gelu_f64, X, 0)
-cdef int GELU_TANH = define("gelu_tanh", FLOAT, d_gelu_tanh, 1, None, cg_gelu_tanh_f32,
+cdef int GELU = define("gelu", SAME, d_gelu, 1, None, cg_gelu_f32, cg_gelu_f64, X, 0)
+cdef int GELU_TANH = define("gelu_tanh", SAME, d_gelu_tanh, 1, None, cg_gelu_tanh_f32,
                             cg_gelu_tanh_f64, X, 0)
-cdef int LEAKY_RELU = define("leaky_relu", FLOAT, d_leaky_relu, 1, None, cg_leaky_relu_f32,
+cdef int LEAKY_RELU = define("leaky_relu", SAME, d_leaky_relu, 1, None, cg_leaky_relu_f32,
                              cg_leaky_relu_f64, X, 0)
-cdef int ELU = define("elu", FLOAT, d_elu, 1, None, cg_elu_f32, cg_elu_f64, X, 0)
-cdef int SOFTPLUS = define("softplus", FLOAT, d_softplus, 1, None, cg_softplus_f32,
+cdef int ELU = define("elu", SAME, d_elu, 1, None, cg_elu_f32, cg_elu_f64, X, 0)
+cdef int SOFTPLUS = define("softplus", SAME, d_softplus, 1, None, cg_softplus_f32,
                            cg_softplus_f64, X, 0)
 cdef int CLAMP = define("clamp", SAME, d_clamp, 1, None, cg_clamp_f32, cg_clamp_f64, X, 0)
 
@@ -383,6 +402,21 @@ def clamp(input, min=None, max=None, *, out=None):
     return y if out is None else out.copy_(y)
 
 
+def round(input, *, decimals=0, out=None):
+    """round(input, *, decimals=0) -> Tensor
+
+    The nearest number with `decimals` digits after the point; halves go to the even neighbour.
+    """
+    f = _nearest
+    if decimals == 0:
+        return f(input, out=out)
+    scale = 10.0 ** abs(decimals)
+    if decimals > 0:
+        return public["div"](f(input * scale), scale, out=out)
+    return public["mul"](f(input / scale), scale, out=out)
+
+
+export(round)
 export(clamp, "clip")
 for _f in (gelu, leaky_relu, elu, softplus):
     export(_f, method=False, module=False)
