@@ -112,7 +112,7 @@ cdef int d_remainder(Ctx *c) except -1:           # a - b floor(a / b)
     if c.need[0]:
         c.out[0] = c.g
     if c.need[1]:
-        c.out[1] = neg(mul(c.g, unary("floor", quotient(c.x[0], c.x[1]))))
+        c.out[1] = neg(mul(c.g, call2(op_id("floor_divide"), c.x[0], c.x[1])))
     return 0
 
 cdef int d_fmod(Ctx *c) except -1:                # a - b trunc(a / b)
@@ -123,11 +123,13 @@ cdef int d_fmod(Ctx *c) except -1:                # a - b trunc(a / b)
     return 0
 
 cdef int d_atan2(Ctx *c) except -1:
-    cdef Row r2 = add(square(c.x[0]), square(c.x[1]))
+    # g / (a^2 + b^2), and 0 at the origin
+    cdef Row r2 = add(square(c.x[0]), square(c.x[1])), zero = number(0, c.g)
+    cdef Row scale = select(eq(r2, zero), zero, quotient(c.g, r2))
     if c.need[0]:
-        c.out[0] = mul(c.g, quotient(c.x[1], r2))
+        c.out[0] = mul(scale, c.x[1])
     if c.need[1]:
-        c.out[1] = neg(mul(c.g, quotient(c.x[0], r2)))
+        c.out[1] = neg(mul(scale, c.x[0]))
     return 0
 
 cdef int d_where(Ctx *c) except -1:               # select, never multiply: no 0 * inf
@@ -329,13 +331,20 @@ def pow(input, exponent, *, out=None):
     cdef int64_t mark = scope_enter()
     cdef Row[2] x
     cdef Row r
+    cdef int dt
     try:
-        if is_handle(input) and type(exponent) is int and exponent == 2:
+        if (type(exponent) is int and exponent == 2 and is_handle(input)
+                and value(row_of(input, "pow")).dtype != BOOL):
             r = unary_row(SQUARE, row_of(input, "pow"))
         else:
-            if not is_float(operand_rows(POW, input, exponent, x)):
-                _check_exponent(x[1])
-            r = apply(POW, x, 2, NULL)
+            dt = operand_rows(POW, input, exponent, x)
+            if dt == BOOL:                     # False only for False ** True
+                x[1] = call1(op_id("logical_not"), x[1])
+                r = apply(op_id("logical_or"), x, 2, NULL)
+            else:
+                if not is_float(dt):
+                    _check_exponent(x[1])
+                r = apply(POW, x, 2, NULL)
         return _finish(r, out, "pow")
     finally:
         scope_leave(mark)

@@ -30,6 +30,10 @@ cdef bint _layout(Value *v, bint *transposed, int64_t *ld) noexcept:
     # How BLAS can read the last two dimensions, if it can.
     cdef int64_t rows = v.shape[v.ndim - 2], cols = v.shape[v.ndim - 1]
     cdef int64_t sr = v.strides[v.ndim - 2], sc = v.strides[v.ndim - 1]
+    if v.numel == 0:             # nothing is read, whatever the strides
+        transposed[0] = False
+        ld[0] = max(cols, 1)
+        return True
     if (sc == 1 or cols == 1) and (sr >= max(cols, 1) or rows == 1):
         transposed[0] = False
         ld[0] = sr if rows > 1 else max(cols, 1)
@@ -53,6 +57,7 @@ cdef struct Batch:
     char *b
     char *c
     double beta
+    int status                   # of the last product that failed, 0: none
 
 
 cdef void _batch(void *ctx, int64_t begin, int64_t end) noexcept nogil:
@@ -71,8 +76,9 @@ cdef void _batch(void *ctx, int64_t begin, int64_t end) noexcept nogil:
             rest = rest // p.shape[d]
             a += index * p.step_a[d]
             b += index * p.step_b[d]
-        gemm(p.dtype, p.ta, p.tb, p.m, p.n, p.k, 1.0, a, p.lda, b, p.ldb, p.beta,
-             p.c + i * p.m * p.n * size, p.n)
+        if gemm(p.dtype, p.ta, p.tb, p.m, p.n, p.k, 1.0, a, p.lda, b, p.ldb, p.beta,
+                p.c + i * p.m * p.n * size, p.n if p.n else 1):
+            p.status = 1
 
 
 cdef void _integers(Row y, Row a, Row b) noexcept:
@@ -134,6 +140,7 @@ cdef Row f_matmul(int op, Row *x, int n_in, Attr *at) except 0:
     p.b = w.data
     p.c = value(y).data
     p.beta = 0
+    p.status = 0
     work = p.m * p.n * p.k
     if count == 1 and work < NOGIL:
         _batch(&p, 0, 1)
@@ -143,7 +150,15 @@ cdef Row f_matmul(int op, Row *x, int n_in, Attr *at) except 0:
                 _batch(&p, 0, count)          # the product itself is split
             else:
                 parallel_for(_batch, &p, count, max(1, (1 << 18) // max(work, 1)))
+    if p.status:
+        release(y)
+        _raise_failed("matmul", _sizes(x[0]), _sizes(x[1]))
     return y
+
+
+cdef int _raise_failed(str name, list a, list b) except -1:
+    raise RuntimeError(f"{name}: the product of shapes {a} and {b} is beyond BLAS, whose row lengths "
+                       "are 32-bit integers")
 
 
 cdef Row _flattened(Row a, Row b) except 0:
@@ -209,7 +224,7 @@ cdef Row f_linear(int op, Row *x, int n, Attr *at) except 0:
     cdef int64_t[MAX_DIMS] shape
     cdef bint tb
     cdef int64_t ldb, m = 1, k = v.shape[v.ndim - 1], out = value(w).shape[0]
-    cdef int i, dt = v.dtype
+    cdef int i, status, dt = v.dtype
     cdef char *pa = v.data
     cdef char *pb
     cdef char *pc
@@ -226,12 +241,15 @@ cdef Row f_linear(int op, Row *x, int n, Attr *at) except 0:
     pb = value(w).data
     pc = value(y).data
     if m * k * out < NOGIL:
-        gemm(dt, False, not tb, m, out, k, 1.0, pa, k if k else 1, pb, ldb,
-             1.0 if n == 3 else 0.0, pc, out if out else 1)
+        status = gemm(dt, False, not tb, m, out, k, 1.0, pa, k if k else 1, pb, ldb,
+                      1.0 if n == 3 else 0.0, pc, out if out else 1)
     else:
         with nogil:
-            gemm(dt, False, not tb, m, out, k, 1.0, pa, k if k else 1, pb, ldb,
-                 1.0 if n == 3 else 0.0, pc, out if out else 1)
+            status = gemm(dt, False, not tb, m, out, k, 1.0, pa, k if k else 1, pb, ldb,
+                          1.0 if n == 3 else 0.0, pc, out if out else 1)
+    if status:
+        release(y)
+        _raise_failed("linear", _sizes(x[0]), _sizes(x[1]))
     return y
 
 cdef int d_linear(Ctx *c) except -1:

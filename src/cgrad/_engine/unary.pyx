@@ -24,6 +24,7 @@ ctypedef void cg_fn(char **, const Py_ssize_t *, const Py_ssize_t *, void *) noe
 
 cdef extern from "../_kernels/loops.h":
     cg_fn cg_relu_f32, cg_relu_f64
+    cg_fn cg_sgn_f32, cg_sgn_f64
     cg_fn cg_sigmoid_f32, cg_sigmoid_f64
     cg_fn cg_rsqrt_f32, cg_rsqrt_f64
     cg_fn cg_reciprocal_f32, cg_reciprocal_f64
@@ -250,7 +251,9 @@ cdef int own_unary(str name, Rule rule, int reads, Loop f32, Loop f64, str doc,
 numpy_unary("neg", ARITH, d_neg, 0, "negative", "-x, elementwise.", ("negative",))
 numpy_unary("abs", SAME, d_abs, X, "absolute", "Absolute value; derivative sign(x), 0 at 0.",
             ("absolute",))
-numpy_unary("sign", SAME, d_zero, 0, "sign", "-1, 0 or 1; the derivative is 0.")
+numpy_unary("sign", SAME, d_zero, 0, "sign", "-1, 0 or 1, 0 for NaN; the derivative is 0.")
+ops[op_id("sign")].loops[<int>F32] = cg_sgn_f32
+ops[op_id("sign")].loops[<int>F64] = cg_sgn_f64
 numpy_unary("square", SAME, d_square, X, "square", "x * x.")
 numpy_unary("floor", SAME, d_zero, 0, "floor", "Largest integer <= x; the derivative is 0.")
 numpy_unary("ceil", SAME, d_zero, 0, "ceil", "Smallest integer >= x; the derivative is 0.")
