@@ -338,7 +338,7 @@ def pow(input, exponent, *, out=None):
             r = unary_row(SQUARE, row_of(input, "pow"))
         else:
             dt = operand_rows(POW, input, exponent, x)
-            if dt == BOOL:                     # False only for False ** True
+            if dt == BOOL and type(exponent) is bool:      # as PyTorch: False only if 0 ** 1
                 x[1] = call1(op_id("logical_not"), x[1])
                 r = apply(op_id("logical_or"), x, 2, NULL)
             else:
