@@ -35,6 +35,7 @@ cdef int64_t _rule_calls = 0
 
 cdef struct Sweep:
     int32_t n, cap           # rows reached
+    int32_t widest           # most inputs of one of them
     Row *rows                # by position (held by one graph reference each)
     int32_t *pending         # consumers that have not been swept yet
     int64_t *first_edge      # where the edges of a row begin
@@ -92,6 +93,8 @@ cdef int _reach(Sweep *s) except -1:
     cdef void *p
     while i < s.n:
         m = node(s.rows[i])
+        if m.n_in > s.widest:
+            s.widest = m.n_in
         s.first_edge[i] = s.n_edges
         if s.n_edges + m.n_in > s.cap_edges:
             s.cap_edges += s.cap_edges // 2 + m.n_in + 64
@@ -460,7 +463,6 @@ def run(list roots, list grads, list targets, bint retain_graph, bint create_gra
     cdef Row r, g
     cdef int64_t mark = scope_enter(), step_mark
     cdef bint mode = grad_enabled()
-    cdef int widest = 1
     cdef char *need = NULL
     cdef Row *out = NULL
     cdef char *target = NULL
@@ -513,11 +515,8 @@ def run(list roots, list grads, list targets, bint retain_graph, bint create_gra
                 held.append(-1)
         if targets is not None:
             _mark_wanted(&s)
-        for j in range(s.n):
-            if node(s.rows[j]).n_in > widest:
-                widest = node(s.rows[j]).n_in
-        need = <char *>malloc(widest)
-        out = <Row *>malloc(widest * sizeof(Row))
+        need = <char *>malloc(s.widest + 1)
+        out = <Row *>malloc((s.widest + 1) * sizeof(Row))
         if need == NULL or out == NULL:
             raise MemoryError("backward: no memory for the gradients of a row")
         grad_enable(create_graph)

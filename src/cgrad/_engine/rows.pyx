@@ -15,6 +15,9 @@ cdef Arrays _arrays
 arrays = &_arrays
 on_free = NULL
 
+cdef enum:
+    MANY = 4096                  # rows freed at once that make it worth to order the free list
+
 cdef Row _free_row = 0           # head of the free list, linked through Node.inputs[0]
 cdef int64_t _chunks = 0
 cdef int64_t _live = 0
@@ -238,7 +241,7 @@ cdef void row_free(Row first) noexcept:
     cdef Value *v
     cdef Row *ins
     cdef int i
-    cdef Storage *s
+    cdef int64_t before = _free_count
     node(r).slot = 0
     todo = r
     while todo:
@@ -274,6 +277,25 @@ cdef void row_free(Row first) noexcept:
         _free_row = r
         _free_count += 1
         _live -= 1
+    if _free_count - before >= MANY:
+        _order_free()
+
+
+cdef void _order_free() noexcept:
+    # A large graph has died in the order of its edges.  Put the free list back into the order of
+    # memory, so that the next graph is built and swept along it.
+    global _free_row
+    cdef int64_t c, i
+    cdef Node *nodes
+    _free_row = 0
+    for c in range(_chunks - 1, -1, -1):
+        nodes = _arrays.nodes[c]
+        if nodes == NULL:
+            continue
+        for i in range(CHUNK - 1, -1, -1):
+            if nodes[i].graph_refs == 0 and (c or i):
+                nodes[i].inputs[0] = _free_row
+                _free_row = <Row>((c << CHUNK_BITS) + i)
 
 
 def live_rows():
@@ -293,12 +315,10 @@ def allocated_rows():
 
 def trim():
     """Give chunks of the node arrays without any live row back to the system."""
-    global _free_row, _free_count, _holes, _chunks
+    global _free_count, _holes, _chunks
     cdef int64_t c, i
     cdef bint used
     cdef Node *nodes
-    _free_row = 0
-    _free_count = 0
     for c in range(_chunks - 1, -1, -1):
         nodes = _arrays.nodes[c]
         if nodes == NULL:
@@ -313,12 +333,8 @@ def trim():
             free(_arrays.values[c])
             _arrays.nodes[c] = NULL
             _arrays.values[c] = NULL
-            continue
-        for i in range(CHUNK - 1, -1, -1):
-            if (c or i) and nodes[i].graph_refs == 0:
-                nodes[i].inputs[0] = _free_row
-                _free_row = <Row>((c << CHUNK_BITS) + i)
-                _free_count += 1
+            _free_count -= CHUNK
+    _order_free()
     while _chunks and _arrays.nodes[_chunks - 1] == NULL:
         _chunks -= 1
     _holes = 0
