@@ -15,13 +15,12 @@ cdef Arrays _arrays
 arrays = &_arrays
 on_free = NULL
 
-cdef enum:
-    MANY = 4096                  # rows freed at once that make it worth to order the free list
-
 cdef Row _free_row = 0           # head of the free list, linked through Node.inputs[0]
 cdef int64_t _chunks = 0
 cdef int64_t _live = 0
 cdef int64_t _free_count = 0
+cdef int64_t _freed = 0          # rows freed since the free list was put in order
+cdef int64_t _peak = 0           # most rows alive since then
 
 
 cdef int _new_chunk() except -1:
@@ -234,7 +233,7 @@ cdef void row_free(Row first) noexcept:
 
     Dying rows form a list linked through `Node.slot`, which no traversal reads any more.
     """
-    global _free_row, _live, _free_count
+    global _free_row, _live, _free_count, _freed, _peak
     cdef Row r = first, todo = 0, next_row, x
     cdef Node *n
     cdef Node *m
@@ -242,6 +241,8 @@ cdef void row_free(Row first) noexcept:
     cdef Row *ins
     cdef int i
     cdef int64_t before = _free_count
+    if _live > _peak:
+        _peak = _live
     node(r).slot = 0
     todo = r
     while todo:
@@ -277,13 +278,28 @@ cdef void row_free(Row first) noexcept:
         _free_row = r
         _free_count += 1
         _live -= 1
-    if _free_count - before >= MANY:
+    _freed += _free_count - before
+    if _freed > 2 * CHUNK and (_freed > 2 * min(_live + _free_count, 4 * _peak)
+                               or 2 * (_free_count - before) > _live + _free_count):
+        _tidy()
+
+
+cdef void _tidy() noexcept:
+    # Rows die in the order of edges, and the free list would scatter the next graph over memory.
+    # Put it in order now and then: each time twice as many rows have died as there are, or half
+    # of them at once, so that it costs next to nothing a row; and give back what is far beyond
+    # the recent use.
+    global _freed, _peak
+    if _live + _free_count > 4 * _peak:
+        _give_back(2 * _peak)
+    else:
         _order_free()
+    _freed = 0
+    _peak = _live
 
 
 cdef void _order_free() noexcept:
-    # A large graph has died in the order of its edges.  Put the free list back into the order of
-    # memory, so that the next graph is built and swept along it.
+    # The free list in the order of memory.
     global _free_row
     cdef int64_t c, i
     cdef Node *nodes
@@ -315,20 +331,27 @@ def allocated_rows():
 
 def trim():
     """Give chunks of the node arrays without any live row back to the system."""
+    _give_back(0)
+
+
+cdef void _give_back(int64_t keep) noexcept:
+    # Free empty chunks from the end, as long as room for `keep` rows is left.
     global _free_count, _holes, _chunks
     cdef int64_t c, i
     cdef bint used
     cdef Node *nodes
-    for c in range(_chunks - 1, -1, -1):
+    for c in range(_chunks - 1, 0, -1):
         nodes = _arrays.nodes[c]
         if nodes == NULL:
             continue
+        if _live + _free_count - CHUNK < keep:
+            break
         used = False
         for i in range(CHUNK):
-            if (c or i) and nodes[i].graph_refs:
+            if nodes[i].graph_refs:
                 used = True
                 break
-        if not used and c:
+        if not used:
             free(nodes)
             free(_arrays.values[c])
             _arrays.nodes[c] = NULL
