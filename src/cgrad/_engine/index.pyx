@@ -378,6 +378,8 @@ cdef object get_item(Handle h, object key):
     cdef int64_t[MAX_DIMS] order
     cdef int first
     try:
+        retain(x)                # what a key's __index__ does must not take the row away
+        keep(x)
         if _row_slice(x, key, &at):
             return wrap_borrowed(call1(SLICE, x, &at))
         parse(x, key, &k)
@@ -459,6 +461,8 @@ cdef int set_item(Handle h, object key, object v) except -1:
     cdef Key k
     cdef bint tracked
     try:
+        retain(x)                # as in get_item
+        keep(x)
         if is_handle(key) and _fill_masked(h, x, <Handle>key, v):
             return 0
         if _row_slice(x, key, &k.at):
@@ -467,8 +471,10 @@ cdef int set_item(Handle h, object key, object v) except -1:
             k.n_index = 0
         else:
             parse(x, key, &k)
-        check_writable(h, x, "__setitem__")
         w = value_row(v, value(x).dtype)
+        if h.row != x:
+            raise RuntimeError("__setitem__: the tensor was changed while its index was read")
+        check_writable(h, x, "__setitem__")
         tracked = grad_enabled() and (node(x).flags | node(w).flags) & REQUIRES_GRAD
         part = _view(x, &k)
         if value(w).storage == value(x).storage:

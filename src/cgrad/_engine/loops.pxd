@@ -14,6 +14,7 @@ cdef struct Plan:             # one elementwise run; steps in bytes
     int64_t shape[MAX_DIMS]
     int64_t steps[MAX_OPERANDS][MAX_DIMS]
     char *ptr[MAX_OPERANDS]
+    Storage *memory[MAX_OPERANDS]
     int64_t blocks            # blocks that the innermost dimension is cut into
 
 cdef int numpy_loop(str ufunc, int dtype, int n_in, int out_dtype, Loop *loop,

@@ -7,6 +7,7 @@ numpy/ufuncobject.h) and called from C: no Python, no GIL, a few nanoseconds for
 cimport numpy as np
 import numpy as np
 from cgrad._engine.types cimport *
+from cgrad._engine.memory cimport storage_release
 from cgrad._engine.rows cimport item_size, value
 from cgrad._engine.threads cimport parallel_for
 
@@ -58,6 +59,7 @@ cdef void plan_operand(Plan *p, int k, Row r, int ndim, const int64_t *shape) no
     cdef int64_t size = item_size(v.dtype)
     cdef int i, j
     p.ptr[k] = v.data
+    p.memory[k] = v.storage
     for i in range(ndim):
         j = i - (ndim - v.ndim)
         p.steps[k][i] = 0 if j < 0 or v.shape[j] == 1 else v.strides[j] * size
@@ -154,6 +156,8 @@ cdef void drive(Plan *p, bint parallel) noexcept:
     if outer * inner < NOGIL:
         _run(p, 0, outer)
         return
+    for i in range(p.n_operands):      # held while other threads may run
+        p.memory[i].refs += 1
     with nogil:
         if parallel:
             p.blocks = (inner + BLOCK - 1) // BLOCK
@@ -161,6 +165,8 @@ cdef void drive(Plan *p, bint parallel) noexcept:
             parallel_for(_run, p, outer * p.blocks, grain if grain > 1 else 1)
         else:
             _run(p, 0, outer)
+    for i in range(p.n_operands):
+        storage_release(p.memory[i])
 
 
 cdef void copy_cast(Row dst, Row src) noexcept:

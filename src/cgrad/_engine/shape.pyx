@@ -312,6 +312,9 @@ cdef int _infer(int n, int64_t *shape, int64_t numel, const char *op) except -1:
             hole = i
         elif shape[i] < 0:
             raise RuntimeError(f"{op.decode()}: invalid shape dimension {shape[i]}")
+        elif shape[i] and known > (<int64_t>1 << 62) // shape[i]:
+            known = -1               # more elements than any tensor has
+            break
         else:
             known *= shape[i]
     if hole >= 0 and known > 0 and numel % known == 0:

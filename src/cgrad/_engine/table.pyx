@@ -38,6 +38,9 @@ cdef extern from "state.h":
         int64_t cap
     cg_state cg_tls
 
+cdef enum:
+    SMALL = 256                  # elements below which no kernel releases the GIL
+
 cdef Op _ops[MAX_OPS]
 ops = _ops
 cdef dict _ids = {}
@@ -155,10 +158,31 @@ cdef int _record_or_release(Row y, int op, Row *x, int n, Attr *at) except -1:
         raise
 
 
+cdef Row _forward_held(int op, Row *x, int n, Attr *at) except 0:
+    # While a kernel runs without the GIL another thread may let go of an input or give its handle
+    # other memory: hold the rows.
+    cdef int i
+    for i in range(n):
+        retain(x[i])
+    try:
+        return _ops[op].forward(op, x, n, at)
+    finally:
+        for i in range(n):
+            release(x[i])
+
+
 cdef Row apply(int op, Row *x, int n, Attr *at) except 0:
     """Apply an operation and record it if a gradient may be asked for; the caller owns the row."""
-    cdef Row y = _ops[op].forward(op, x, n, at)
+    cdef Row y
     cdef int i
+    cdef bint small = n <= 3
+    for i in range(n):
+        if value(x[i]).numel >= SMALL:
+            small = False
+    if small:
+        y = _ops[op].forward(op, x, n, at)
+    else:
+        y = _forward_held(op, x, n, at)
     if cg_tls.no_grad:
         if cg_tls.inference:
             value(y).flags |= INFERENCE
