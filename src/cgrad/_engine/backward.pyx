@@ -268,7 +268,12 @@ cdef int _store(Row leaf, Row g, bint create_graph) except -1:
             g = clone(g)
         retain(g)
         v.grad = g
-    elif not create_graph and not node(old).flags & REQUIRES_GRAD and value(old).contiguous:
+    elif not same_shape(old, g) or value(old).dtype != value(g).dtype:
+        raise RuntimeError(f"backward: .grad has shape {_sizes(old)} and dtype "
+                           f"{dtype_of(value(old).dtype)!r}, the new gradient {_sizes(g)} and "
+                           f"{dtype_of(value(g).dtype)!r}; reset .grad after changing .data")
+    elif (not create_graph and not node(old).flags & REQUIRES_GRAD and value(old).contiguous
+          and not value(old).storage.flags & READ_ONLY):
         x[0] = old
         x[1] = g
         elementwise_into(ADD, x, 2, NULL, old)
@@ -343,7 +348,8 @@ cdef bint _step_number(Sweep *s, int32_t i, bint keep_graph, bint accumulate,
         if accumulate and v.handle != NULL and (target == NULL or target[i]):
             if v.grad:
                 a = value(v.grad)
-                if not _is_number(a, dt) or node(v.grad).flags & REQUIRES_GRAD:
+                if (not _is_number(a, dt) or node(v.grad).flags & REQUIRES_GRAD
+                        or a.storage.flags & READ_ONLY):
                     return False
                 set_number(a, get_number(a) + g)
                 a.storage.version += 1

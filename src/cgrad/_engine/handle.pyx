@@ -59,7 +59,11 @@ cdef extern from *:
         if (h->row) {
             int32_t row = h->row;
             h->row = 0;
-            cg_drop(row);
+            cg_drop(row);                     /* may end other handles, which take places */
+        }
+        if (cg_n_kept == CG_KEPT) {
+            cg_plain_dealloc(o);
+            return;
         }
         cg_kept[cg_n_kept++] = o;
     }

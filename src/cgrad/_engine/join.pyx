@@ -79,6 +79,7 @@ def cat(tensors, dim=0, *, axis=None):
     if is_handle(tensors):
         raise TypeError("cat(): argument 'tensors' must be a tuple of Tensors, not Tensor")
     try:
+        tensors = tuple(tensors)       # holds what an iterator makes
         for t in tensors:
             r = row_of(t, "cat")
             rows_list.append(r)

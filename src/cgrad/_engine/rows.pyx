@@ -314,6 +314,39 @@ cdef void _order_free() noexcept:
                 _free_row = <Row>((c << CHUNK_BITS) + i)
 
 
+cdef int _make_row_zero() except -1:
+    # "No row" can be read without harm: a tensor without data has no elements.
+    cdef Value *v
+    _new_chunk()
+    v = value(0)
+    node(0).op = 0
+    node(0).flags = 0
+    node(0).n_in = 0
+    node(0).attr = NULL
+    node(0).graph_refs = 1
+    node(0).value_refs = 1
+    v.shape = v.dims
+    v.strides = v.dims + INLINE_DIMS
+    v.dims[0] = 0
+    v.strides[0] = 1
+    v.ndim = 1
+    v.numel = 0
+    v.dtype = F32
+    v.flags = 0
+    v.contiguous = True
+    v.version = 0
+    v.handle = NULL
+    v.grad = 0
+    v.storage = &_no_storage
+    v.data = _no_storage.inline_data
+    return 0
+
+cdef Storage _no_storage
+_no_storage.refs = 1
+_no_storage.data = _no_storage.inline_data
+_make_row_zero()
+
+
 def live_rows():
     """Number of rows in use."""
     return _live

@@ -69,7 +69,7 @@ cdef int parse_shape(tuple args, int64_t *shape, const char *op) except -1:
             raise TypeError(f"{op.decode()}(): sizes must be integers, but got "
                             f"{type(s).__name__}")
         try:
-            shape[n] = s
+            shape[n] = s.__index__()
         except OverflowError:
             raise RuntimeError(f"{op.decode()}: size {s} does not fit into 64 bits") from None
         n += 1
@@ -333,8 +333,9 @@ cdef int _infer(int n, int64_t *shape, int64_t numel, const char *op) except -1:
 cdef Row _reshaped(object input, tuple args, const char *op, bint must_view) except 0:
     cdef Attr at
     cdef int64_t[MAX_DIMS] strides
-    cdef Row x = row_of(input, op)
-    cdef int n = parse_shape(args, at.d, op)
+    cdef Row x
+    cdef int n = parse_shape(args, at.d, op)       # may run code: rows are taken afterwards
+    x = row_of(input, op)
     _infer(n, at.d, value(x).numel, op)
     if must_view and not value(x).contiguous and not _view_strides(value(x), n, at.d, strides):
         raise RuntimeError(f"{op.decode()}: view size is not compatible with input tensor's size "
@@ -373,10 +374,11 @@ def permute_(input, *dims):
 
     A view with the dimensions in the order `dims`.
     """
-    cdef Row x = row_of(input, "permute")
     cdef Attr at
     cdef int64_t[MAX_DIMS] order
-    cdef int i, d, n = parse_shape(dims, order, "permute"), ndim = value(x).ndim
+    cdef int i, d, n = parse_shape(dims, order, "permute")
+    cdef Row x = row_of(input, "permute")
+    cdef int ndim = value(x).ndim
     cdef int seen = 0
     if n != ndim:
         raise RuntimeError(f"permute(sparse_coo): number of dimensions in the tensor input does "
@@ -426,11 +428,12 @@ def expand_(self, *sizes):
     A view in which dimensions of size 1 are repeated without a copy; -1 keeps a size, new
     dimensions go in front.
     """
-    cdef Row x = row_of(self, "expand")
-    cdef Value *v = value(x)
     cdef Attr at
     cdef int64_t count = 1
-    cdef int i, n = parse_shape(sizes, at.d, "expand"), extra = n - v.ndim
+    cdef int i, n = parse_shape(sizes, at.d, "expand")
+    cdef Row x = row_of(self, "expand")
+    cdef Value *v = value(x)
+    cdef int extra = n - v.ndim
     if extra < 0:
         raise RuntimeError(f"expand(size={[at.d[i] for i in range(n)]}): the number of sizes "
                            f"provided ({n}) must be greater or equal to the number of dimensions "

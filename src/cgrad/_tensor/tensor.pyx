@@ -20,7 +20,7 @@ from cgrad._engine.handle cimport (
 )
 from cgrad._engine.index cimport get_item, set_item
 from cgrad._engine.inplace cimport assign, check_writable
-from cgrad._engine.memory cimport block_free
+from cgrad._engine.memory cimport block_free, storage_release
 from cgrad._engine.primitives cimport cast, expand_like, zeros as zeros_row
 from cgrad._engine.rows cimport (
     is_float, item_size, node, release, retain, row_dense, row_view, set_dims, value, value_drop,
@@ -30,7 +30,7 @@ from cgrad._engine.table cimport (
     apply, apply_numbers, grad_enabled, inference_enabled, keep, op_id, ops, scope_enter, scope_leave,
 )
 from cgrad._tensor.graph cimport graph_node
-from cgrad._tensor.interop cimport storage_ref, to_dlpack, to_numpy
+from cgrad._tensor.interop cimport to_dlpack, to_numpy
 from cgrad._engine import backward as _backward, face as _face
 from cgrad._engine import binary as _b, unary as _u, reduce as _r, shape as _s, matmul as _m
 from cgrad._engine import create as _create
@@ -797,13 +797,15 @@ cdef class Tensor(Handle):
             raise BufferError("the memory of this tensor is read-only")
         if not flags & PyBUF_STRIDES == PyBUF_STRIDES and not v.contiguous:
             raise BufferError("this tensor is not contiguous")
-        dims = <Py_ssize_t *>malloc(2 * MAX_DIMS * sizeof(Py_ssize_t))
+        # shape, strides, and the storage, which the view keeps alive whatever becomes of us
+        dims = <Py_ssize_t *>malloc((2 * MAX_DIMS + 1) * sizeof(Py_ssize_t))
         if dims == NULL:
             raise MemoryError("no memory for a buffer view")
         for i in range(v.ndim):
             dims[i] = v.shape[i]
             dims[MAX_DIMS + i] = v.strides[i] * item_size(v.dtype)
-        buffer.obj = storage_ref(v.storage)
+        dims[2 * MAX_DIMS] = <Py_ssize_t>v.storage
+        v.storage.refs += 1
         buffer.buf = v.data
         buffer.len = v.numel * item_size(v.dtype)
         buffer.itemsize = item_size(v.dtype)
@@ -817,6 +819,7 @@ cdef class Tensor(Handle):
         buffer.obj = self
 
     def __releasebuffer__(self, Py_buffer *buffer):
+        storage_release(<Storage *>(<Py_ssize_t *>buffer.internal)[2 * MAX_DIMS])
         free(buffer.internal)
 
     def __copy__(self):
@@ -944,6 +947,9 @@ cdef int adopt(Handle h, Handle source) except -1:
     if v.dtype != w.dtype and node(h.row).flags & REQUIRES_GRAD and not is_float(w.dtype):
         raise RuntimeError("data set to a tensor that requires gradients must be floating point "
                            "dtype")
+    if v.dtype != w.dtype or _sizes(h.row) != _sizes(source.row):
+        # Whoever saved the old content must notice: other memory of another size is not it.
+        w.storage.version += old.version + 1
     w.storage.refs += 1
     w.storage.handles += 1
     drop_handle(v)
