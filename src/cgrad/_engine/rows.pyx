@@ -21,6 +21,7 @@ cdef int64_t _live = 0
 cdef int64_t _free_count = 0
 cdef int64_t _freed = 0          # rows freed since the free list was put in order
 cdef int64_t _peak = 0           # most rows alive since then
+cdef int _depth = 0              # calls of row_free under way: hooks and owners that die may free
 
 
 cdef int _new_chunk() except -1:
@@ -233,7 +234,7 @@ cdef void row_free(Row first) noexcept:
 
     Dying rows form a list linked through `Node.slot`, which no traversal reads any more.
     """
-    global _free_row, _live, _free_count, _freed, _peak
+    global _free_row, _live, _free_count, _freed, _peak, _depth
     cdef Row r = first, todo = 0, next_row, x
     cdef Node *n
     cdef Node *m
@@ -243,6 +244,7 @@ cdef void row_free(Row first) noexcept:
     cdef int64_t before = _free_count
     if _live > _peak:
         _peak = _live
+    _depth += 1
     node(r).slot = 0
     todo = r
     while todo:
@@ -278,9 +280,12 @@ cdef void row_free(Row first) noexcept:
         _free_row = r
         _free_count += 1
         _live -= 1
+    _depth -= 1
     _freed += _free_count - before
-    if _freed > 2 * CHUNK and (_freed > 2 * min(_live + _free_count, 4 * _peak)
-                               or 2 * (_free_count - before) > _live + _free_count):
+    # Not from inside another call: rows that are still dying look like free ones.
+    if _depth == 0 and _freed > 2 * CHUNK and (_freed > 2 * min(_live + _free_count, 4 * _peak)
+                                              or 2 * (_free_count - before)
+                                              > _live + _free_count):
         _tidy()
 
 
@@ -364,7 +369,8 @@ def allocated_rows():
 
 def trim():
     """Give chunks of the node arrays without any live row back to the system."""
-    _give_back(0)
+    if _depth == 0:
+        _give_back(0)
 
 
 cdef void _give_back(int64_t keep) noexcept:
