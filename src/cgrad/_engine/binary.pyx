@@ -82,9 +82,13 @@ cdef void r_div(double g, double a, double b, double y, int dt, double *out) noe
 
 cdef int d_pow(Ctx *c) except -1:
     cdef Row a = c.x[0], b = c.x[1]
-    cdef Row zero = number(0, c.g)
+    cdef Row zero = number(0, c.g), none, base
     if c.need[0]:      # b a^(b-1), and 0 where b = 0 also at a = 0
-        c.out[0] = select(eq(b, zero), zero, mul(c.g, mul(b, power(a, plus(b, -1)))))
+        # The base is masked too: the branch that is not taken must stay finite for the
+        # derivatives of this expression.
+        none = eq(b, zero)
+        base = select(none, number(1, a), a)
+        c.out[0] = select(none, zero, mul(c.g, mul(b, power(base, plus(b, -1)))))
     if c.need[1]:      # y log a, and 0 where a = 0 and b >= 0 (the limit)
         c.out[1] = select(both(eq(a, zero), ge(b, zero)), zero, mul(c.g, mul(c.y, log(a))))
     return 0

@@ -15,7 +15,7 @@ from cgrad._engine.handle cimport dtype_code, dtype_of, is_handle, row_of, wrap
 from cgrad._engine.inplace cimport write_out
 from cgrad._engine.loops cimport BLOCK, NOGIL, Plan, numpy_loop, plan_operand
 from cgrad._engine.primitives cimport (
-    cast, div, eq, expand_like, mul, number, reshape, square, sub, sum_dims, unary, where, zeros,
+    both, cast, div, eq, expand_like, mul, number, reshape, square, sub, sum_dims, unary, where, zeros,
 )
 from cgrad._engine.rows cimport is_float, item_size, release, row_dense, value
 from cgrad._engine.shape cimport dims_mask, unsqueeze_row
@@ -272,8 +272,10 @@ cdef int d_mean(Ctx *c) except -1:
     c.out[0] = _spread(c, div(c.g, number(<double>n, c.g)))
     return 0
 
-cdef int d_extreme(Ctx *c) except -1:             # ties share evenly, as torch.amax
-    cdef Row hit = eq(c.x[0], _spread(c, c.y))
+cdef int d_extreme(Ctx *c) except -1:             # ties share evenly; where NaN won, the NaNs do
+    cdef Row x = c.x[0], y = _spread(c, c.y)
+    cdef Row hit = call2(op_id("logical_or"), eq(x, y),
+                         both(call2(op_id("ne"), x, x), call2(op_id("ne"), y, y)))
     cdef Row count = sum_dims(cast(hit, value(c.g).dtype), c.at.k[0], c.at.k[1])
     c.out[0] = where(hit, _spread(c, div(c.g, count)), number(0, c.g))
     return 0
@@ -536,10 +538,14 @@ def std(input, dim=None, unbiased=None, keepdim=False, *, correction=None, axis=
     Standard deviation: the square root of :func:`var`.
     """
     cdef int64_t mark = scope_enter()
+    cdef Row v, flat
     try:
         dim, keepdim = _names(dim, keepdim, axis, keepdims)
         dim, correction = _correction(dim, unbiased, correction)
-        return wrap_borrowed(unary("sqrt", _var(input, dim, correction, keepdim, "std")))
+        # Where nothing varies the root has no slope: the derivative is 0 there, as in PyTorch.
+        v = _var(input, dim, correction, keepdim, "std")
+        flat = eq(v, number(0, v))
+        return wrap_borrowed(where(flat, v, unary("sqrt", where(flat, number(1, v), v))))
     finally:
         scope_leave(mark)
 

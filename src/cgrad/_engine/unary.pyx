@@ -167,6 +167,8 @@ cdef void r_relu(double g, double a, double b, double y, int dt, double *out) no
 cdef int d_threshold_backward(Ctx *c) except -1:  # z = g where y > 0, else 0
     if c.need[0]:
         c.out[0] = call2(THRESHOLD_BACKWARD, c.g, c.x[1])
+    if c.need[1]:
+        c.out[1] = zeros_like(c.g)
     return 0
 
 cdef int d_zero(Ctx *c) except -1:                # steps: the derivative is 0 wherever it exists
