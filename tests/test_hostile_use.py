@@ -117,3 +117,11 @@ def test_gradient_slot_over_read_only_memory():
     x.grad = cgrad.from_numpy(constant)
     x.sum().backward()
     assert constant.tolist() == [0.0, 0.0] and x.grad.tolist() == [1.0, 1.0]
+
+
+def test_data_of_another_size_under_an_operation_that_saves_nothing():
+    x = cgrad.ones(3, requires_grad=True)
+    y = x * 2
+    x.data = cgrad.ones(30_000)
+    with pytest.raises(RuntimeError, match="reshape"):
+        y.sum().backward()

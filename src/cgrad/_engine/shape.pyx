@@ -154,7 +154,13 @@ cdef bint _view_strides(Value *v, int ndim, const int64_t *shape, int64_t *strid
 cdef Row f_reshape(int op, Row *x, int n, Attr *at) except 0:
     cdef int64_t[MAX_DIMS] strides
     cdef Row a = x[0], y
-    cdef int ndim = <int>at.k[0]
+    cdef int ndim = <int>at.k[0], i
+    cdef int64_t count = 1
+    for i in range(ndim):
+        count *= at.d[i]
+    if count != value(a).numel:      # the last line of defence: a `.data` of another size
+        raise RuntimeError(f"reshape: {value(a).numel} elements cannot take the shape "
+                           f"{[at.d[i] for i in range(ndim)]}")
     if value(a).contiguous:
         return row_view(a, ndim, at.d, NULL, 0)
     if _view_strides(value(a), ndim, at.d, strides):

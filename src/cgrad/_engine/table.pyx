@@ -24,7 +24,7 @@ scope ends.  Who wants to keep a row beyond it retains it.
 from libc.stdlib cimport realloc
 from libc.string cimport memcpy
 from cgrad._engine.types cimport *
-from cgrad._engine.memory cimport attr_new, block_new
+from cgrad._engine.memory cimport attr_new, block_new, storage_release
 from cgrad._engine.rows cimport (
     inputs, is_float, node, release, retain, row_scalar, value,
 )
@@ -159,14 +159,22 @@ cdef int _record_or_release(Row y, int op, Row *x, int n, Attr *at) except -1:
 
 
 cdef Row _forward_held(int op, Row *x, int n, Attr *at) except 0:
-    # While a kernel runs without the GIL another thread may let go of an input or give its handle
-    # other memory: hold the rows.
-    cdef int i
+    # While a kernel runs without the GIL another thread may let go of an input, or give it other
+    # memory (`.data = `): hold the rows and what they point to now.
+    cdef int i, k = min(n, 8)
+    cdef Storage *memory[8]
     for i in range(n):
         retain(x[i])
+    for i in range(k):
+        memory[i] = value(x[i]).storage
+        if memory[i] != NULL:
+            memory[i].refs += 1
     try:
         return _ops[op].forward(op, x, n, at)
     finally:
+        for i in range(k):
+            if memory[i] != NULL:
+                storage_release(memory[i])
         for i in range(n):
             release(x[i])
 
