@@ -11,9 +11,9 @@ derivatives.
 Note [Numbers].  A program that computes number by number spends its time on everything around one
 multiplication.  So a few operations carry, beside their rule, a short form of forward and rule on
 C doubles (`short_way`), for 0-d tensors of one floating point dtype: `apply_numbers` makes and
-records the row at once, and the sweep passes such gradients on as numbers.  The results are the
-same bit by bit: sum, product and quotient of float32 numbers computed in double and rounded once
-are those computed in float32.  With create_graph=True, with hooks, and for every other shape or
+records the row at once, and the sweep passes such gradients on as numbers.  Each operation gives
+the same bits: sum, product and quotient of float32 numbers computed in double and rounded once
+are those computed in float32.  Gradients of longer float32 programs may differ in the last bit.  With create_graph=True, with hooks, and for every other shape or
 dtype the general way is taken; the tests compare the two.
 
 Note [Temporaries].  `apply` hands its row to the caller, who owns it.  `call1`, `call2`, ...
