@@ -5,33 +5,31 @@ To add an operation, add a row to its family in `op_families/`; spec.py there ex
 """
 from __future__ import annotations
 
+import importlib
+import pkgutil
 import zlib
 
 import numpy as np
 
-from op_families import create, elementwise, index, losses, matmul, reduction, shape
+import op_families
 from op_families.spec import EVERY, FLOATS, INTS, NUMBERS, Bad, Case, Sample, T, draw
 
-__all__ = ["CASES", "EVERY", "FLOATS", "INTERNAL", "INTS", "LAYOUTS", "NUMBERS", "Bad", "Case",
-           "Sample", "T", "arguments", "draw_all", "draw_bad", "make_tensor",
-           "recorded"]
+__all__ = ["ALIASES", "CASES", "ELSEWHERE", "EVERY", "FLOATS", "INTERNAL", "INTS", "LAYOUTS",
+           "NUMBERS", "Bad", "Case", "Sample", "T", "arguments", "draw_all", "draw_bad",
+           "make_tensor", "recorded"]
 
-CASES = [
-    *create.CASES, *elementwise.CASES, *reduction.CASES, *matmul.CASES, *shape.CASES,
-    *index.CASES, *losses.CASES,
-]
+FAMILIES = [importlib.import_module(f"op_families.{module.name}")
+            for module in pkgutil.iter_modules(op_families.__path__) if module.name != "spec"]
+CASES = [case for family in FAMILIES for case in getattr(family, "CASES", [])]
+
+# Second names of an operation -> its name in the table of cases.
+ALIASES = {k: v for family in FAMILIES for k, v in getattr(family, "ALIASES", {}).items()}
+
+# Public functions without a row -> the test that has them, or why no value can be compared.
+ELSEWHERE = {k: v for family in FAMILIES for k, v in getattr(family, "ELSEWHERE", {}).items()}
 
 # Operations of the table without a public function of their own -> the case that runs them.
-INTERNAL = {
-    "sigmoid_backward": "sigmoid",
-    "tanh_backward": "tanh",
-    "threshold_backward": "relu",
-    "slice": "getitem:slice",
-    "index": "getitem:tensor",
-    "index_backward": "getitem:tensor",
-    "index_put": "setitem:list",
-    "gather_backward": "gather",
-}
+INTERNAL = {k: v for family in FAMILIES for k, v in getattr(family, "INTERNAL", {}).items()}
 
 LAYOUTS = ("contiguous", "transposed", "strided", "offset", "expanded")
 

@@ -41,7 +41,6 @@ from cgrad._tensor.interop import from_dlpack
 from cgrad._tensor.size import Size, device
 from cgrad._tensor.tensor import Tensor
 from cgrad import _composite
-from cgrad._composite import *  # noqa: F403
 from cgrad import autograd
 from cgrad.autograd.grad_mode import (
     enable_grad,
@@ -55,6 +54,7 @@ from cgrad.autograd.grad_mode import (
 __version__ = "0.1.0"
 
 globals().update(_face.public)
+globals().update(_composite.PUBLIC)
 bool, uint8, int8, int16, int32, int64, float32, float64 = _all_dtypes()
 short, int, long, float, double = int16, int32, int64, float32, float64
 e, inf, nan, pi, newaxis = _math.e, _math.inf, _math.nan, _math.pi, None

@@ -73,3 +73,16 @@ CASES = [
             Sample([[1]], dtype="uint8"), Sample([0, 2], dtype="bool")], errors=[
                 Bad(([[1, 2], [3]],), ValueError, "(?i)length"), Bad(("text",), TypeError, "str")]),
 ]
+
+RANDOM = "made from nothing, at random or unset: no value to compare"
+OBJECTS = "from other objects: test_interop.py, test_tensor.py"
+FACTS = "no tensors: test_properties.py, test_tensor.py"
+ELSEWHERE = {
+    **dict.fromkeys([
+        "Generator", "bernoulli", "default_generator", "empty", "empty_like", "get_rng_state",
+        "initial_seed", "manual_seed", "multinomial", "normal", "rand", "rand_like", "randint",
+        "randint_like", "randn", "randn_like", "randperm", "seed", "set_rng_state"], RANDOM),
+    **dict.fromkeys(["as_tensor", "from_numpy", "scalar_tensor"], OBJECTS),
+    **dict.fromkeys(["broadcast_shapes", "is_floating_point", "is_tensor", "numel"], FACTS),
+    **dict.fromkeys(["dropout", "embedding"], "the engine's part of a function in nn.functional"),
+}

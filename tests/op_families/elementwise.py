@@ -238,3 +238,16 @@ TERNARY = [
 ]
 
 CASES = UNARY + ACTIVATIONS + BINARY + TERNARY
+
+INTERNAL = {
+    "sigmoid_backward": "sigmoid",
+    "tanh_backward": "tanh",
+    "threshold_backward": "relu",
+}
+
+ALIASES = {
+    "absolute": "abs", "arccos": "acos", "arcsin": "asin", "arctan": "atan", "arctan2": "atan2",
+    "clip": "clamp", "divide": "div", "expit": "sigmoid", "fix": "trunc", "greater": "gt",
+    "greater_equal": "ge", "less": "lt", "less_equal": "le", "multiply": "mul", "negative": "neg",
+    "not_equal": "ne", "silu": "nn.functional.silu", "subtract": "sub", "true_divide": "div",
+}

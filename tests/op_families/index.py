@@ -229,3 +229,11 @@ CASES = [
         Sample(T(domain="below:4", dtype=LONG), 5)], dtypes=("int64",), grad=False, method=False,
         errors=[Bad((T(2),), RuntimeError, "(?i)one_hot")]),
 ]
+
+INTERNAL = {
+    "slice": "getitem:slice",
+    "index": "getitem:tensor",
+    "index_backward": "getitem:tensor",
+    "index_put": "setitem:list",
+    "gather_backward": "gather",
+}

@@ -164,3 +164,5 @@ CASES = [
     case("flatten:view", lambda x: x.T.reshape(-1), [Sample(T(3, 4))], method=False,
          call=lambda xp, x: x.t().flatten(), dtypes=FLOATS, covers=("permute", "reshape", "clone")),
 ]
+
+ALIASES = {"concat": "cat", "concatenate": "cat", "moveaxis": "movedim"}

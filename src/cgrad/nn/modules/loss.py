@@ -3,6 +3,7 @@ from __future__ import annotations
 
 from cgrad import Tensor
 from cgrad.nn import functional as F
+from cgrad.nn.functional.loss import _reduction
 from cgrad.nn.modules.module import Module
 
 __all__ = ["BCEWithLogitsLoss", "CrossEntropyLoss", "L1Loss", "MSELoss", "NLLLoss"]
@@ -24,7 +25,7 @@ class _Loss(Module):
         **weights: Tensor | None,
     ) -> None:
         super().__init__()
-        self.reduction = F._reduction(reduction, size_average, reduce)
+        self.reduction = _reduction(reduction, size_average, reduce)
         for name, weight in weights.items():
             self.register_buffer(name, weight)
 

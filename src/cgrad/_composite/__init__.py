@@ -1,0 +1,7 @@
+"""Functions composed of operations of the table: no derivative of their own.
+
+A file for each family.  A function becomes public by the decorator of register.py, which enters it
+into `PUBLIC` and makes it a method of Tensor.
+"""
+from cgrad._composite import elementwise, matrix, properties, reduction, shape
+from cgrad._composite.register import PUBLIC

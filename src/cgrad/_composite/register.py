@@ -1,0 +1,49 @@
+"""How a composed function becomes public, and checks that many of them need."""
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from cgrad._tensor.tensor import Tensor, attach, attach_inplace
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+PUBLIC: dict[str, Callable[..., Any]] = {}      # name -> function of the package
+
+
+def public(
+    *aliases: str, module: bool = True, method: bool = True, inplace: bool = False
+) -> Callable[[F], F]:
+    """Enter a function under its own name and `aliases`.
+
+    Args:
+        aliases: further names.
+        module: as ``cgrad.name``.
+        method: as ``Tensor.name``.
+        inplace: as ``Tensor.name_``, which writes the result into the first argument.
+    """
+    def enter(function: F) -> F:
+        for name in (function.__name__, *aliases):
+            if module:
+                PUBLIC[name] = function
+            if method:
+                attach(name, function)
+            if inplace:
+                attach_inplace(name + "_", function)
+        return function
+    return enter
+
+
+def dimension(dim: int, ndim: int, name: str) -> int:
+    """`dim` counted from the front, or an IndexError that names the function."""
+    n = ndim or 1
+    if not -n <= dim < n:
+        raise IndexError(f"{name}: Dimension out of range (expected to be in range of "
+                         f"[{-n}, {n - 1}], but got {dim})")
+    return dim % n
+
+
+def check_tensor(name: str, input: object) -> None:
+    """Raise a TypeError that names the function unless `input` is a Tensor."""
+    if not isinstance(input, Tensor):
+        raise TypeError(f"{name}(): argument 'input' must be Tensor, not {type(input).__name__}")
