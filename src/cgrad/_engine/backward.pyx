@@ -15,18 +15,21 @@ from libc.stdlib cimport free, malloc, realloc
 from libc.string cimport memset
 from cgrad._engine.types cimport *
 from cgrad._engine.elementwise cimport elementwise_into
-from cgrad._engine.handle cimport (
-    Handle, dtype_of, fresh_row, hooks_of, is_handle, row_of, wrap,
+from cgrad._engine.function cimport FUNCTION, call, collect
+from cgrad._engine.handle cimport carried, dtype_of, row_of, wrap
+from cgrad._engine.hooks cimport run_after_store, run_hooks, run_posthooks, run_prehooks
+from cgrad._engine.primitives cimport (
+    add, cast, number, reshape_like, same_shape, sizes, sum_to,
 )
-from cgrad._engine.primitives cimport add, cast, number, reshape_like, same_shape, sum_to
 from cgrad._engine.rows cimport (
-    inputs, is_float, node, release, release_saved, retain, row_scalar, value,
+    inputs, node, release, release_saved, retain, row_scalar, value,
 )
 from cgrad._engine.shape cimport clone
 from cgrad._engine.table cimport (
-    Ctx, call2, get_number, grad_enable, grad_enabled, keep, op_id, ops, rounded, scope_enter,
-    scope_leave, set_number,
+    Ctx, get_number, grad_enable, grad_enabled, keep, op_id, ops, rounded, scope_enter,
+    scope_leave, set_number, traced_now,
 )
+from cgrad._engine.tracing cimport check_gradients, check_root, name_of, raise_version, unpack
 
 cdef int ADD = op_id("add")
 cdef uint32_t _epoch = 0
@@ -179,10 +182,6 @@ cdef int _accumulate(Row *acc, Row g) except -1:
     return 0
 
 
-cdef str _name(Row r):
-    return ops[node(r).op].name.decode()
-
-
 cdef int _check_saved(Row r) except -1:
     """Raise if a value that the rule reads was changed in place or released."""
     cdef Node *m = node(r)
@@ -191,7 +190,7 @@ cdef int _check_saved(Row r) except -1:
     cdef uint32_t now
     if m.flags & FREED and _reads(m):
         raise RuntimeError(
-            f"{_name(r)}: Trying to backward through the graph a second time (or directly access "
+            f"{name_of(r)}: Trying to backward through the graph a second time (or directly access "
             "saved tensors after they have already been freed). Saved intermediate values of the "
             "graph are freed when you call .backward() or autograd.grad(). Specify "
             "retain_graph=True if you need to backward through the graph a second time; if a "
@@ -203,11 +202,11 @@ cdef int _check_saved(Row r) except -1:
         if m.saves & (1 << i):
             now = value(x[i]).storage.version
             if now != m.versions[i]:
-                _raise_version(r, x[i], i, m.versions[i], now)
+                raise_version(r, x[i], i, m.versions[i], now)
     if m.saves & SAVES_OUTPUT:
         now = value(r).storage.version
         if now != m.versions[INLINE_INPUTS]:
-            _raise_version(r, r, -1, m.versions[INLINE_INPUTS], now)
+            raise_version(r, r, -1, m.versions[INLINE_INPUTS], now)
     return 0
 
 
@@ -219,40 +218,6 @@ cdef int _reads(Node *m) noexcept:
         if node(x[i]).flags & REQUIRES_GRAD:
             reads |= ops[m.op].reads[i if i < INLINE_INPUTS else INLINE_INPUTS]
     return reads
-
-
-cdef int _raise_version(Row r, Row x, int i, uint32_t then, uint32_t now) except -1:
-    cdef Value *v = value(x)
-    sizes = [v.shape[k] for k in range(v.ndim)]
-    what = "its output" if i < 0 else f"its input {i}"
-    raise RuntimeError(
-        f"one of the variables needed for gradient computation has been modified by an inplace "
-        f"operation: operation {_name(r)} saved {what}, a {dtype_of(v.dtype)!r} tensor of shape "
-        f"{sizes}, at version {then}; it is at version {now} now. Hint: use the out-of-place "
-        "form of the operation that changed it, or clone() before changing it.")
-
-
-cdef Row _run_hooks(Row r, Row g) except 0:
-    # Tensor hooks see the whole gradient of the row and may replace it.
-    cdef dict extra = hooks_of(r)
-    cdef Row h
-    if extra is None:
-        return g
-    for hook in list((extra.get("hooks") or {}).values()):
-        retain(g)
-        result = hook(wrap(g))
-        if result is not None:
-            h = row_of(result, "hook")
-            if not same_shape(h, g):
-                raise RuntimeError("hook: the gradient it returns must have the shape of the one "
-                                   f"it got, {_sizes(g)}, but has {_sizes(h)}")
-            retain(h)
-            g = cast(keep(h), value(r).dtype)
-    return g
-
-
-cdef list _sizes(Row r):
-    return [value(r).shape[i] for i in range(value(r).ndim)]
 
 
 cdef int _store(Row leaf, Row g, bint create_graph) except -1:
@@ -269,8 +234,8 @@ cdef int _store(Row leaf, Row g, bint create_graph) except -1:
         retain(g)
         v.grad = g
     elif not same_shape(old, g) or value(old).dtype != value(g).dtype:
-        raise RuntimeError(f"backward: .grad has shape {_sizes(old)} and dtype "
-                           f"{dtype_of(value(old).dtype)!r}, the new gradient {_sizes(g)} and "
+        raise RuntimeError(f"backward: .grad has shape {sizes(old)} and dtype "
+                           f"{dtype_of(value(old).dtype)!r}, the new gradient {sizes(g)} and "
                            f"{dtype_of(value(g).dtype)!r}; reset .grad after changing .data")
     elif (not create_graph and not node(old).flags & REQUIRES_GRAD and value(old).contiguous
           and not value(old).storage.flags & READ_ONLY):
@@ -380,13 +345,41 @@ cdef bint _step_number(Sweep *s, int32_t i, bint keep_graph, bint accumulate,
     return True
 
 
+cdef int _rule(Sweep *s, int32_t i, Row g, char *need, Row *out, Row *ins,
+               dict bundles) except -1:
+    """Evaluate the derivative rule of a row: out[j] becomes the gradient of input j."""
+    cdef Row r = s.rows[i]
+    cdef Node *m = node(r)
+    cdef Ctx c
+    cdef dict own
+    cdef int j
+    if m.op == FUNCTION:
+        return call(r, bundles.pop(i), need, out)
+    c.g = g
+    c.y = r
+    c.x = inputs(m)
+    c.n = m.n_in
+    c.at = m.attr
+    c.need = need
+    c.out = out
+    if m.flags & HAS_HOOKS:
+        own = carried(r)
+        if own is not None and "packed" in own:
+            for j in range(m.n_in):
+                ins[j] = c.x[j]
+            c.x = ins
+            unpack(r, ins, &c.y)
+    ops[m.op].rule(&c)
+    return 0
+
+
 cdef int _step(Sweep *s, int32_t i, bint keep_graph, bint accumulate, char *need, Row *out,
-               char *target) except -1:
+               Row *ins, char *target, dict bundles) except -1:
     """Sweep one row: hooks, .grad, then the rule, and send the results to the inputs."""
     global _rule_calls
     cdef Row r = s.rows[i], g, x
     cdef Node *m = node(r)
-    cdef Ctx c
+    cdef dict own
     cdef int j, any_need = 0
     cdef int64_t e = s.first_edge[i]
     cdef int32_t k
@@ -397,13 +390,16 @@ cdef int _step(Sweep *s, int32_t i, bint keep_graph, bint accumulate, char *need
     _to_row(s, i)
     g = s.acc[i]
     if m.flags & HAS_HOOKS:
-        g = _run_hooks(r, g)
+        g = run_hooks(r, g)
+        g = run_prehooks(r, g)
         if g != s.acc[i]:
             retain(g)
             release(s.acc[i])
             s.acc[i] = g
     if m.flags & RETAIN_GRAD or (accumulate and (target[i] if target != NULL else m.n_in == 0)):
         _store(r, g, grad_enabled())
+        if m.flags & HAS_HOOKS and m.n_in == 0:
+            run_after_store(r)
     if m.n_in == 0:
         return 0
     for j in range(m.n_in):
@@ -413,30 +409,37 @@ cdef int _step(Sweep *s, int32_t i, bint keep_graph, bint accumulate, char *need
         out[j] = 0
     if any_need:
         _check_saved(r)
-        c.g = g
-        c.y = r
-        c.x = inputs(m)
-        c.n = m.n_in
-        c.at = m.attr
-        c.need = need
-        c.out = out
-        ops[m.op].rule(&c)
+        _rule(s, i, g, need, out, ins, bundles)
         _rule_calls += 1
+        if m.flags & HAS_HOOKS:
+            run_posthooks(r, g, m.n_in, need, out)
+            check_gradients(r, name_of(r), need, out, m.n_in)
         for j in range(m.n_in):
             if need[j] and out[j]:
                 x = inputs(m)[j]
                 g = out[j]
+                k = s.edges[e + j]
+                if node(x).op == FUNCTION:
+                    collect(bundles, k, m.attr.k[0], g)
+                    if s.acc[k] == 0:
+                        s.acc[k] = row_scalar(F32)
+                    continue
                 if not same_shape(g, x):
                     g = sum_to(g, x)
                 if value(g).dtype != value(x).dtype:
                     g = cast(g, value(x).dtype)
-                k = s.edges[e + j]
                 _to_row(s, k)
                 _accumulate(&s.acc[k], g)
     if not keep_graph:
         if not m.flags & FREED:
             m.flags |= FREED
             release_saved(r)
+            if m.flags & HAS_HOOKS:
+                own = carried(r)
+                if own is not None:
+                    own.pop("packed", None)
+                    if m.op == FUNCTION:
+                        own["function"]._release()
     return 0
 
 
@@ -471,6 +474,8 @@ def run(list roots, list grads, list targets, bint retain_graph, bint create_gra
     cdef bint mode = grad_enabled()
     cdef char *need = NULL
     cdef Row *out = NULL
+    cdef Row *ins = NULL
+    cdef dict bundles = {}
     cdef char *target = NULL
     cdef bint chosen = targets is not None
     cdef list result = []
@@ -511,6 +516,7 @@ def run(list roots, list grads, list targets, bint retain_graph, bint create_gra
         memset(s.wanted, targets is None, s.n)
         memset(target, 0, s.n)
         _sort(&s)
+        roots_seen = seeds
         seeds = [(node(<Row>r).slot, g) for r, g in seeds]
         for r in wanted:
             if node(r).mark == _epoch:
@@ -523,8 +529,12 @@ def run(list roots, list grads, list targets, bint retain_graph, bint create_gra
             _mark_wanted(&s)
         need = <char *>malloc(s.widest + 1)
         out = <Row *>malloc((s.widest + 1) * sizeof(Row))
-        if need == NULL or out == NULL:
+        ins = <Row *>malloc((s.widest + 1) * sizeof(Row))
+        if need == NULL or out == NULL or ins == NULL:
             raise MemoryError("backward: no memory for the gradients of a row")
+        if traced_now():
+            for r, g in roots_seen:
+                check_root(r, [s.rows[j] for j in range(s.n)])
         grad_enable(create_graph)
         for i, g in seeds:
             _accumulate(&s.acc[i], g)
@@ -534,7 +544,8 @@ def run(list roots, list grads, list targets, bint retain_graph, bint create_gra
                 continue
             # After an error the scope of the whole sweep releases what a step has made.
             step_mark = scope_enter()
-            _step(&s, i, retain_graph, accumulate, need, out, target if chosen else NULL)
+            _step(&s, i, retain_graph, accumulate, need, out, ins, target if chosen else NULL,
+                  bundles)
             scope_leave(step_mark)
             if s.acc[i] and not target[i]:
                 if s.acc[i] != IN_NUMBER:
@@ -559,6 +570,7 @@ def run(list roots, list grads, list targets, bint retain_graph, bint create_gra
         _free(&s)
         free(need)
         free(out)
+        free(ins)
         free(target)
         scope_leave(mark)
 
@@ -574,8 +586,8 @@ cdef Row _seed(Row r, object grad) except 0:
         return reshape_like(number(1, r), r)
     g = row_of(grad, "backward")       # `grad` is held by the caller
     if not same_shape(g, r):
-        raise RuntimeError(f"Mismatch in shape: grad_output[0] has a shape of {_sizes(g)} and "
-                           f"output[0] has a shape of {_sizes(r)}.")
+        raise RuntimeError(f"Mismatch in shape: grad_output[0] has a shape of {sizes(g)} and "
+                           f"output[0] has a shape of {sizes(r)}.")
     return cast(g, value(r).dtype)
 
 

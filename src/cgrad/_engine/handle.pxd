@@ -33,3 +33,4 @@ cdef int promote_number(Row a, object x) noexcept
 cdef int number_code(object x) noexcept
 cdef int check_fits(object x, int dt, str name) except -1
 cdef void drop_handle(Value *v) noexcept
+cdef dict carried(Row r, bint make=*)

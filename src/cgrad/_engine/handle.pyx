@@ -93,6 +93,7 @@ cdef extern from *:
 
 cdef int AS_STRIDED = op_id("as_strided")
 cdef tuple _empty = ()
+cdef dict _carried = {}      # what `carried` gives
 cdef dict _orphans = {}      # hooks of rows whose handle died while the graph lives
 default_float = F32
 tensor_type = None
@@ -278,6 +279,24 @@ def orphans():
 
 cdef void _forget_hooks(Row r) noexcept:
     _orphans.pop(r, None)
+    _carried.pop(r, None)
+
+
+cdef dict carried(Row r, bint make=False):
+    """The Python objects that a row carries beside the hooks of its tensor, by name; or None.
+
+    They go with the row: contexts of custom functions, hooks on graph nodes, packed values, and
+    where the row was made (tracing.pyx).
+    """
+    cdef dict found
+    if not node(r).flags & HAS_HOOKS:
+        if not make:
+            return None
+        node(r).flags |= HAS_HOOKS
+    found = _carried.get(r)
+    if found is None and make:
+        found = _carried[r] = {}
+    return found
 
 rows.on_free = _forget_hooks
 

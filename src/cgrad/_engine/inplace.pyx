@@ -8,24 +8,17 @@ saved by others before the change is recognised as stale by the storage's versio
 from cgrad._engine.types cimport *
 from cgrad._engine.elementwise cimport elementwise_into
 from cgrad._engine.handle cimport (
-    Handle, dtype_of, fresh_row, is_handle, rebind, record_strided, strided_attr,
+    Handle, dtype_of, fresh_row, is_handle, rebind, strided_attr,
 )
 from cgrad._engine.loops cimport copy_cast
-from cgrad._engine.primitives cimport cast
+from cgrad._engine.primitives cimport cast, sizes
 from cgrad._engine.rows cimport (
-    inputs, is_float, node, release, release_value, retain, row_new, row_view, set_dims, value,
-    value_drop,
+    inputs, is_float, node, release, retain, row_new, row_view, set_dims, value,
 )
-from cgrad._engine.memory cimport storage_release
-from cgrad._engine.table cimport call1, grad_enabled, inference_enabled, op_id, ops, record
+from cgrad._engine.table cimport call1, grad_enabled, inference_enabled, op_id, ops, record, traced
 
 cdef int OVERWRITE = op_id("overwrite"), CLONE = op_id("clone")
-cdef int AS_STRIDED = op_id("as_strided")
 cdef int STRIDED_ASSIGN = op_id("strided_assign")
-
-
-cdef list _sizes(Row r):
-    return [value(r).shape[i] for i in range(value(r).ndim)]
 
 
 cdef bint _overlaps_itself(Value *v) noexcept:
@@ -87,8 +80,8 @@ cdef int _check_result(Row x, Row y, str name) except -1:
         for i in range(v.ndim):
             same = same and v.shape[i] == w.shape[i]
     if not same:
-        raise RuntimeError(f"{name}: output with shape {_sizes(x)} doesn't match the broadcast "
-                           f"shape {_sizes(y)}")
+        raise RuntimeError(f"{name}: output with shape {sizes(x)} doesn't match the broadcast "
+                           f"shape {sizes(y)}")
     return _check_cast(w.dtype, v.dtype, name)
 
 
@@ -154,7 +147,8 @@ cdef int change_elementwise(Handle h, int op, Row *x, int n, str name) except -1
     except:
         release(y)
         raise
-    return finish_change(h, a, y)
+    finish_change(h, a, y)
+    return traced(h.row)
 
 
 cdef int finish_change(Handle h, Row x, Row y) except -1:

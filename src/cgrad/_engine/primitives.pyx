@@ -82,7 +82,6 @@ cdef Row number(double x, Row like) except 0:
     elif dt == F64:
         (<double *>value(r).data)[0] = x
     else:
-        (<char *>value(r).data)[0] = 0
         memset(value(r).data, 0, item_size(dt))
         if dt == BOOL or dt == U8 or dt == I8:
             value(r).data[0] = <char>x
@@ -111,6 +110,11 @@ cdef Row times(Row a, double x) except 0:
 
 cdef Row plus(Row a, double x) except 0:
     return call2(ADD, a, number(x, a))
+
+
+cdef list sizes(Row a):
+    """The shape of a row as a list, for messages."""
+    return [value(a).shape[i] for i in range(value(a).ndim)]
 
 
 cdef bint same_shape(Row a, Row b) noexcept:

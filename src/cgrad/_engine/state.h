@@ -6,6 +6,7 @@
 typedef struct {
     int no_grad;        /* recording is off */
     int inference;      /* in inference_mode */
+    int traced;         /* anomaly mode or saved-tensor hooks: `on_record` is told of each row */
     int32_t *pool;      /* rows that the current scope releases */
     int64_t n, cap;
 } cg_state;

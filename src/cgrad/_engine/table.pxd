@@ -44,6 +44,9 @@ cdef int short_way(int op, Number number, NumberRule rule) except -1
 cdef Row apply_numbers(int op, Row a, Row b) except? 0
 cdef Row apply(int op, Row *x, int n, Attr *at) except 0
 cdef int record(Row y, int op, Row *x, int n, Attr *at) except -1
+cdef int traced(Row y) except -1
+cdef bint traced_now() noexcept
+cdef int (*on_record)(Row y) except -1      # set by tracing.pyx
 cdef Row keep(Row r) except 0
 cdef int64_t scope_enter() noexcept
 cdef void scope_leave(int64_t mark) noexcept

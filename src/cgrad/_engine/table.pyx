@@ -33,6 +33,7 @@ cdef extern from "state.h":
     ctypedef struct cg_state:
         int no_grad
         int inference
+        int traced
         int32_t *pool
         int64_t n
         int64_t cap
@@ -43,6 +44,7 @@ cdef enum:
 
 cdef Op _ops[MAX_OPS]
 ops = _ops
+on_record = NULL
 cdef dict _ids = {}
 cdef list _names = []            # keeps the C strings of Op.name alive
 cdef int _n_ops = 1              # 0 is "leaf or constant"
@@ -202,8 +204,34 @@ cdef Row apply(int op, Row *x, int n, Attr *at) except 0:
     for i in range(n):
         if node(x[i]).flags & REQUIRES_GRAD:
             _record_or_release(y, op, x, n, at)
+            if cg_tls.traced:
+                _tell(y)
             break
     return y
+
+
+cdef int _tell(Row y) except -1:
+    try:
+        return traced(y)
+    except:
+        release(y)
+        raise
+
+
+cdef int traced(Row y) except -1:
+    """Tell tracing.pyx of a row that has just been recorded and computed."""
+    if cg_tls.traced and on_record != NULL and node(y).n_in:
+        on_record(y)
+    return 0
+
+
+cdef bint traced_now() noexcept:
+    return cg_tls.traced
+
+
+def set_traced(bint on):
+    """Whether tracing.pyx is told of the rows that this thread makes."""
+    cg_tls.traced = on
 
 
 cdef int short_way(int op, Number number, NumberRule rule) except -1:
@@ -231,7 +259,7 @@ cdef Row apply_numbers(int op, Row a, Row b) except? 0:
     cdef int reads = 0
     cdef Row r
     if (v.ndim or w.ndim or v.dtype != w.dtype or v.dtype < F32 or o.number == NULL
-            or cg_tls.inference or (v.flags | w.flags) & INFERENCE):
+            or cg_tls.inference or cg_tls.traced or (v.flags | w.flags) & INFERENCE):
         return 0
     r = row_scalar(v.dtype)
     set_number(value(r), o.number(get_number(v), get_number(w)))

@@ -1,8 +1,12 @@
 """What can be seen of the graph from Python: `grad_fn` and its `next_functions`."""
 from cgrad._engine.types cimport *
 from cgrad._engine.face cimport wrap_borrowed
+from cgrad._engine.function cimport FUNCTION, OUTPUT
+from cgrad._engine.handle cimport carried
 from cgrad._engine.rows cimport inputs, node, row_free, value
 from cgrad._engine.table cimport ops
+from cgrad._engine.tracing cimport camel
+from cgrad._tensor.hooks import RemovableHandle
 
 
 cdef class GraphNode:
@@ -22,18 +26,19 @@ cdef class GraphNode:
         """The operation's name, as PyTorch writes it: ``MulBackward0``."""
         if node(self.row).n_in == 0:
             return "AccumulateGrad"
-        words = ops[node(self.row).op].name.decode().split("_")
-        return "".join(w[:1].upper() + w[1:] for w in words) + "Backward0"
+        if node(self.row).op == FUNCTION:
+            return carried(self.row)["function"].name()
+        return camel(ops[node(self.row).op].name.decode())
 
     @property
     def next_functions(self):
-        """One (node, 0) pair for each input; (None, 0) where no gradient flows."""
+        """A (node, number of its output) pair for each input; (None, 0) without a gradient."""
         cdef object m = []
         cdef Row *x = inputs(node(self.row))
         cdef int i
         for i in range(node(self.row).n_in):
             if node(x[i]).flags & REQUIRES_GRAD:
-                m.append((graph_node(x[i]), 0))
+                m.append((graph_node(x[i]), output_number(x[i])))
             else:
                 m.append((None, 0))
         return tuple(m)
@@ -47,6 +52,33 @@ cdef class GraphNode:
             return None
         return wrap_borrowed(self.row)
 
+    @property
+    def metadata(self):
+        """A dictionary for the user's own notes about this node."""
+        return carried(self.row, True).setdefault("metadata", {})
+
+    def register_hook(self, hook):
+        """register_hook(hook) -> handle
+
+        Call ``hook(grad_inputs, grad_outputs)`` after the node's derivative has been computed;
+        what it returns (if not None) replaces ``grad_inputs``, one gradient for each input.
+        """
+        return RemovableHandle(carried(self.row, True).setdefault("posthooks", {}), hook)
+
+    def register_prehook(self, hook):
+        """register_prehook(hook) -> handle
+
+        Call ``hook(grad_outputs)`` before the node's derivative is computed; what it returns (if
+        not None) replaces ``grad_outputs``.
+        """
+        return RemovableHandle(carried(self.row, True).setdefault("prehooks", {}), hook)
+
+    def __getattr__(self, name):
+        # The node of a custom function shows what its context holds.
+        if node(self.row).op == FUNCTION:
+            return getattr(carried(self.row)["function"], name)
+        raise AttributeError(f"'{self.name()}' object has no attribute {name!r}")
+
     def __eq__(self, other):
         return isinstance(other, GraphNode) and (<GraphNode>other).row == self.row
 
@@ -58,8 +90,15 @@ cdef class GraphNode:
 
 
 cdef object graph_node(Row r):
-    """The graph node of a row."""
+    """The graph node of a row; the results of a custom function share that of the call."""
     cdef GraphNode m = GraphNode.__new__(GraphNode)
+    if node(r).op == OUTPUT:
+        r = inputs(node(r))[0]
     node(r).graph_refs += 1
     m.row = r
     return m
+
+
+cdef int64_t output_number(Row r) noexcept:
+    """Which output of its graph node a row is."""
+    return node(r).attr.k[0] if node(r).op == OUTPUT else 0

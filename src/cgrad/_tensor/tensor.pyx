@@ -34,6 +34,7 @@ from cgrad._tensor.interop cimport to_dlpack, to_numpy
 from cgrad._engine import backward as _backward, face as _face
 from cgrad._engine import binary as _b, unary as _u, reduce as _r, shape as _s, matmul as _m
 from cgrad._engine import create as _create
+from cgrad._tensor.hooks import RemovableHandle
 from cgrad._tensor.size import Size, cpu
 
 cdef extern from "Python.h":
@@ -562,6 +563,23 @@ cdef class Tensor(Handle):
         node(r).flags |= HAS_HOOKS
         return RemovableHandle(hooks, hook)
 
+    def register_post_accumulate_grad_hook(self, hook):
+        """register_post_accumulate_grad_hook(hook) -> handle
+
+        Call ``hook(tensor)`` on this leaf whenever backward() has added to its ``.grad``.
+        """
+        cdef Row r = fresh_row(self)
+        if not node(r).flags & REQUIRES_GRAD:
+            raise RuntimeError("cannot register a hook on a tensor that doesn't require gradient")
+        if node(r).n_in:
+            raise RuntimeError("post accumulate grad hooks cannot be registered on non-leaf "
+                               "tensors")
+        if self._extra is None:
+            self._extra = {}
+        hooks = self._extra.setdefault("post", {})
+        node(r).flags |= HAS_HOOKS
+        return RemovableHandle(hooks, hook)
+
     def detach(self):
         """detach() -> Tensor
 
@@ -968,27 +986,6 @@ cdef void from_block(Value *v) noexcept:
     block_free(v.shape, 2 * MAX_DIMS * sizeof(int64_t))
     v.shape = v.dims
     v.strides = v.dims + INLINE_DIMS
-
-
-class RemovableHandle:
-    """What registering a hook returns: `remove()` takes the hook back."""
-    _next = 0
-
-    def __init__(self, hooks, hook):
-        self._hooks = hooks
-        self.id = RemovableHandle._next
-        RemovableHandle._next += 1
-        hooks[self.id] = hook
-
-    def remove(self):
-        """Take the hook back."""
-        self._hooks.pop(self.id, None)
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *exc):
-        self.remove()
 
 
 def _rebuild(cls, array, requires_grad, state):

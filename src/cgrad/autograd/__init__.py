@@ -12,7 +12,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from cgrad._engine import backward as _engine
+from cgrad._engine import tracing as _tracing  # noqa: F401  (enters itself into the table)
 from cgrad._tensor.tensor import Tensor
+from cgrad.autograd.function import Function
 from cgrad.autograd.grad_mode import (
     enable_grad,
     inference_mode,
@@ -24,6 +26,7 @@ from cgrad.autograd.grad_mode import (
 from cgrad.autograd.gradcheck import gradcheck, gradgradcheck
 
 __all__ = [
+    "Function",
     "backward",
     "enable_grad",
     "grad",

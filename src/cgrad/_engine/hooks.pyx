@@ -1,0 +1,75 @@
+"""Hooks in the sweep: of tensors and of graph nodes.  They run the user's code."""
+from cgrad._engine.types cimport *
+from cgrad._engine.handle cimport carried, hooks_of, row_of, wrap
+from cgrad._engine.primitives cimport cast, same_shape, sizes
+from cgrad._engine.rows cimport retain, value
+from cgrad._engine.table cimport keep
+
+
+cdef Row run_hooks(Row r, Row g) except 0:
+    # Tensor hooks see the whole gradient of the row and may replace it.
+    cdef dict extra = hooks_of(r)
+    cdef Row h
+    if extra is None:
+        return g
+    for hook in list((extra.get("hooks") or {}).values()):
+        retain(g)
+        result = hook(wrap(g))
+        if result is not None:
+            h = row_of(result, "hook")
+            if not same_shape(h, g):
+                raise RuntimeError("hook: the gradient it returns must have the shape of the one "
+                                   f"it got, {sizes(g)}, but has {sizes(h)}")
+            retain(h)
+            g = cast(keep(h), value(r).dtype)
+    return g
+
+
+cdef Row run_prehooks(Row r, Row g) except 0:
+    # Hooks of the graph node: they see and may replace what arrives from the consumers.
+    cdef dict own = carried(r)
+    cdef Row h
+    for hook in list((own.get("prehooks") or {}).values()) if own is not None else ():
+        retain(g)
+        result = hook((wrap(g),))
+        if result is not None:
+            h = row_of(result[0] if isinstance(result, tuple) else result, "hook")
+            retain(h)
+            g = keep(h)
+    return g
+
+
+cdef int run_posthooks(Row r, Row g, int n, char *need, Row *out) except -1:
+    # ... and what the node has computed for its inputs.
+    cdef dict own = carried(r)
+    cdef Row h
+    cdef int j
+    for hook in list((own.get("posthooks") or {}).values()) if own is not None else ():
+        found = []
+        for j in range(n):
+            if need[j] and out[j]:
+                retain(out[j])
+                found.append(wrap(out[j]))
+            else:
+                found.append(None)
+        retain(g)
+        result = hook(tuple(found), (wrap(g),))
+        if result is None:
+            continue
+        for j, t in enumerate(result if isinstance(result, tuple) else (result,)):
+            if j < n and need[j]:
+                out[j] = 0
+                if t is not None:
+                    h = row_of(t, "hook")
+                    retain(h)
+                    out[j] = keep(h)
+    return 0
+
+
+cdef int run_after_store(Row leaf) except -1:
+    # Hooks that wait for the sum in .grad.
+    cdef dict extra = hooks_of(leaf)
+    for hook in list((extra.get("post") or {}).values()) if extra is not None else ():
+        retain(leaf)
+        hook(wrap(leaf))
+    return 0
