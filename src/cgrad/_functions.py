@@ -1,12 +1,17 @@
 """The table's functions that belong to ``cgrad.nn.functional``, for the layers of nn."""
 from cgrad._engine.cross_entropy import cross_entropy, nll_loss
-from cgrad._engine.loss import binary_cross_entropy_with_logits, l1_loss, mse_loss
+from cgrad._engine.loss import (
+    binary_cross_entropy,
+    binary_cross_entropy_with_logits,
+    l1_loss,
+    mse_loss,
+)
 from cgrad._engine.matmul import linear
 from cgrad._engine.sampling import dropout
 from cgrad._engine.select import embedding
 from cgrad._engine.unary import elu, gelu, leaky_relu, softplus
 
 __all__ = [
-    "binary_cross_entropy_with_logits", "cross_entropy", "dropout", "elu", "embedding", "gelu",
-    "l1_loss", "leaky_relu", "linear", "mse_loss", "nll_loss", "softplus",
+    "binary_cross_entropy", "binary_cross_entropy_with_logits", "cross_entropy", "dropout", "elu",
+    "embedding", "gelu", "l1_loss", "leaky_relu", "linear", "mse_loss", "nll_loss", "softplus",
 ]

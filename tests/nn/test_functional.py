@@ -204,6 +204,30 @@ def test_empty_batches():
     assert F.nll_loss(x.reshape(0, 3, 1), y.reshape(0, 1), reduction="sum").item() == 0
 
 
+def test_kl_div_warns_of_its_mean():
+    x, y = cgrad.tensor([[-1.0, -2.0]]), cgrad.tensor([[0.0, 1.0]])
+    with pytest.warns(UserWarning, match="batchmean"):
+        assert F.kl_div(x, y).item() == 1.0
+    assert F.kl_div(x, y, reduction="batchmean").item() == 2.0
+
+
+def test_losses_at_extremes():
+    big = cgrad.tensor([1e4, -1e4, float("inf")], requires_grad=True)
+    for f in (F.smooth_l1_loss, F.huber_loss):
+        (g,) = cgrad.autograd.grad(f(big, cgrad.zeros(3), reduction="sum"), big)
+        assert g.tolist() == [1.0, -1.0, 1.0]
+    x = cgrad.tensor([200.0, -200.0], requires_grad=True)
+    y = F.soft_margin_loss(x, cgrad.ones(2), reduction="none")
+    assert y.tolist() == [0.0, 200.0]
+    assert cgrad.autograd.grad(y.sum(), x)[0].tolist() == [0.0, -1.0]
+    p = cgrad.tensor([0.0, 1.0], requires_grad=True)
+    y = F.binary_cross_entropy(p, cgrad.tensor([1.0, 0.0]), reduction="none")
+    assert y.tolist() == [100.0, 100.0]
+    (g,) = cgrad.autograd.grad(y.sum(), p, create_graph=True)
+    np.testing.assert_allclose(g.detach().numpy(), [-1e12, 1e12])
+    assert cgrad.autograd.grad(g.sum(), p)[0].isfinite().all()
+
+
 def test_one_hot():
     index = cgrad.tensor([[0, 2], [1, 0]])
     expected = np.eye(3, dtype=np.int64)[index.numpy()]

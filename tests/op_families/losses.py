@@ -74,6 +74,30 @@ def bce(x, y, weight=None, pos_weight=None, reduction="mean"):
     return reduced(loss if weight is None else loss * weight, reduction)
 
 
+def multi_margin(x, y, p=1, margin=1.0, weight=None, reduction="mean"):
+    rows, classes = x.reshape(-1, x.shape[-1]), y.reshape(-1)
+    loss = []
+    for row, c in zip(rows, classes):
+        terms = [max(0.0, margin - row[c] + v) ** p for j, v in enumerate(row) if j != c]
+        loss.append(sum(terms) * (1 if weight is None else weight[c]) / len(row))
+    return reduced(np.array(loss).reshape(y.shape), reduction)
+
+
+def multilabel_margin(x, y, reduction="mean"):
+    loss = []
+    for row, labels in zip(x.reshape(-1, x.shape[-1]), y.reshape(-1, x.shape[-1])):
+        ends = np.flatnonzero(labels < 0)
+        labels = labels[:ends[0]] if ends.size else labels
+        others = [j for j in range(len(row)) if j not in labels]
+        loss.append(sum(max(0.0, 1 - row[c] + row[j]) for c in labels for j in others) / len(row))
+    return reduced(np.array(loss).reshape(x.shape[:-1]), reduction)
+
+
+def multilabel_soft_margin(x, y, weight=1.0, reduction="mean"):
+    terms = y * np.log1p(np.exp(-x)) + (1 - y) * np.log1p(np.exp(x))
+    return reduced((terms * weight).mean(-1), reduction)
+
+
 def each_reduction(*args, **kwargs):
     return [Sample(*args, **kwargs, reduction=r) for r in REDUCTIONS]
 
@@ -132,6 +156,29 @@ CASES = [
         *each_reduction(T(3, 4), TARGET, weight=T(4, domain="positive", grad=False)),
         Sample(T(3, 4), TARGET, pos_weight=T(4, domain="positive", grad=False))], errors=[
             Bad((T(2, 3), T(2)), ValueError, "(?i)size")]),
+    case("multi_margin_loss", multi_margin, [
+        *each_reduction(T(4, 3), CLASSES), Sample(T(4, 3), CLASSES, p=2, margin=0.7),
+        Sample(T(4, 3), CLASSES, weight=T(3, domain="positive", grad=False)),
+        Sample(T(3), T(domain="below:3", dtype="int64"))], errors=[
+            Bad((T(2, 3), T(2, dtype="int64")), ValueError, "p == 1", {"p": 3}),
+            Bad((T(2, 3), T(3, dtype="int64")), RuntimeError, "inconsistent target size"),
+            Bad((T(2, 3), T(2, dtype="int64", domain="above1")), RuntimeError, "inconsistent w",
+                {"weight": T(2)}),
+            Bad((T(2, 0), T(2, dtype="int64")), RuntimeError, "non-empty"),
+            Bad((T(2, 1), T(2, dtype="int64", domain="above1")), RuntimeError, "out of range"),
+            Bad((T(2, 3), T(2, dtype="int64")), ValueError, "(?i)reduction|avg", BAD_REDUCTION)]),
+    case("multilabel_margin_loss", multilabel_margin, [
+        *each_reduction(T(4, 3), T(4, 3, domain="labels", dtype="int64")),
+        Sample(T(4), T(4, domain="labels", dtype="int64"))], errors=[
+            Bad((T(2, 3), T(3, dtype="int64")), RuntimeError, "inconsistent target size"),
+            Bad((T(2, 0), T(2, 0, dtype="int64")), RuntimeError, "non-empty"),
+            Bad((T(2, 1), T(2, 1, dtype="int64", domain="above1")), RuntimeError, "out of range"),
+            Bad((T(2, 3), T(2, 3, dtype="int64")), ValueError, "(?i)reduction|avg",
+                BAD_REDUCTION)]),
+    case("multilabel_soft_margin_loss", multilabel_soft_margin, [
+        *each_reduction(T(3, 4), TARGET),
+        Sample(T(3, 4), TARGET, weight=T(4, domain="positive"))], errors=[
+            Bad((T(2, 3), T(2, 3)), ValueError, "(?i)reduction|avg|valid", BAD_REDUCTION)]),
     case("dropout", lambda x, p=0.5, training=True: x * 0 if training and p == 1 else x, [
         Sample(T(3, 4), 0.0), Sample(T(3, 4), 0.5, training=False), Sample(T(3, 4), p=1.0)],
         bench=Sample(T(1000), 0.5), errors=[Bad((T(2), 1.5), ValueError, "(?i)dropout.*1.5")]),

@@ -162,12 +162,19 @@ def draw(shape, domain, dtype, rng):
     real: of both signs, away from 0 and from integers and halves; positive: 0.3 to 2.3; unit:
     -0.9 to 0.9 away from 0; above1: 1.1 to 3; nonzero: magnitude 0.5 to 2; distinct: no two
     alike; below:n: indices 0 to n-1; permuted: 0, 1, 2, ... along the first dimension, changed so
-    that no line of any dimension has a repetition; probability: 0 to 1.
+    that no line of any dimension has a repetition; probability: 0 to 1;
+    sign: 1 or -1; labels: rows of different classes, ended by a -1.
     In integer dtypes the domains hold small integers, so that products stay in range.
     """
     size = int(np.prod(shape, dtype=int))
     if domain.startswith("below:"):
         return rng.integers(0, int(domain[6:]), shape).astype(dtype)
+    if domain == "labels":
+        # In each row different classes in any order, cut off by a -1
+        rows = [rng.permutation(shape[-1]) for _ in range(size // shape[-1])]
+        for row in rows:
+            row[rng.integers(0, shape[-1])] = -1
+        return np.reshape(rows, shape).astype(dtype)
     if domain == "permuted":
         # A Latin square's corner: (i + j) mod n
         return (np.indices(shape).sum(0) % max(*shape, 1)).astype(dtype)
@@ -194,6 +201,7 @@ def draw(shape, domain, dtype, rng):
         "nonzero": lambda: sign * (0.5 + 1.5 * u),
         "distinct": lambda: (rng.permutation(size).reshape(shape) - size / 2 + 0.2 + 0.3 * u) / 2,
         "probability": lambda: 0.05 + 0.9 * u,
+        "sign": lambda: sign,
     }[domain]()
     return np.asarray(a).astype(dtype)
 

@@ -3,5 +3,13 @@
 A file for each family.  A function becomes public by the decorator of register.py, which enters it
 into `PUBLIC` and makes it a method of Tensor.
 """
-from cgrad._composite import elementwise, matrix, properties, reduction, shape
+from cgrad._composite import (
+    distance,
+    elementwise,
+    loss,
+    matrix,
+    properties,
+    reduction,
+    shape,
+)
 from cgrad._composite.register import PUBLIC

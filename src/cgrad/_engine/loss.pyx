@@ -4,12 +4,13 @@ Reductions add the losses of the entries in one fixed order.
 """
 from libc.string cimport memset
 from cgrad._engine.types cimport *
-from cgrad._engine.elementwise cimport broadcast
+from cgrad._engine.elementwise cimport FLOAT, binary, broadcast, define
 from cgrad._engine.face cimport wrap_borrowed
-from cgrad._engine.handle cimport promote, row_of
+from cgrad._engine.handle cimport promote, row_of, wrap
 from cgrad._engine.loops cimport BLOCK, NOGIL
 from cgrad._engine.primitives cimport (
-    add, cast, expand, mul, neg, number, plus, square, sub, sum_dims, times, unary,
+    add, cast, div as quotient, expand, gt, log, mul, neg, number, plus, square, sub, sum_dims,
+    times, unary, where,
 )
 from cgrad._engine.rows cimport row_dense, value
 from cgrad._engine.softmax cimport dense, float_input
@@ -26,9 +27,13 @@ cdef extern from "../_kernels/loss.h":
                                   int64_t n) nogil
     void cg_scaled_difference_f64(const void *x, const void *y, double scale, void *dx,
                                   int64_t n) nogil
+    void cg_bce_f32(char **args, const Py_ssize_t *n, const Py_ssize_t *steps,
+                    void *data) noexcept nogil
+    void cg_bce_f64(char **args, const Py_ssize_t *n, const Py_ssize_t *steps,
+                    void *data) noexcept nogil
 
 cdef int MSE = op_id("mse_loss"), MSE_BACKWARD = op_id("mse_loss_backward")
-cdef int SOFTPLUS = op_id("softplus"), SUB = op_id("sub"), DIV = op_id("div")
+cdef int MAXIMUM = op_id("maximum"), SOFTPLUS = op_id("softplus"), SUB = op_id("sub"), DIV = op_id("div")
 
 
 cdef int reduction_code(object reduction) except -1:
@@ -230,6 +235,57 @@ def l1_loss(input, target, reduction="mean"):
         scope_leave(mark)
 
 
+# ---------------------------------------------------------------------------------------------
+# Binary cross entropy of probabilities.  Elementwise.
+
+cdef Row _bounded_log(Row x) except 0:            # max(log x, -100), also for the derivatives
+    cdef Row positive = gt(x, number(0, x)), least = number(-100, x)
+    return where(positive, call2(MAXIMUM, log(where(positive, x, number(1, x))), least), least)
+
+
+cdef int d_bce(Ctx *c) except -1:
+    # (x - t) / (x (1 - x)), finite at 0 and 1 as PyTorch has it
+    cdef Row x = c.x[0], t = c.x[1], rest = plus(neg(x), 1)
+    if c.need[0]:
+        c.out[0] = mul(c.g, quotient(sub(x, t), call2(MAXIMUM, mul(x, rest), number(1e-12, x))))
+    if c.need[1]:
+        c.out[1] = mul(c.g, sub(_bounded_log(rest), _bounded_log(x)))
+    return 0
+
+cdef int BCE = define("binary_cross_entropy", FLOAT, d_bce, 2, None, <Loop>cg_bce_f32,
+                      <Loop>cg_bce_f64, 1 | 2, 1)
+
+
+cdef int _check_probability(object x, str what) except -1:
+    if not bool(((x >= 0) & (x <= 1)).all()):
+        raise RuntimeError(f"binary_cross_entropy: all elements of {what} should be between 0 "
+                           "and 1")
+    return 0
+
+
+def binary_cross_entropy(input, target):
+    """binary_cross_entropy(input, target) -> Tensor
+
+    -[y log x + (1 - y) log(1 - x)] for probabilities x and y; the logarithms are at least -100.
+    Raises RuntimeError for an element outside of [0, 1].
+
+    Example::
+
+        >>> f = cgrad.nn.functional.binary_cross_entropy
+        >>> f(cgrad.tensor([0.0, 0.5]), cgrad.tensor([1.0, 1.0]), reduction="none")
+        tensor([100.0000,   0.6931])
+    """
+    cdef int64_t mark
+    for x, what in ((input, "input"), (target, "target")):
+        row_of(x, "binary_cross_entropy")
+        _check_probability(x.detach(), what)
+    mark = scope_enter()
+    try:
+        return wrap(binary(BCE, input, target))
+    finally:
+        scope_leave(mark)
+
+
 def binary_cross_entropy_with_logits(input, target, weight=None, pos_weight=None,
                                      reduction="mean"):
     """binary_cross_entropy_with_logits(input, target, weight=None, pos_weight=None,
@@ -265,6 +321,7 @@ def binary_cross_entropy_with_logits(input, target, weight=None, pos_weight=None
 
 
 functional = {
+    "binary_cross_entropy": binary_cross_entropy,
     "mse_loss": mse_loss,
     "l1_loss": l1_loss,
     "binary_cross_entropy_with_logits": binary_cross_entropy_with_logits,

@@ -1,4 +1,5 @@
 /* See loss.h. */
+#include <math.h>
 #include "common.h"
 #include "loss.h"
 
@@ -68,5 +69,23 @@ enum { LANES = 16 };    /* partial sums that are independent, so that the compil
         }                                                                                       \
     }
 
+#define CG_BCE(T, S, LOG, LOG1P)                                                                \
+    void cg_bce_##S(char **args, const intptr_t *n, const intptr_t *steps, void *data)          \
+    {                                                                                           \
+        const T least = -100;                                                                   \
+        (void)data;                                                                             \
+        for (intptr_t i = 0; i < n[0]; i++) {                                                   \
+            T x, t, y, a, b;                                                                    \
+            memcpy(&x, args[0] + i * steps[0], sizeof(T));                                      \
+            memcpy(&t, args[1] + i * steps[1], sizeof(T));                                      \
+            a = LOG(x);                                                                         \
+            b = LOG1P(-x);                                                                      \
+            y = (t - 1) * (b < least ? least : b) - t * (a < least ? least : a);                \
+            memcpy(args[2] + i * steps[2], &y, sizeof(T));                                      \
+        }                                                                                       \
+    }
+
+CG_BCE(float, f32, logf, log1pf)
+CG_BCE(double, f64, log, log1p)
 CG_LOSS(float, f32)
 CG_LOSS(double, f64)

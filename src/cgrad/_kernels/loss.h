@@ -6,6 +6,10 @@
 #define CG_LOSS_H
 #include <stdint.h>
 
+/* y = -[t max(log x, -100) + (1 - t) max(log(1 - x), -100)], an elementwise loop as in loops.h */
+void cg_bce_f32(char **args, const intptr_t *n, const intptr_t *steps, void *data);
+void cg_bce_f64(char **args, const intptr_t *n, const intptr_t *steps, void *data);
+
 #define CG_LOSS(T, S)                                                                           \
     /* sum (x - y)^2 */                                                                         \
     double cg_squared_error_##S(const T *x, const T *y, int64_t n);                             \

@@ -1,4 +1,4 @@
-"""Losses with their reductions."""
+"""Losses of pairs of numbers, with their reductions."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ import cgrad
 from cgrad import Tensor, _functions
 
 __all__ = [
-    "binary_cross_entropy_with_logits", "cross_entropy", "l1_loss", "mse_loss", "nll_loss",
+    "binary_cross_entropy", "binary_cross_entropy_with_logits", "gaussian_nll_loss", "huber_loss",
+    "kl_div", "l1_loss", "mse_loss", "poisson_nll_loss", "smooth_l1_loss", "soft_margin_loss",
 ]  # fmt: skip
 
 
@@ -94,6 +95,208 @@ def l1_loss(
     return _reduce(loss, reduction) if weight is None else _weighted(loss, weight, reduction)
 
 
+def smooth_l1_loss(
+    input: Tensor,
+    target: Tensor,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+    beta: float = 1.0,
+) -> Tensor:
+    """d² / (2 beta) where |d| < beta, |d| - beta / 2 elsewhere, d = input - target.
+
+    Args:
+        input, target, size_average, reduce, reduction: as for :func:`mse_loss`.
+        beta: where the parabola ends; 0 is :func:`l1_loss`. Default: 1
+
+    Raises:
+        RuntimeError: ``beta`` is negative.
+    """
+    reduction = _reduction(reduction, size_average, reduce)
+    _warn_broadcast(input, target)
+    if beta < 0:
+        raise RuntimeError("smooth_l1_loss does not support negative values for beta.")
+    if beta == 0:
+        return _reduce((input - target).abs(), reduction)
+    return _reduce(_huber(input - target, beta) / beta, reduction)
+
+
+def _huber(d: Tensor, delta: float) -> Tensor:
+    # d²/2 inside, delta (|d| - delta/2) outside: no branch that could turn to inf - inf.
+    near = d.clamp(-delta, delta)
+    return near * (d - 0.5 * near)
+
+
+def huber_loss(
+    input: Tensor,
+    target: Tensor,
+    reduction: str = "mean",
+    delta: float = 1.0,
+    weight: Tensor | None = None,
+) -> Tensor:
+    """d² / 2 where |d| <= delta, delta (|d| - delta / 2) elsewhere, d = input - target.
+
+    Args:
+        input, target: as for :func:`mse_loss`.
+        reduction: ``"mean"``, ``"sum"`` or ``"none"``. Default: ``"mean"``
+        delta: where the parabola ends. Default: 1
+        weight: factors for the entries, of their shape. Default: none
+
+    Raises:
+        RuntimeError: ``delta`` is not positive.
+    """
+    reduction = _reduction(reduction, None, None)
+    _warn_broadcast(input, target)
+    if not delta > 0:
+        raise RuntimeError("huber_loss does not support non-positive values for delta.")
+    loss = _huber(input - target, delta)
+    if weight is not None:
+        if weight.shape != input.shape:
+            raise ValueError("Weights and input must have the same size.")
+        loss = loss * weight
+    return _reduce(loss, reduction)
+
+
+def soft_margin_loss(
+    input: Tensor,
+    target: Tensor,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+) -> Tensor:
+    """log(1 + exp(-target · input)) for targets of 1 and -1, computed without overflow."""
+    reduction = _reduction(reduction, size_average, reduce)
+    return _reduce(_functions.softplus(-target * input, 1.0, 40.0), reduction)
+
+
+def kl_div(
+    input: Tensor,
+    target: Tensor,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+    log_target: bool = False,
+) -> Tensor:
+    """target · (log target - input): the Kullback-Leibler divergence of log-probabilities.
+
+    Args:
+        input: log-probabilities, any shape.
+        target: probabilities of the same shape; logarithms of them with ``log_target``.
+        size_average, reduce: deprecated forms of ``reduction``.
+        reduction: ``"batchmean"`` (the sum, divided by the first size), ``"mean"``, ``"sum"`` or
+            ``"none"``. Default: ``"mean"``
+        log_target: whether the target holds logarithms. Default: ``False``
+    """
+    if size_average is not None or reduce is not None:
+        reduction = _reduction(reduction, size_average, reduce)
+    elif reduction == "mean":
+        warnings.warn(
+            "reduction: 'mean' divides the total loss by both the batch size and the support size."
+            "'batchmean' divides only by the batch size, and aligns with the KL div math "
+            "definition.",
+            stacklevel=2,
+        )
+    batch = reduction == "batchmean"
+    loss = cgrad.kl_div(input, target, "sum" if batch else reduction, log_target=log_target)
+    return loss / input.shape[0] if batch and input.ndim else loss
+
+
+def poisson_nll_loss(
+    input: Tensor,
+    target: Tensor,
+    log_input: bool = True,
+    full: bool = False,
+    size_average: bool | None = None,
+    eps: float = 1e-8,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+) -> Tensor:
+    """Negative log-likelihood of counts under Poisson distributions.
+
+    Args:
+        input: logarithms of the rates, or the rates.
+        target: the counts.
+        log_input: exp(input) - target · input; else input - target · log(input + eps).
+        full: add Stirling's approximation of log target!, where the target exceeds 1.
+        size_average, reduce: deprecated forms of ``reduction``.
+        eps: keeps the logarithm of a rate finite. Default: 1e-8
+        reduction: ``"mean"``, ``"sum"`` or ``"none"``. Default: ``"mean"``
+    """
+    reduction = _reduction(reduction, size_average, reduce)
+    return cgrad.poisson_nll_loss(input, target, log_input, full, eps, reduction)
+
+
+def gaussian_nll_loss(
+    input: Tensor,
+    target: Tensor,
+    var: Tensor | float,
+    full: bool = False,
+    eps: float = 1e-6,
+    reduction: str = "mean",
+) -> Tensor:
+    """(log var + (input - target)² / var) / 2: negative log-likelihood under normal distributions.
+
+    Args:
+        input, target: means and observations, one shape.
+        var: a number, or variances of the shape of ``input``, or of one with its last size 1 or
+            left out, or with one size 1.
+        full: add log(2π) / 2. Default: ``False``
+        eps: least variance; the gradient does not see the bound. Default: 1e-6
+        reduction: ``"mean"``, ``"sum"`` or ``"none"``. Default: ``"mean"``
+
+    Raises:
+        ValueError: a variance is negative, or the shapes do not fit.
+    """
+    if not isinstance(var, Tensor):
+        var = cgrad.full_like(input, var)
+    if bool((var < 0).any()):
+        raise ValueError("var has negative entry/entries")
+    if var.shape != input.shape:
+        if input.shape[:-1] == var.shape:
+            var = var.unsqueeze(-1)
+        elif input.ndim != var.ndim or [
+            y for x, y in zip(input.shape, var.shape) if x != y
+        ] != [1]:
+            raise ValueError("var is of incorrect size")
+    if reduction not in ("none", "mean", "sum"):
+        raise ValueError(f"{reduction} is not valid")
+    fixed = var.detach()
+    var = cgrad.where(fixed < eps, var + (eps - fixed), var)
+    loss = 0.5 * (var.log() + (input - target) ** 2 / var)
+    return _reduce(loss + 0.5 * math.log(2 * math.pi) if full else loss, reduction)
+
+
+def binary_cross_entropy(
+    input: Tensor,
+    target: Tensor,
+    weight: Tensor | None = None,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+) -> Tensor:
+    """-[y log x + (1 - y) log(1 - x)] for probabilities x; the logarithms are at least -100.
+
+    Args:
+        input: probabilities x, any shape.
+        target: y in [0, 1], the same shape.
+        weight: factors that broadcast to the shape. Default: none
+        size_average, reduce: deprecated forms of ``reduction``.
+        reduction: ``"mean"``, ``"sum"`` or ``"none"``. Default: ``"mean"``
+
+    Raises:
+        ValueError: the shapes differ.
+        RuntimeError: an input or target is outside of [0, 1].
+    """
+    reduction = _reduction(reduction, size_average, reduce)
+    if target.shape != input.shape:
+        raise ValueError(
+            f"Using a target size ({tuple(target.shape)}) that is different to the input size "
+            f"({tuple(input.shape)}) is deprecated. Please ensure they have the same size."
+        )
+    loss = _functions.binary_cross_entropy(input, target)
+    return _reduce(loss if weight is None else loss * weight, reduction)
+
+
 def binary_cross_entropy_with_logits(
     input: Tensor,
     target: Tensor,
@@ -125,119 +328,3 @@ def binary_cross_entropy_with_logits(
     return _functions.binary_cross_entropy_with_logits(
         input, target, weight, pos_weight, reduction
     )
-
-
-def nll_loss(
-    input: Tensor,
-    target: Tensor,
-    weight: Tensor | None = None,
-    size_average: bool | None = None,
-    ignore_index: int = -100,
-    reduce: bool | None = None,
-    reduction: str = "mean",
-) -> Tensor:
-    """Minus the log-probability of the target class, times its weight.
-
-    Args:
-        input: log-probabilities, shape (C), (N, C) or (N, C, d1, d2, …).
-        target: int64 classes, shape (), (N) or (N, d1, d2, …).
-        weight: a factor for each class, shape (C). Default: ones
-        size_average, reduce: deprecated forms of ``reduction``.
-        ignore_index: a target that counts for nothing. Default: -100
-        reduction: ``"mean"`` (divided by the sum of the weights), ``"sum"`` or ``"none"``.
-
-    Raises:
-        ValueError: shapes do not fit.
-        IndexError: a target is not a class.
-    """
-    reduction = _reduction(reduction, size_average, reduce)
-    if input.dim() == 2:
-        return _functions.nll_loss(input, target, weight, reduction, ignore_index)
-    rows, classes, shape = _rows_of_classes(input, target)
-    loss = _functions.nll_loss(rows, classes, weight, reduction, ignore_index)
-    return loss.reshape(shape) if reduction == "none" else loss
-
-
-def cross_entropy(
-    input: Tensor,
-    target: Tensor,
-    weight: Tensor | None = None,
-    size_average: bool | None = None,
-    ignore_index: int = -100,
-    reduce: bool | None = None,
-    reduction: str = "mean",
-    label_smoothing: float = 0.0,
-) -> Tensor:
-    """Minus the log of the softmax probability of the target class.
-
-    Args:
-        input: logits, shape (C), (N, C) or (N, C, d1, d2, …).
-        target: int64 classes of shape (), (N) or (N, d1, d2, …), or probabilities of the shape
-            of ``input``.
-        weight: a factor for each class, shape (C). Default: ones
-        size_average, reduce: deprecated forms of ``reduction``.
-        ignore_index: a target that counts for nothing. Default: -100
-        reduction: ``"mean"``, ``"sum"`` or ``"none"``. Default: ``"mean"``
-        label_smoothing: how much of the target is spread evenly over the classes, in [0, 1].
-
-    Raises:
-        ValueError: shapes do not fit, or ``label_smoothing`` is out of range.
-        IndexError: a target is not a class.
-
-    Example::
-
-        >>> logits = cgrad.zeros(2, 4)
-        >>> loss = cgrad.nn.functional.cross_entropy(logits, cgrad.tensor([0, 3]))
-        >>> round(loss.item(), 4)
-        1.3863
-    """
-    if size_average is not None or reduce is not None:
-        reduction = _reduction(reduction, size_average, reduce)
-    if input.dim() == 2 and target.dim() == 1:
-        return _functions.cross_entropy(
-            input, target, weight, reduction, ignore_index, label_smoothing
-        )
-    reduction = _reduction(reduction, None, None)
-    if input.shape == target.shape and target.is_floating_point():
-        return _soft_cross_entropy(input, target, weight, reduction, label_smoothing)
-    rows, classes, shape = _rows_of_classes(input, target)
-    loss = _functions.cross_entropy(
-        rows, classes, weight, reduction, ignore_index, label_smoothing
-    )
-    return loss.reshape(shape) if reduction == "none" else loss
-
-
-def _soft_cross_entropy(
-    input: Tensor, target: Tensor, weight: Tensor | None, reduction: str, label_smoothing: float
-) -> Tensor:
-    """Cross entropy against given probabilities of the classes."""
-    if not 0.0 <= label_smoothing <= 1.0:
-        raise RuntimeError(f"label_smoothing must be between 0.0 and 1.0. Got: {label_smoothing}")
-    dim = 0 if input.dim() == 1 else 1
-    if label_smoothing > 0.0:
-        target = target * (1 - label_smoothing) + label_smoothing / input.shape[dim]
-    terms = cgrad.log_softmax(input, dim) * target
-    if weight is not None:
-        terms = terms * weight.reshape(-1, *(1,) * (input.dim() - dim - 1))
-    loss = -terms.sum(dim)
-    if reduction == "mean":
-        return loss.sum() / (input.numel() // input.shape[dim])
-    return loss.sum() if reduction == "sum" else loss
-
-
-def _rows_of_classes(input: Tensor, target: Tensor) -> tuple[Tensor, Tensor, tuple[int, ...]]:
-    """Bring classes last: input to (M, C), target to (M), with the shape of a loss per entry."""
-    if input.dim() == 0:
-        raise ValueError("expected an input of shape (C), (N, C) or (N, C, d1, ...), got a scalar")
-    shape = tuple(input.shape)
-    expected = shape[2:] if input.dim() == 1 else (shape[0], *shape[2:])
-    if tuple(target.shape) != expected:
-        raise ValueError(
-            f"Expected target of shape {expected} for input of shape {shape}, "
-            f"got {tuple(target.shape)}"
-        )
-    if input.dim() > 2:
-        input = input.movedim(1, -1)
-    # Not -1 for the rows: there may be none.
-    rows = math.prod(expected)
-    return input.reshape(rows, -1 if rows else shape[1]), target.reshape(rows), expected
