@@ -164,6 +164,15 @@ def cosine_embedding_loss(
     reduction: str | _int = 1,
 ) -> Tensor: ...
 def cosine_similarity(x1: Tensor, x2: Tensor, dim: _int = 1, eps: _float = 1e-08) -> Tensor: ...
+def ctc_loss(
+    log_probs: Tensor,
+    targets: Tensor,
+    input_lengths: Tensor | Sequence[_int] | _int,
+    target_lengths: Tensor | Sequence[_int] | _int,
+    blank: _int = 0,
+    reduction: str | _int = 1,
+    zero_infinity: _bool = False,
+) -> Tensor: ...
 def cumsum(
     input: Tensor, dim: _int, *, dtype: _dtype | None = None, out: Tensor | None = None
 ) -> Tensor: ...

@@ -1,6 +1,8 @@
 """Softmax, losses, dropout."""
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 
 from op_families.spec import FLOATS, Bad, Case, Sample, T
@@ -98,6 +100,26 @@ def multilabel_soft_margin(x, y, weight=1.0, reduction="mean"):
     return reduced((terms * weight).mean(-1), reduction)
 
 
+def ctc(x, labels, n_in, n_out, blank=0, reduction="mean", zero_infinity=False):
+    """The sum over all paths, each merged and stripped of blanks."""
+    rows = x[:, None] if x.ndim == 2 else x
+    n_in, n_out = np.ravel(n_in), np.ravel(n_out)
+    ends = np.cumsum(n_out)
+    loss = np.zeros(rows.shape[1])
+    for i in range(len(loss)):
+        wanted = (labels[ends[i] - n_out[i]:ends[i]] if labels.ndim == 1
+                  else labels[i, :n_out[i]]).tolist()
+        total = 0.0
+        for path in itertools.product(range(rows.shape[2]), repeat=n_in[i]):
+            merged = [c for c, _ in itertools.groupby(path) if c != blank]
+            if merged == wanted:
+                total += np.exp(sum(rows[t, i, c] for t, c in enumerate(path)))
+        loss[i] = -np.log(total) if total else 0.0 if zero_infinity else np.inf
+    if reduction in ("mean", 1):
+        return (loss / np.maximum(n_out, 1)).mean()
+    return loss.sum() if reduction in ("sum", 2) else loss.reshape(x.shape[1:-1])
+
+
 def each_reduction(*args, **kwargs):
     return [Sample(*args, **kwargs, reduction=r) for r in REDUCTIONS]
 
@@ -106,6 +128,18 @@ def seeded_dropout(xp, x, p):
     xp.manual_seed(0)
     return xp.nn.functional.dropout(x, p)
 
+
+PROBS = T(4, 3, 3)
+LABELS = T(3, 2, domain="below:2", dtype="int64")
+CTC = [Sample(PROBS, LABELS, [4, 3, 4], [2, 1, 0], 2), Sample(PROBS, T(4, domain="below:2",
+       dtype="int64"), (4, 2, 3), (2, 0, 2), 2, zero_infinity=True),
+       Sample(T(3, 3), T(1, domain="below:2", dtype="int32"), 3, 1, 2)]
+BAD_CTC = [
+    Bad((T(4, 2, 3), T(2, 2, dtype="int64", domain="below:3"), *more), RuntimeError, match, k)
+    for more, match, k in [
+        (([4, 4], [2, 2]), "blank", {"blank": 3}), (([4], [2, 2]), "input_lengths", {}),
+        (([4, 5], [2, 2]), "input_lengths.*5", {}), (([4, 4], [2, 3]), "at least 3", {}),
+        (([4, 4], [2, -1]), "target_lengths", {})]]
 
 ALONG = [Sample(T(3, 4), 0), Sample(T(3, 4), -1), Sample(T(2, 3, 2), dim=1), Sample(T(), 0),
          Sample(T(0, 3), 1), Sample(T(3, 1), 1)]
@@ -167,6 +201,10 @@ CASES = [
             Bad((T(2, 0), T(2, dtype="int64")), RuntimeError, "non-empty"),
             Bad((T(2, 1), T(2, dtype="int64", domain="above1")), RuntimeError, "out of range"),
             Bad((T(2, 3), T(2, dtype="int64")), ValueError, "(?i)reduction|avg", BAD_REDUCTION)]),
+    case("ctc_loss", ctc, [Sample(*s.args, **s.kwargs, reduction=r) for s in CTC
+                           for r in REDUCTIONS], tolerance=4, errors=[
+        *BAD_CTC, Bad((PROBS, LABELS, [4] * 3, [2] * 3), ValueError, "valid", BAD_REDUCTION)]),
+    Case("ctc_loss", ctc, CTC, dtypes=FLOATS, method=False, tolerance=4, errors=BAD_CTC),
     case("multilabel_margin_loss", multilabel_margin, [
         *each_reduction(T(4, 3), T(4, 3, domain="labels", dtype="int64")),
         Sample(T(4), T(4, domain="labels", dtype="int64"))], errors=[

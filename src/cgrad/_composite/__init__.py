@@ -4,6 +4,7 @@ A file for each family.  A function becomes public by the decorator of register.
 into `PUBLIC` and makes it a method of Tensor.
 """
 from cgrad._composite import (
+    ctc,
     distance,
     elementwise,
     loss,

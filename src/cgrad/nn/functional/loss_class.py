@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import cgrad
 from cgrad import Tensor, _functions
 from cgrad.nn.functional.loss import _reduce, _reduction
 
 __all__ = [
-    "cross_entropy", "multi_margin_loss", "multilabel_margin_loss", "multilabel_soft_margin_loss",
-    "nll_loss",
+    "cross_entropy", "ctc_loss", "multi_margin_loss", "multilabel_margin_loss",
+    "multilabel_soft_margin_loss", "nll_loss",
 ]  # fmt: skip
 
 
@@ -245,3 +246,32 @@ def multilabel_soft_margin_loss(
     if weight is not None:
         loss = loss * weight
     return _reduce(loss.sum(-1) / input.shape[-1], reduction)
+
+
+def ctc_loss(
+    log_probs: Tensor,
+    targets: Tensor,
+    input_lengths: Tensor | Sequence[int] | int,
+    target_lengths: Tensor | Sequence[int] | int,
+    blank: int = 0,
+    reduction: str = "mean",
+    zero_infinity: bool = False,
+) -> Tensor:
+    """Connectionist temporal classification: minus the log-probability of label sequences.
+
+    Args:
+        log_probs: logarithms of probabilities, shape (T, N, C) or (T, C).
+        targets: labels, shape (N, S), or those of all sequences one after the other.
+        input_lengths, target_lengths: lengths of the sequences, shape (N) or ().
+        blank: the class that stands for no label. Default: 0
+        reduction: ``"mean"`` (each loss divided by the length of its target), ``"sum"`` or
+            ``"none"``. Default: ``"mean"``
+        zero_infinity: count 0 for a target that does not fit into its input, not infinity.
+
+    Raises:
+        RuntimeError: shapes, lengths or labels do not fit.
+    """
+    return cgrad.ctc_loss(
+        log_probs, targets, input_lengths, target_lengths, blank,
+        _reduction(reduction, None, None), zero_infinity,
+    )  # fmt: skip
