@@ -3,12 +3,15 @@
 #define CG_STATE_H
 #include <stdint.h>
 
+#define CG_POOL 32
+
 typedef struct {
     int no_grad;        /* recording is off */
     int inference;      /* in inference_mode */
     int traced;         /* anomaly mode or saved-tensor hooks: `on_record` is told of each row */
     int32_t *pool;      /* rows that the current scope releases */
     int64_t n, cap;
+    int32_t fixed[CG_POOL];   /* room for most scopes: nothing to free when a thread ends */
 } cg_state;
 
 #if defined(_MSC_VER)

@@ -64,8 +64,22 @@ cdef inline void set_number(Value *v, double x) noexcept nogil:
     else:
         (<double *>v.data)[0] = x
 
+cdef extern from *:
+    """
+    #ifndef CG_ROUNDED
+    #define CG_ROUNDED
+    /* GCC 12 at -O2 drops the conversion to float and back where it merges the two cases of a
+       condition; `volatile` keeps it. */
+    static inline double cg_rounded(double x, int is_float32) {
+        volatile float f = (float)x;
+        return is_float32 ? (double)f : x;
+    }
+    #endif
+    """
+    double cg_rounded(double x, int is_float32) noexcept nogil
+
 cdef inline double rounded(double x, int dtype) noexcept nogil:
-    return <float>x if dtype == F32 else x
+    return cg_rounded(x, dtype == F32)
 
 cdef Row call1(int op, Row a, Attr *at=*) except 0
 cdef Row call2(int op, Row a, Row b, Attr *at=*) except 0

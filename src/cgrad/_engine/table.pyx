@@ -13,7 +13,7 @@ multiplication.  So a few operations carry, beside their rule, a short form of f
 C doubles (`short_way`), for 0-d tensors of one floating point dtype: `apply_numbers` makes and
 records the row at once, and the sweep passes such gradients on as numbers.  Each operation gives
 the same bits: sum, product and quotient of float32 numbers computed in double and rounded once
-are those computed in float32.  Gradients of longer float32 programs may differ in the last bit.  With create_graph=True, with hooks, and for every other shape or
+are those computed in float32.  With create_graph=True, with hooks, and for every other shape or
 dtype the general way is taken; the tests compare the two.
 
 Note [Temporaries].  `apply` hands its row to the caller, who owns it.  `call1`, `call2`, ...
@@ -21,7 +21,7 @@ hand it to the pool of the current scope instead, so that a rule or a composite 
 as one expression, ``mul(g, cos(x))``, and whatever it made in between is released when the
 scope ends.  Who wants to keep a row beyond it retains it.
 """
-from libc.stdlib cimport realloc
+from libc.stdlib cimport free, realloc
 from libc.string cimport memcpy
 from cgrad._engine.types cimport *
 from cgrad._engine.memory cimport attr_new, block_new, storage_release
@@ -37,6 +37,9 @@ cdef extern from "state.h":
         int32_t *pool
         int64_t n
         int64_t cap
+        int32_t fixed[32]
+    enum:
+        CG_POOL
     cg_state cg_tls
 
 cdef enum:
@@ -282,18 +285,29 @@ cdef Row apply_numbers(int op, Row a, Row b) except? 0:
 
 cdef Row keep(Row r) except 0:
     """Hand a row that the caller owns to the current scope."""
-    global cg_tls
-    cdef int32_t *grown
     if cg_tls.n == cg_tls.cap:
-        grown = <int32_t *>realloc(cg_tls.pool, (2 * cg_tls.cap + 64) * sizeof(int32_t))
-        if grown == NULL:
-            release(r)
-            raise MemoryError("cannot grow the pool of temporaries")
-        cg_tls.pool = grown
-        cg_tls.cap = 2 * cg_tls.cap + 64
+        _grow_pool(r)
     cg_tls.pool[cg_tls.n] = r
     cg_tls.n += 1
     return r
+
+
+cdef int _grow_pool(Row r) except -1:
+    cdef int64_t cap = 2 * cg_tls.cap + CG_POOL
+    cdef int32_t *grown
+    if cg_tls.cap == 0:
+        cg_tls.pool = cg_tls.fixed
+    else:
+        grown = <int32_t *>realloc(NULL if cg_tls.cap == CG_POOL else cg_tls.pool,
+                                   cap * sizeof(int32_t))
+        if grown == NULL:
+            release(r)
+            raise MemoryError("cannot grow the pool of temporaries")
+        if cg_tls.cap == CG_POOL:
+            memcpy(grown, cg_tls.fixed, CG_POOL * sizeof(int32_t))
+        cg_tls.pool = grown
+    cg_tls.cap = cap
+    return 0
 
 
 cdef int64_t scope_enter() noexcept:
@@ -304,6 +318,10 @@ cdef void scope_leave(int64_t mark) noexcept:
     while cg_tls.n > mark:
         cg_tls.n -= 1
         release(cg_tls.pool[cg_tls.n])
+    if mark == 0 and cg_tls.cap > CG_POOL:
+        free(cg_tls.pool)
+        cg_tls.pool = cg_tls.fixed
+        cg_tls.cap = CG_POOL
 
 
 cdef bint grad_enabled() noexcept:
