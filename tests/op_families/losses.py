@@ -124,9 +124,12 @@ def each_reduction(*args, **kwargs):
     return [Sample(*args, **kwargs, reduction=r) for r in REDUCTIONS]
 
 
-def seeded_dropout(xp, x, p):
-    xp.manual_seed(0)
-    return xp.nn.functional.dropout(x, p)
+def seeded(name, samples, errors=()):
+    def call(xp, *args, **kwargs):
+        xp.manual_seed(0)
+        return getattr(xp.nn.functional, name)(*args, **kwargs)
+    errors = [Bad((T(2, 3, 2, 2), 1.5), ValueError, "dropout.*1.5"), *errors]
+    return case(f"{name}:seeded", None, samples, call=call, errors=errors)
 
 
 PROBS = T(4, 3, 3)
@@ -220,6 +223,18 @@ CASES = [
     case("dropout", lambda x, p=0.5, training=True: x * 0 if training and p == 1 else x, [
         Sample(T(3, 4), 0.0), Sample(T(3, 4), 0.5, training=False), Sample(T(3, 4), p=1.0)],
         bench=Sample(T(1000), 0.5), errors=[Bad((T(2), 1.5), ValueError, "(?i)dropout.*1.5")]),
-    # What it draws is not NumPy's; its derivative is checked all the same.
-    case("dropout:seeded", None, [Sample(T(3, 4), 0.5)], call=seeded_dropout),
+    # What they draw is not NumPy's; the derivatives are checked all the same.
+    seeded("dropout", [Sample(T(3, 4), 0.5), Sample(T(), 0.5)]),
+    seeded("alpha_dropout", [Sample(T(3, 4), 0.5, True), Sample(T(3, 4), 1.0, True)]),
+    seeded("feature_alpha_dropout", [Sample(T(3, 4, 2), 0.5, True)], errors=[
+        Bad((T(3), 0.5, True), RuntimeError, "at least 2")]),
+    seeded("dropout1d", [Sample(T(3, 4, 2), 0.5), Sample(T(3, 4), 0.5)], errors=[
+        Bad((T(3),), RuntimeError, "2D or 3D")]),
+    seeded("dropout2d", [Sample(T(3, 4, 2, 1), 0.5)]),
+    seeded("dropout3d", [Sample(T(3, 4, 2, 1, 1), 0.5), Sample(T(3, 2, 2, 1), 0.5)]),
 ]
+
+ELSEWHERE = dict.fromkeys([
+    "alpha_dropout", "alpha_dropout_", "dropout_", "feature_alpha_dropout",
+    "feature_alpha_dropout_", "feature_dropout", "feature_dropout_"],
+    "random; test_random.py, and by way of nn.functional")

@@ -6,6 +6,7 @@ into `PUBLIC` and makes it a method of Tensor.
 from cgrad._composite import (
     ctc,
     distance,
+    dropout,
     elementwise,
     loss,
     matrix,

@@ -128,7 +128,7 @@ cdef Row _bernoulli(Row p, object generator) except 0:
     return r
 
 
-cdef Row _mask(int ndim, const int64_t *shape, object p, object generator) except 0:
+cdef Row _mask(int ndim, const int64_t *shape, double p, object generator) except 0:
     # True with one probability for all.
     cdef Row r = keep(row_dense(BOOL, ndim, shape))
     fill(r, MASK, p, 0, generator)
@@ -407,32 +407,35 @@ cdef int d_dropout(Ctx *c) except -1:
 register("dropout", f_dropout, d_dropout, 2)
 
 
-def dropout(input, p=0.5, training=True):
-    """dropout(input, p=0.5, training=True) -> Tensor
+def dropout(input, p, train):
+    """dropout(input, p, train) -> Tensor
 
     Each element is dropped (set to 0) with probability `p`, the others are divided by 1 - p; the
-    input itself if not in training or if p = 0.  Raises ValueError for p outside [0, 1].
+    input itself if not in training or if p = 0.  Raises RuntimeError for p outside [0, 1].
 
     Example::
 
-        >>> bool((cgrad.dropout(cgrad.ones(8), 0.5) % 2 == 0).all())
+        >>> bool((cgrad.dropout(cgrad.ones(8), 0.5, True) % 2 == 0).all())
         True
     """
+    cdef double q = p              # numbers first: asking for them may run any code
+    cdef bint training = train
     cdef int64_t mark = scope_enter()
     cdef Row[2] x
     cdef Attr at
     try:
         x[0] = row_of(input, "dropout")
-        if not 0 <= p <= 1:
-            raise ValueError(f"dropout probability has to be between 0 and 1, but got {p}")
-        if not training or p == 0:
+        if not 0 <= q <= 1:
+            raise RuntimeError(f"dropout probability has to be between 0 and 1, but got {p}")
+        if not training or q == 0:
             return input
-        float_input(x[0], "dropout")
-        x[1] = _mask(value(x[0]).ndim, value(x[0]).shape, 1.0 - p, None)
-        at.f[0] = 1.0 / (1.0 - p) if p < 1 else 0.0
+        if not is_float(value(x[0]).dtype):
+            raise RuntimeError("dropout: result type Float can't be cast to the desired output "
+                               f"type {dtype_of(value(x[0]).dtype).name}")
+        x[1] = _mask(value(x[0]).ndim, value(x[0]).shape, 1.0 - q, None)
+        at.f[0] = 1.0 / (1.0 - q) if q < 1 else 0.0
         return wrap(apply(DROPOUT, x, 2, &at))
     finally:
         scope_leave(mark)
 
 export(dropout, method=False)
-functional = {"dropout": dropout}
