@@ -30,7 +30,8 @@ def covered():
     return names.union(*(case.covers for case in CASES))
 
 
-CUSTOM = {"function", "function_output"}      # written in Python: test_function.py
+# Written in Python: test_function.py.  Gradients that are no tensors: test_sparse.py.
+CUSTOM = {"function", "function_output", "embedding_sparse"}
 
 
 @pytest.mark.parametrize("operation", sorted(set(table.operations()) - CUSTOM))

@@ -28,6 +28,7 @@ from cgrad._engine import (  # noqa: F401
     scan as _scan,
     select as _select,
     softmax as _softmax,
+    sparse as _sparse,
     unary as _unary,
 )
 from cgrad._engine.handle import (
@@ -39,6 +40,7 @@ from cgrad._engine.handle import (
 from cgrad._engine.threads import get_num_threads, set_num_threads
 from cgrad._tensor.interop import from_dlpack
 from cgrad._tensor.size import Size, device
+from cgrad._tensor.sparse import SparseTensor as _SparseTensor
 from cgrad._tensor.tensor import Tensor
 from cgrad import _composite
 from cgrad import autograd

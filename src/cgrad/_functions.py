@@ -8,9 +8,11 @@ from cgrad._engine.loss import (
 )
 from cgrad._engine.matmul import linear
 from cgrad._engine.select import embedding
+from cgrad._engine.sparse import embedding_sparse
 from cgrad._engine.unary import elu, gelu, leaky_relu, softplus
 
 __all__ = [
     "binary_cross_entropy", "binary_cross_entropy_with_logits", "cross_entropy", "elu",
-    "embedding", "gelu", "l1_loss", "leaky_relu", "linear", "mse_loss", "nll_loss", "softplus",
+    "embedding", "embedding_sparse", "gelu", "l1_loss", "leaky_relu", "linear",
+    "mse_loss", "nll_loss", "softplus",
 ]

@@ -14,9 +14,9 @@ start sweeps of their own.  Each reachable row and edge is seen a constant numbe
 from libc.stdlib cimport free, malloc, realloc
 from libc.string cimport memset
 from cgrad._engine.types cimport *
-from cgrad._engine.elementwise cimport elementwise_into
+from cgrad._engine.accumulate cimport accumulate_into, ours, store
 from cgrad._engine.function cimport FUNCTION, call, collect
-from cgrad._engine.handle cimport carried, dtype_of, row_of, wrap
+from cgrad._engine.handle cimport carried, dtype_of, row_of
 from cgrad._engine.hooks cimport run_after_store, run_hooks, run_posthooks, run_prehooks
 from cgrad._engine.primitives cimport (
     add, cast, number, reshape_like, same_shape, sizes, sum_to,
@@ -24,14 +24,13 @@ from cgrad._engine.primitives cimport (
 from cgrad._engine.rows cimport (
     inputs, node, release, release_saved, retain, row_scalar, value,
 )
-from cgrad._engine.shape cimport clone
+from cgrad._engine.sparse cimport as_object, dense, is_sparse
 from cgrad._engine.table cimport (
     Ctx, get_number, grad_enable, grad_enabled, keep, op_id, ops, rounded, scope_enter,
     scope_leave, set_number, traced_now,
 )
 from cgrad._engine.tracing cimport check_gradients, check_root, name_of, raise_version, unpack
 
-cdef int ADD = op_id("add")
 cdef uint32_t _epoch = 0
 cdef int64_t _rule_calls = 0
 
@@ -154,34 +153,6 @@ cdef void _mark_wanted(Sweep *s) noexcept:
                 break
 
 
-cdef inline bint _ours(Row r) noexcept:
-    # Nobody else sees this row or its memory: it may be added to in place.
-    cdef Node *m = node(r)
-    cdef Value *v = value(r)
-    return (m.graph_refs == 1 and m.n_in == 0 and v.storage.refs == 1 and v.contiguous
-            and not v.storage.flags & READ_ONLY)
-
-
-cdef int _accumulate(Row *acc, Row g) except -1:
-    """acc += g; the first contribution is taken over without a copy."""
-    cdef Row[2] x
-    cdef Row r
-    if acc[0] == 0:
-        retain(g)
-        acc[0] = g
-        return 0
-    if not grad_enabled() and _ours(acc[0]):
-        x[0] = acc[0]
-        x[1] = g
-        elementwise_into(ADD, x, 2, NULL, acc[0])
-        return 0
-    r = add(acc[0], g)
-    retain(r)
-    release(acc[0])
-    acc[0] = r
-    return 0
-
-
 cdef int _check_saved(Row r) except -1:
     """Raise if a value that the rule reads was changed in place or released."""
     cdef Node *m = node(r)
@@ -220,37 +191,6 @@ cdef int _reads(Node *m) noexcept:
     return reads
 
 
-cdef int _store(Row leaf, Row g, bint create_graph) except -1:
-    """Add `g` to the .grad slot of a row."""
-    cdef Value *v = value(leaf)
-    cdef Row old = v.grad
-    cdef Row[2] x
-    if v.handle == NULL:
-        return 0                 # nobody can ask for it
-    if old == 0:
-        # Taken over if only the sweep holds it; a view or a shared row is copied.
-        if not (node(g).graph_refs == 1 and value(g).storage.refs == 1 and value(g).contiguous):
-            g = clone(g)
-        retain(g)
-        v.grad = g
-    elif not same_shape(old, g) or value(old).dtype != value(g).dtype:
-        raise RuntimeError(f"backward: .grad has shape {sizes(old)} and dtype "
-                           f"{dtype_of(value(old).dtype)!r}, the new gradient {sizes(g)} and "
-                           f"{dtype_of(value(g).dtype)!r}; reset .grad after changing .data")
-    elif (not create_graph and not node(old).flags & REQUIRES_GRAD and value(old).contiguous
-          and not value(old).storage.flags & READ_ONLY):
-        x[0] = old
-        x[1] = g
-        elementwise_into(ADD, x, 2, NULL, old)
-        value(old).storage.version += 1
-    else:
-        g = add(old, g)
-        retain(g)
-        v.grad = g
-        release(old)
-    return 0
-
-
 cdef int _to_row(Sweep *s, int32_t i) except -1:
     # The gradient of a row without dimensions, from a number to a row.
     cdef Row g
@@ -272,7 +212,7 @@ cdef int _add_number(Sweep *s, int32_t i, double g) except -1:
         s.number[i] = rounded(s.number[i] + g, value(s.rows[i]).dtype)
     else:
         v = value(r)
-        if _ours(r):
+        if ours(r):
             set_number(v, get_number(v) + g)
         else:
             s.number[i] = rounded(get_number(v) + g, v.dtype)
@@ -397,7 +337,7 @@ cdef int _step(Sweep *s, int32_t i, bint keep_graph, bint accumulate, char *need
             release(s.acc[i])
             s.acc[i] = g
     if m.flags & RETAIN_GRAD or (accumulate and (target[i] if target != NULL else m.n_in == 0)):
-        _store(r, g, grad_enabled())
+        store(r, g, grad_enabled())
         if m.flags & HAS_HOOKS and m.n_in == 0:
             run_after_store(r)
     if m.n_in == 0:
@@ -409,6 +349,7 @@ cdef int _step(Sweep *s, int32_t i, bint keep_graph, bint accumulate, char *need
         out[j] = 0
     if any_need:
         _check_saved(r)
+        g = dense(g)
         _rule(s, i, g, need, out, ins, bundles)
         _rule_calls += 1
         if m.flags & HAS_HOOKS:
@@ -424,12 +365,14 @@ cdef int _step(Sweep *s, int32_t i, bint keep_graph, bint accumulate, char *need
                     if s.acc[k] == 0:
                         s.acc[k] = row_scalar(F32)
                     continue
-                if not same_shape(g, x):
+                if is_sparse(g):
+                    pass
+                elif not same_shape(g, x):
                     g = sum_to(g, x)
                 if value(g).dtype != value(x).dtype:
                     g = cast(g, value(x).dtype)
                 _to_row(s, k)
-                _accumulate(&s.acc[k], g)
+                accumulate_into(&s.acc[k], g)
     if not keep_graph:
         if not m.flags & FREED:
             m.flags |= FREED
@@ -537,7 +480,7 @@ def run(list roots, list grads, list targets, bint retain_graph, bint create_gra
                 check_root(r, [s.rows[j] for j in range(s.n)])
         grad_enable(create_graph)
         for i, g in seeds:
-            _accumulate(&s.acc[i], g)
+            accumulate_into(&s.acc[i], g)
         for j in range(s.n):
             i = s.order[j]
             if not s.wanted[i]:
@@ -562,8 +505,7 @@ def run(list roots, list grads, list targets, bint retain_graph, bint create_gra
                 result.append(None)
             else:
                 _to_row(&s, i)
-                retain(s.acc[i])
-                result.append(wrap(s.acc[i]))
+                result.append(as_object(s.acc[i]))
         return result
     finally:
         grad_enable(mode)

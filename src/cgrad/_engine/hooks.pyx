@@ -3,6 +3,7 @@ from cgrad._engine.types cimport *
 from cgrad._engine.handle cimport carried, hooks_of, row_of, wrap
 from cgrad._engine.primitives cimport cast, same_shape, sizes
 from cgrad._engine.rows cimport retain, value
+from cgrad._engine.sparse cimport as_object, gradient_row, is_sparse
 from cgrad._engine.table cimport keep
 
 
@@ -13,15 +14,16 @@ cdef Row run_hooks(Row r, Row g) except 0:
     if extra is None:
         return g
     for hook in list((extra.get("hooks") or {}).values()):
-        retain(g)
-        result = hook(wrap(g))
+        result = hook(as_object(g))
         if result is not None:
-            h = row_of(result, "hook")
-            if not same_shape(h, g):
+            h = gradient_row(result, r)
+            if not is_sparse(h) and not same_shape(h, r):
                 raise RuntimeError("hook: the gradient it returns must have the shape of the one "
-                                   f"it got, {sizes(g)}, but has {sizes(h)}")
+                                   f"it got, {sizes(r)}, but has {sizes(h)}")
             retain(h)
-            g = cast(keep(h), value(r).dtype)
+            g = keep(h)
+            if value(g).dtype != value(r).dtype:
+                g = cast(g, value(r).dtype)
     return g
 
 
@@ -30,8 +32,7 @@ cdef Row run_prehooks(Row r, Row g) except 0:
     cdef dict own = carried(r)
     cdef Row h
     for hook in list((own.get("prehooks") or {}).values()) if own is not None else ():
-        retain(g)
-        result = hook((wrap(g),))
+        result = hook((as_object(g),))
         if result is not None:
             h = row_of(result[0] if isinstance(result, tuple) else result, "hook")
             retain(h)

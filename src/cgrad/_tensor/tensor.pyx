@@ -26,6 +26,7 @@ from cgrad._engine.rows cimport (
     is_float, item_size, node, release, retain, row_dense, row_view, set_dims, value, value_drop,
 )
 from cgrad._engine.shape cimport contiguous, wrap_dim
+from cgrad._engine.sparse cimport as_object, check_sparse, sparse_row
 from cgrad._engine.table cimport (
     apply, apply_numbers, grad_enabled, inference_enabled, keep, op_id, ops, scope_enter, scope_leave,
 )
@@ -478,13 +479,16 @@ cdef class Tensor(Handle):
     def grad(self):
         """The gradient that backward() has accumulated, or None."""
         cdef Row g = value(self.row).grad
-        return wrap_borrowed(g) if g else None
+        return as_object(g) if g else None
 
     @grad.setter
     def grad(self, g):
         cdef Value *v = value(self.row)
         cdef Row r = 0, old = v.grad
-        if g is not None:
+        if g is not None and getattr(g, "is_sparse", False):
+            check_sparse(g, self.row)
+            r = sparse_row(g, v.dtype)
+        elif g is not None:
             if not is_handle(g):
                 raise TypeError(f"assigned grad expected to be a Tensor or None but got grad of "
                                 f"type {type(g).__name__}")

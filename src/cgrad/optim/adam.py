@@ -112,6 +112,11 @@ class Adam(Optimizer):
                 grad = param.grad
                 if grad is None:
                     continue
+                if grad.is_sparse:
+                    raise RuntimeError(
+                        f"{type(self).__name__} does not support sparse gradients, please consider "
+                        "SparseAdam instead"
+                    )
                 state = self.state[param] or self._start(param, amsgrad)
                 count = state["step"]
                 count += 1

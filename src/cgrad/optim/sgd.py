@@ -88,6 +88,11 @@ class SGD(Optimizer):
                 grad = param.grad
                 if grad is None:
                     continue
+                if grad.is_sparse:
+                    if momentum == 0 and group["weight_decay"] == 0:
+                        _sparse_step(param, grad, group)
+                        continue
+                    grad = grad.to_dense()
                 params.append(param)
                 grads.append(grad)
                 if momentum != 0:
@@ -104,3 +109,10 @@ class SGD(Optimizer):
                     group["nesterov"], group["maximize"], first,
                 )  # fmt: skip
         return loss
+
+
+def _sparse_step(param: Any, grad: Any, group: dict[str, Any]) -> None:
+    # Only the rows that were looked up.
+    rate = float(group["lr"]) * (1 if group["maximize"] else -1)
+    with cgrad.no_grad():
+        param.index_add_(0, grad._indices()[0].long(), grad._values() * rate)

@@ -26,7 +26,8 @@ def embedding(
         weight: the table, shape (V, E).
         padding_idx: a row that receives no gradient; may count from the end. Default: none
         max_norm, norm_type, scale_grad_by_freq: not supported yet.
-        sparse: accepted; gradients are dense all the same.
+        sparse: the gradient of the table holds only the rows that were looked up; optimizers
+            that take it are SGD and SparseAdam. Default: ``False``
 
     Returns:
         Tensor: shape (*, E).
@@ -37,12 +38,13 @@ def embedding(
     """
     if max_norm is not None or scale_grad_by_freq:
         raise NotImplementedError("embedding: max_norm and scale_grad_by_freq are not supported")
+    look_up = _functions.embedding_sparse if sparse else _functions.embedding
     if padding_idx is None:
-        return _functions.embedding(weight, input)
+        return look_up(weight, input)
     rows = weight.shape[0]
     if not -rows <= padding_idx < rows:
         raise AssertionError("Padding_idx must be within num_embeddings")
-    return _functions.embedding(weight, input, padding_idx % rows)
+    return look_up(weight, input, padding_idx % rows)
 
 
 def one_hot(input: Tensor, num_classes: int = -1) -> Tensor:

@@ -1,0 +1,83 @@
+"""How gradients are summed: on their way through the sweep, and in the .grad of a tensor."""
+from cgrad._engine.types cimport *
+from cgrad._engine.elementwise cimport elementwise_into
+from cgrad._engine.handle cimport dtype_of
+from cgrad._engine.primitives cimport add, same_shape, sizes
+from cgrad._engine.rows cimport node, release, retain, value
+from cgrad._engine.shape cimport clone
+from cgrad._engine.sparse cimport add_sparse, is_sparse
+from cgrad._engine.table cimport grad_enabled, op_id
+
+cdef int ADD = op_id("add")
+
+
+cdef bint ours(Row r) noexcept:
+    """Nobody else sees this row or its memory: it may be added to in place."""
+    cdef Node *m = node(r)
+    cdef Value *v = value(r)
+    return (m.graph_refs == 1 and m.n_in == 0 and v.storage.refs == 1 and v.contiguous
+            and not v.storage.flags & READ_ONLY)
+
+
+cdef int accumulate_into(Row *acc, Row g) except -1:
+    """acc += g; the first contribution is taken over without a copy."""
+    cdef Row[2] x
+    cdef Row r
+    if acc[0] == 0:
+        retain(g)
+        acc[0] = g
+        return 0
+    if is_sparse(acc[0]) or is_sparse(g):
+        r = add_sparse(acc[0], g)
+        retain(r)
+        release(acc[0])
+        acc[0] = r
+        return 0
+    if not grad_enabled() and ours(acc[0]):
+        x[0] = acc[0]
+        x[1] = g
+        elementwise_into(ADD, x, 2, NULL, acc[0])
+        return 0
+    r = add(acc[0], g)
+    retain(r)
+    release(acc[0])
+    acc[0] = r
+    return 0
+
+
+cdef int store(Row leaf, Row g, bint create_graph) except -1:
+    """Add `g` to the .grad slot of a row."""
+    cdef Value *v = value(leaf)
+    cdef Row old = v.grad
+    cdef Row[2] x
+    if v.handle == NULL:
+        return 0                 # nobody can ask for it
+    if is_sparse(g) or (old and is_sparse(old)):
+        if old:
+            g = add_sparse(old, g)
+        retain(g)
+        v.grad = g
+        if old:
+            release(old)
+    elif old == 0:
+        # Taken over if only the sweep holds it; a view or a shared row is copied.
+        if not (node(g).graph_refs == 1 and value(g).storage.refs == 1 and value(g).contiguous):
+            g = clone(g)
+        retain(g)
+        v.grad = g
+    elif not same_shape(old, g) or value(old).dtype != value(g).dtype:
+        raise RuntimeError(f"backward: .grad has shape {sizes(old)} and dtype "
+                           f"{dtype_of(value(old).dtype)!r}, the new gradient {sizes(g)} and "
+                           f"{dtype_of(value(g).dtype)!r}; reset .grad after changing .data")
+    elif (not create_graph and not node(old).flags & REQUIRES_GRAD and value(old).contiguous
+          and not value(old).storage.flags & READ_ONLY):
+        x[0] = old
+        x[1] = g
+        elementwise_into(ADD, x, 2, NULL, old)
+        value(old).storage.version += 1
+    else:
+        g = add(old, g)
+        retain(g)
+        v.grad = g
+        release(old)
+    return 0
