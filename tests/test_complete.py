@@ -164,7 +164,8 @@ def test_an_alias_is_the_operation(alias):
         (sample, arrays), *_ = draw_all(next(c for c in CASES if c.name == name), "float32")
         operands = arguments(cgrad, sample, arrays)[0]
     found, expected = (resolve(cgrad, n)(*operands) for n in (alias, name))
-    assert found.equal(expected)
+    found, expected = (x if isinstance(x, tuple) else (x,) for x in (found, expected))
+    assert len(found) == len(expected) and all(map(cgrad.equal, found, expected))
 
 
 # -- the benchmark reads the same table ----------------------------------------------------------

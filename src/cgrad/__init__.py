@@ -25,6 +25,7 @@ from cgrad._engine import (  # noqa: F401
     reduce as _reduce,
     sampling as _sampling,
     shape as _shape,
+    strided as _strided,
     scan as _scan,
     select as _select,
     softmax as _softmax,

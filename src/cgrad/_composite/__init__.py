@@ -8,6 +8,7 @@ from cgrad._composite import (
     distance,
     dropout,
     elementwise,
+    join,
     loss,
     matrix,
     properties,

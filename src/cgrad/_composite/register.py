@@ -1,9 +1,11 @@
 """How a composed function becomes public, and checks that many of them need."""
 from __future__ import annotations
 
-from collections.abc import Callable
+import operator
+from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
+from cgrad._engine.strided import store
 from cgrad._tensor.tensor import Tensor, attach, attach_inplace
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -47,3 +49,25 @@ def check_tensor(name: str, input: object) -> None:
     """Raise a TypeError that names the function unless `input` is a Tensor."""
     if not isinstance(input, Tensor):
         raise TypeError(f"{name}(): argument 'input' must be Tensor, not {type(input).__name__}")
+
+
+def integers(value: object, name: str, argument: str) -> tuple[int, ...]:
+    """One int or a sequence of them as a tuple, or a TypeError that names function and argument."""
+    if isinstance(value, int):
+        return (value,)
+    if isinstance(value, Tensor) and not value.ndim:
+        return (int(value),)
+    if not isinstance(value, Iterable) or isinstance(value, (str, dict)):
+        raise TypeError(f"{name}(): argument '{argument}' must be tuple of ints, not "
+                        f"{type(value).__name__}")
+    found = tuple(value)
+    for x in found:
+        if isinstance(x, float) or not hasattr(x, "__index__"):
+            raise TypeError(f"{name}(): argument '{argument}' must be tuple of ints, but found "
+                            f"element of type {type(x).__name__}")
+    return tuple(operator.index(x) for x in found)
+
+
+def stored(result: Tensor, out: Tensor | None, name: str) -> Tensor:
+    """The result of the function `name`, written into the tensor `out=` if there is one."""
+    return result if out is None else store(out, result, name)

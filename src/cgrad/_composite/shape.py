@@ -1,233 +1,305 @@
-"""Shapes and views: composed of reshape, permute, narrow and cat."""
+"""Shapes and views: composed of reshape, permute, narrow and as_strided."""
 from __future__ import annotations
 
 import builtins
+import itertools
+from collections.abc import Sequence
 
-from cgrad._composite.register import dimension, public
-from cgrad._engine.face import public as _op
+from cgrad._composite.register import check_tensor, dimension, integers, public
+from cgrad._engine.annotations import Ints
 from cgrad._tensor.size import Size
-from cgrad._tensor.tensor import Tensor, attach
+from cgrad._tensor.tensor import Tensor
 
 
 @public()
-def flatten(input, start_dim=0, end_dim=-1):
+def flatten(input: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
     """flatten(input, start_dim=0, end_dim=-1) -> Tensor
 
     The dimensions from `start_dim` to `end_dim` as one; a view where the memory allows.
     """
-    if input.ndim == 0:
-        return input.reshape(1)
     first = dimension(start_dim, input.ndim, "flatten")
     last = dimension(end_dim, input.ndim, "flatten")
+    if input.ndim == 0:
+        return input.reshape(1)
     if first > last:
         raise RuntimeError("flatten() has invalid args: start_dim cannot come after end_dim")
     if first == last:
         return input
     shape = input.shape
-    return input.reshape(shape[:first] + (shape[first:last + 1].numel(),) + shape[last + 1:])
+    return input.reshape((*shape[:first], shape[first:last + 1].numel(), *shape[last + 1:]))
 
 
 @public()
-def unflatten(input, dim, sizes):
+def unflatten(input: Tensor, dim: int, sizes: Ints) -> Tensor:
     """unflatten(input, dim, sizes) -> Tensor
 
     One dimension cut into several of the given sizes, one of which may be -1.
     """
     dim = dimension(dim, input.ndim, "unflatten")
-    return input.reshape(input.shape[:dim] + tuple(sizes) + input.shape[dim + 1:])
+    cut = integers(sizes, "unflatten", "sizes")
+    if not cut:
+        raise RuntimeError("unflatten: sizes must be non-empty")
+    n = input.shape[dim]
+    known = 1
+    for size in cut:
+        known *= 1 if size == -1 else size
+    if cut.count(-1) > 1:
+        raise RuntimeError("unflatten: only one dimension can be inferred")
+    if -1 in cut and known and n % known == 0:
+        cut = tuple(n // known if size == -1 else size for size in cut)
+        known = n
+    if known != n or -1 in cut:
+        raise RuntimeError(f"unflatten: Provided sizes {list(cut)} don't multiply up to the size "
+                           f"of dim {dim} ({n}) in the input tensor")
+    return input.reshape((*input.shape[:dim], *cut, *input.shape[dim + 1:]))
 
 
 @public()
-def ravel(input):
+def ravel(input: Tensor) -> Tensor:
     """ravel(input) -> Tensor
 
-    All elements in one dimension.
+    All elements in one dimension; a view if the input is contiguous.
     """
-    return input.reshape(-1)
+    return input.contiguous().view(-1)
 
 
 @public()
-def split(tensor, split_size_or_sections, dim=0):
+def movedim(input: Tensor, source: Ints, destination: Ints) -> Tensor:
+    """movedim(input, source, destination) -> Tensor
+
+    A view with the dimensions `source` moved to the positions `destination`.
+    """
+    n = input.ndim
+    given, wanted = (integers(d, "movedim", "source") for d in (source, destination))
+    if len(given) != len(wanted):
+        raise RuntimeError(f"movedim: Invalid source or destination dims: source ({list(given)} "
+                           f"dims) should contain the same number of dims as destination "
+                           f"({list(wanted)} dims)")
+    given, wanted = (tuple(dimension(d, n, "movedim") for d in dims) for dims in (given, wanted))
+    if len(set(given)) != len(given) or len(set(wanted)) != len(wanted):
+        raise RuntimeError("movedim: repeated dim in `source` or `destination`")
+    order = [d for d in range(n) if d not in given]
+    for to, d in sorted(zip(wanted, given)):
+        order.insert(to, d)
+    return input.permute(order) if n else input.view(())
+
+
+public("moveaxis")(movedim)
+
+
+@public()
+def adjoint(input: Tensor) -> Tensor:
+    """adjoint(input) -> Tensor
+
+    The view with the last two dimensions swapped: the adjoint of real matrices.
+    """
+    if input.ndim == 1:
+        raise RuntimeError("tensor.adjoint() is only supported on matrices or batches of matrices. "
+                           f"Got {input.ndim}-D tensor.")
+    return input.transpose(-2, -1) if input.ndim else input.view(())
+
+
+# -- parts -----------------------------------------------------------------------------------------
+
+
+def _parts(input: Tensor, sizes: Sequence[int], dim: int) -> tuple[Tensor, ...]:
+    # Consecutive views along `dim`.
+    parts, start = [], 0
+    for size in sizes:
+        parts.append(input.narrow(dim, start, size))
+        start += size
+    return tuple(parts)
+
+
+@public("unsafe_split")
+def split(
+    tensor: Tensor, split_size_or_sections: Ints, dim: int = 0
+) -> tuple[Tensor, ...]:
     """split(tensor, split_size_or_sections, dim=0) -> tuple of Tensors
 
     Views of consecutive parts along `dim`: of one size (the last may be smaller), or of the sizes
     in a list, which add up to the whole.
     """
+    if not isinstance(split_size_or_sections, int):
+        return split_with_sizes(tensor, split_size_or_sections, dim)
+    size = split_size_or_sections
     dim = dimension(dim, tensor.ndim, "split")
     if tensor.ndim == 0:
         raise RuntimeError("split expects at least a 1-dimensional tensor")
     n = tensor.shape[dim]
-    size = split_size_or_sections
-    if isinstance(size, int):
-        if size < 0 or (size == 0 and n):
-            raise RuntimeError(f"split expects split_size be non-negative, but got "
-                               f"split_size={size}")
-        sizes = [size] * (n // size) + [n % size] * (n % size > 0) if size else [0]
-        sizes = sizes or [0]
-    else:
-        sizes = list(size)
-        if sum(sizes) != n or any(s < 0 for s in sizes):
-            raise RuntimeError(f"split_with_sizes expects split_sizes to sum exactly to {n} "
-                               f"(input tensor's size at dimension {dim}), but got "
-                               f"split_sizes={sizes}")
-    parts, start = [], 0
-    for s in sizes:
-        parts.append(tensor.narrow(dim, start, s))
-        start += s
-    return tuple(parts)
+    if size < 0 or (size == 0 and n):
+        raise RuntimeError(f"split expects split_size be non-negative, but got split_size={size}")
+    sizes = [size] * (n // size) + [n % size] * (n % size > 0) if size else [0]
+    return _parts(tensor, sizes or [0], dim)
 
 
-@public()
-def chunk(input, chunks, dim=0):
+@public("unsafe_split_with_sizes")
+def split_with_sizes(input: Tensor, split_sizes: Ints, dim: int = 0) -> tuple[Tensor, ...]:
+    """split_with_sizes(input, split_sizes, dim=0) -> tuple of Tensors
+
+    Views of consecutive parts of the given sizes along `dim`, which add up to the whole.
+    """
+    sizes = integers(split_sizes, "split_with_sizes", "split_sizes")
+    dim = dimension(dim, input.ndim, "split_with_sizes")
+    if input.ndim == 0:
+        raise RuntimeError("split_with_sizes expects at least a 1-dimensional tensor")
+    if sum(sizes) != input.shape[dim] or any(s < 0 for s in sizes):
+        raise RuntimeError(f"split_with_sizes expects split_sizes to sum exactly to "
+                           f"{input.shape[dim]} (input tensor's size at dimension {dim}) and to be "
+                           f"non-negative, but got split_sizes={list(sizes)}")
+    return _parts(input, sizes, dim)
+
+
+@public("unsafe_chunk")
+def chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
     """chunk(input, chunks, dim=0) -> tuple of Tensors
 
     Views of at most `chunks` equal parts along `dim`; the last may be smaller.
     """
+    dim = dimension(dim, input.ndim, "chunk")
+    if input.ndim == 0:
+        raise RuntimeError("chunk expects at least a 1-dimensional tensor")
     if chunks <= 0:
         raise RuntimeError(f"chunk expects `chunks` to be greater than 0, got: {chunks}")
-    n = input.shape[dimension(dim, input.ndim, "chunk")] if input.ndim else 0
-    if n == 0:
-        return split(input, [0] * chunks, dim)
-    return split(input, -(-n // chunks), dim)
+    n = input.shape[dim]
+    return split(input, -(-n // chunks), dim) if n else _parts(input, [0] * chunks, dim)
 
 
 @public()
-def unbind(input, dim=0):
+def tensor_split(
+    input: Tensor, indices_or_sections: Ints | Tensor | None = None, dim: int = 0, *,
+    indices: Ints | None = None, sections: int | None = None,
+) -> tuple[Tensor, ...]:
+    """tensor_split(input, indices_or_sections, dim=0) -> tuple of Tensors
+
+    Views of consecutive parts along `dim`: a number of parts whose sizes differ by at most 1, or
+    the parts between the given positions, as slices take them.
+    """
+    where: object = indices_or_sections
+    if where is None:
+        where = indices if indices is not None else sections
+    if isinstance(where, Tensor):
+        if where.dtype.is_floating_point or where.ndim > 1 or where.dtype.itemsize != 8:
+            raise RuntimeError("tensor_split expected tensor_indices_or_sections to be a "
+                               "zero-dimensional or one-dimensional int64 tensor, but got "
+                               f"{where.ndim} dimensions of {where.dtype}")
+        where = where.tolist()
+    if input.ndim == 0:
+        raise RuntimeError("tensor_split expected at least a 1-dimensional tensor, but got a "
+                           "tensor with 0 dims")
+    dim = dimension(dim, input.ndim, "tensor_split")
+    n = input.shape[dim]
+    if isinstance(where, int):
+        if where <= 0:
+            raise RuntimeError("tensor_split: number of sections must be larger than 0, got "
+                               f"{where}")
+        return _parts(input, [n // where + (i < n % where) for i in range(where)], dim)
+    marks = [0, *integers(where, "tensor_split", "indices"), n]
+    marks = [builtins.max(m + n, 0) if m < 0 else builtins.min(m, n) for m in marks]
+    return tuple(input.narrow(dim, a, builtins.max(b - a, 0))
+                 for a, b in itertools.pairwise(marks))
+
+
+def _split_along(name: str, dim: int, least: int):
+    def function(input: Tensor, indices_or_sections: Ints) -> tuple[Tensor, ...]:
+        if input.ndim < least:
+            raise RuntimeError(f"{name} requires a tensor with at least {least} dimension, but got "
+                               f"a tensor with {input.ndim} dimensions!")
+        along = 0 if input.ndim == 1 else dim
+        if isinstance(indices_or_sections, int):
+            count, n = indices_or_sections, input.shape[along]
+            if count <= 0:
+                raise RuntimeError(f"{name}: number of sections must be larger than 0, got {count}")
+            if n % count:
+                raise RuntimeError(f"{name} attempted to split along dimension {along}, but the "
+                                   f"size of the dimension {n} is not divisible by the "
+                                   f"split_size {count}!")
+        return tensor_split(input, indices_or_sections, along)
+    function.__name__ = function.__qualname__ = name
+    return function
+
+
+hsplit = _split_along("hsplit", 1, 1)
+hsplit.__doc__ = """hsplit(input, indices_or_sections) -> tuple of Tensors
+
+    Parts along the second dimension (the first of a vector), as :func:`tensor_split`; a number of
+    parts must divide the size.
+    """
+vsplit = _split_along("vsplit", 0, 2)
+vsplit.__doc__ = """vsplit(input, indices_or_sections) -> tuple of Tensors
+
+    Parts along the first dimension of two or more, as :func:`hsplit`.
+    """
+dsplit = _split_along("dsplit", 2, 3)
+dsplit.__doc__ = """dsplit(input, indices_or_sections) -> tuple of Tensors
+
+    Parts along the third dimension, as :func:`hsplit`.
+    """
+for _f in (hsplit, vsplit, dsplit):
+    public()(_f)
+
+
+@public()
+def unbind(input: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
     """unbind(input, dim=0) -> tuple of Tensors
 
     The views that have one dimension removed, one for each of its entries.
     """
     dim = dimension(dim, input.ndim, "unbind")
     if input.ndim == 0:
-        raise RuntimeError("Dimension specified as 0 but tensor has no dimensions")
-    index = (slice(None),) * dim
-    return tuple(input[index + (i,)] for i in range(input.shape[dim]))
-
-
-@public(method=False)
-def stack(tensors, dim=0, *, out=None):
-    """stack(tensors, dim=0) -> Tensor
-
-    Tensors of one shape side by side along a new dimension.
-    """
-    tensors = list(tensors)
-    if not tensors:
-        raise RuntimeError("stack expects a non-empty TensorList")
-    for i, t in enumerate(tensors):
-        if not isinstance(t, Tensor):
-            raise TypeError(f"stack(): expected Tensor as element {i} in argument 0, but got "
-                            f"{type(t).__name__}")
-        if t.shape != tensors[0].shape:
-            raise RuntimeError(f"stack expects each tensor to be equal size, but got "
-                               f"{list(tensors[0].shape)} at entry 0 and {list(t.shape)} at entry "
-                               f"{i}")
-    dim = dimension(dim, tensors[0].ndim + 1, "stack")
-    result = _op["cat"]([t.unsqueeze(dim) for t in tensors], dim)
-    return result if out is None else out.copy_(result)
-
-
-@public(method=False)
-def hstack(tensors):
-    """hstack(tensors) -> Tensor
-
-    Concatenation along the second dimension (the first for vectors).
-    """
-    tensors = [t.reshape(1) if t.ndim == 0 else t for t in tensors]
-    return _op["cat"](tensors, 0 if tensors[0].ndim == 1 else 1)
-
-
-@public(method=False)
-def vstack(tensors):
-    """vstack(tensors) -> Tensor
-
-    Concatenation along the first dimension; vectors are rows.
-    """
-    return _op["cat"]([t.reshape(1, -1) if t.ndim < 2 else t for t in tensors], 0)
-
-
-@public("moveaxis")
-def movedim(input, source, destination):
-    """movedim(input, source, destination) -> Tensor
-
-    A view with the dimensions `source` moved to the positions `destination`.
-    """
-    n = input.ndim
-    source = [source] if isinstance(source, int) else list(source)
-    destination = [destination] if isinstance(destination, int) else list(destination)
-    if len(source) != len(destination):
-        raise RuntimeError(f"movedim: Invalid source or destination dims: source ({source} dims) "
-                           f"should contain the same number of dims as destination "
-                           f"({destination} dims)")
-    source = [dimension(d, n, "movedim") for d in source]
-    destination = [dimension(d, n, "movedim") for d in destination]
-    if len(set(source)) != len(source) or len(set(destination)) != len(destination):
-        raise RuntimeError("movedim: repeated dim in `source` or `destination`")
-    order = [d for d in range(n) if d not in source]
-    for to, d in sorted(zip(destination, source)):
-        order.insert(to, d)
-    return input.permute(*order) if n else input
+        raise IndexError("unbind: Dimension specified as 0 but tensor has no dimensions")
+    return tuple(input.select(dim, i) for i in range(input.shape[dim]))
 
 
 @public()
-def tile(input, *dims):
-    """tile(input, dims) -> Tensor
+def narrow_copy(input: Tensor, dim: int, start: int, length: int) -> Tensor:
+    """narrow_copy(input, dim, start, length) -> Tensor
 
-    The tensor repeated `dims` times along each dimension (missing leading ones count as 1).
+    A copy of :func:`narrow`.
     """
-    dims = tuple(dims[0]) if len(dims) == 1 and not isinstance(dims[0], int) else dims
-    return input.repeat((1,) * (input.ndim - len(dims)) + tuple(dims))
+    return input.narrow(dim, start, length).clone()
 
 
-@public(module=False)
-def repeat(self, *sizes):
-    """repeat(*sizes) -> Tensor
-
-    Copies of the tensor side by side: `sizes` times along each dimension, new ones in front.
-    """
-    sizes = tuple(sizes[0]) if len(sizes) == 1 and not isinstance(sizes[0], int) else sizes
-    if len(sizes) < self.ndim:
-        raise RuntimeError("Number of dimensions of repeat dims can not be smaller than number of "
-                           "dimensions of tensor")
-    if any(s < 0 for s in sizes):
-        raise RuntimeError(f"repeat: Trying to create tensor with negative dimension: {sizes}")
-    result = self.reshape((1,) * (len(sizes) - self.ndim) + tuple(self.shape))
-    for dim, times in enumerate(sizes):
-        if times != 1:
-            result = _op["cat"]([result] * times, dim) if times else result.narrow(dim, 0, 0)
-    return result.clone() if result is self or all(s == 1 for s in sizes) else result
+# -- broadcasting ------------------------------------------------------------------------------
 
 
 @public(method=False)
-def broadcast_shapes(*shapes):
+def broadcast_shapes(*shapes: Ints) -> Size:
     """broadcast_shapes(*shapes) -> Size
 
     The shape that tensors of these shapes broadcast to.
     """
-    shapes = [(s,) if isinstance(s, int) else tuple(s) for s in shapes]
-    result = [1] * builtins.max(map(len, shapes), default=0)
-    for shape in shapes:
+    all = [integers(s, "broadcast_shapes", "shapes") for s in shapes]
+    result = [1] * builtins.max(map(len, all), default=0)
+    for shape in all:
         for i in range(-len(shape), 0):
+            if shape[i] < 0:
+                raise RuntimeError("broadcast_shapes: Trying to create tensor with negative "
+                                   f"dimension ({shape[i]}): {list(shape)}")
             if result[i] == 1:
                 result[i] = shape[i]
             elif shape[i] not in (1, result[i]):
                 raise RuntimeError("Shape mismatch: objects cannot be broadcast to a single shape: "
-                                   + ", ".join(str(list(s)) for s in shapes))
+                                   + ", ".join(str(list(s)) for s in all))
     return Size(result)
 
 
 @public(method=False)
-def broadcast_tensors(*tensors):
+def broadcast_tensors(*tensors: Tensor) -> tuple[Tensor, ...]:
     """broadcast_tensors(*tensors) -> tuple of Tensors
 
     The tensors expanded to their common shape.
     """
-    tensors = tensors[0] if len(tensors) == 1 and not isinstance(tensors[0], Tensor) else tensors
+    if len(tensors) == 1 and not isinstance(tensors[0], Tensor):
+        tensors = tuple(tensors[0])
+    for t in tensors:
+        check_tensor("broadcast_tensors", t)
     shape = broadcast_shapes(*(t.shape for t in tensors))
     return tuple(t.expand(shape) for t in tensors)
 
 
 @public()
-def broadcast_to(input, size):
+def broadcast_to(input: Tensor, size: Ints) -> Tensor:
     """broadcast_to(input, size) -> Tensor
 
     The tensor expanded to a shape.
@@ -236,35 +308,106 @@ def broadcast_to(input, size):
 
 
 @public(module=False)
-def expand_as(self, other):
+def expand_as(self: Tensor, other: Tensor) -> Tensor:
     """expand_as(other) -> Tensor: the tensor expanded to the shape of another."""
     return self.expand(other.shape)
 
 
 @public(module=False)
-def view_as(self, other):
+def view_as(self: Tensor, other: Tensor) -> Tensor:
     """view_as(other) -> Tensor: a view in the shape of another tensor."""
     return self.view(other.shape)
 
 
 @public(module=False)
-def reshape_as(self, other):
+def reshape_as(self: Tensor, other: Tensor) -> Tensor:
     """reshape_as(other) -> Tensor: the elements in the shape of another tensor."""
     return self.reshape(other.shape)
 
 
-def _shape_in_place(function, name):
-    # The handle takes the view's shape: no data moves, so this is a change of `data` only.
-    def change(self, *args):
-        if self.requires_grad:
-            raise RuntimeError(f"{name}: changing the shape of a tensor that requires grad in "
-                               f"place is not supported; use {name[:-1]}()")
-        self.data = function(self.detach(), *args)
-        return self
-    change.__name__ = change.__qualname__ = name
-    change.__doc__ = f"{name}(...) -> Tensor: in-place version of :func:`{function.__name__}`."
-    return change
+@public(module=False)
+def sum_to_size(self: Tensor, *size: Ints) -> Tensor:
+    """sum_to_size(*size) -> Tensor
+
+    The sums that undo a broadcast from `size` to the shape of the tensor.
+    """
+    wanted = integers(size[0] if len(size) == 1 else size, "sum_to_size", "size")
+    extra = self.ndim - len(wanted)
+    if extra < 0 or any(w not in (1, n) for w, n in zip(wanted, self.shape[extra:])):
+        raise RuntimeError(f"sum_to_size: size {list(wanted)} is not expandable to size "
+                           f"{list(self.shape)}.")
+    if not wanted:
+        return self.sum()
+    dims = [d for d in range(self.ndim)
+            if d < extra or (wanted[d - extra] == 1 and self.shape[d] != 1)]
+    return self.sum(dims, keepdim=True).reshape(wanted) if dims else self
 
 
-for _name in ("unsqueeze", "squeeze", "transpose", "t"):
-    attach(_name + "_", _shape_in_place(_op[_name], _name + "_"))
+def _at_least(name: str, shape):
+    def function(*tensors: Tensor) -> Tensor | tuple[Tensor, ...]:
+        many = len(tensors) != 1 or not isinstance(tensors[0], Tensor)
+        if many and len(tensors) == 1:
+            tensors = tuple(tensors[0])
+        for t in tensors:
+            check_tensor(name, t)
+        results = tuple(t.reshape(shape(t.shape)) for t in tensors)
+        return results if many else results[0]
+    function.__name__ = function.__qualname__ = name
+    function.__doc__ = f"""{name}(*tensors) -> Tensor or tuple of Tensors
+
+    Views with at least {name[8]} dimension{"s" * (name[8] != "1")}; of several tensors or of a
+    sequence a tuple.
+    """
+    return public(method=False)(function)
+
+
+atleast_1d = _at_least("atleast_1d", lambda s: s or (1,))
+atleast_2d = _at_least("atleast_2d", lambda s: s if len(s) > 1 else (1, *(s or (1,))))
+atleast_3d = _at_least("atleast_3d", lambda s: (s if len(s) > 2 else (*s, 1) if len(s) == 2 else
+                                                (1, *(s or (1,)), 1)))
+
+
+# -- diagonals -----------------------------------------------------------------------------------
+
+
+@public()
+def diag_embed(input: Tensor, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Tensor:
+    """diag_embed(input, offset=0, dim1=-2, dim2=-1) -> Tensor
+
+    Zeros with the last dimension of `input` on the `offset`-th diagonal of the matrices that the
+    new dimensions `dim1` and `dim2` span: the reverse of :func:`diagonal`.
+    """
+    check_tensor("diag_embed", input)
+    if input.ndim == 0:
+        raise RuntimeError("diag_embed: Dimension specified as -1 but tensor has no dimensions")
+    n = input.ndim + 1
+    a, b = dimension(dim1, n, "diag_embed"), dimension(dim2, n, "diag_embed")
+    if a == b:
+        raise RuntimeError(f"diagonal dimensions cannot be identical {dim1}, {dim2}")
+    side = input.shape[-1] + abs(offset)
+    shape = list(input.shape[:-1])
+    for d in sorted((a, b)):
+        shape.insert(d, side)
+    result = input.new_zeros(shape)
+    result.diagonal(offset, a, b).copy_(input)
+    return result
+
+
+@public()
+def diagflat(input: Tensor, offset: int = 0) -> Tensor:
+    """diagflat(input, offset=0) -> Tensor
+
+    The square matrix with all elements of `input` on its `offset`-th diagonal.
+    """
+    return diag_embed(input.reshape(-1), offset)
+
+
+@public()
+def trace(input: Tensor) -> Tensor:
+    """trace(input) -> Tensor
+
+    The sum of the main diagonal of a matrix.
+    """
+    if input.ndim != 2:
+        raise RuntimeError(f"trace: expected a matrix, but got tensor with dim {input.ndim}")
+    return input.diagonal().sum()

@@ -3,10 +3,11 @@ from cgrad._engine.types cimport *
 from cgrad._engine.face import export
 from cgrad._engine.face cimport wrap_borrowed
 from cgrad._engine.handle cimport is_handle, promote_codes, row_of
+from cgrad._engine.inplace cimport write_out
 from cgrad._engine.loops cimport copy_cast
 from cgrad._engine.primitives cimport cast
 from cgrad._engine.rows cimport release, row_dense, row_view, value
-from cgrad._engine.shape cimport wrap_dim
+from cgrad._engine.shape cimport integer, wrap_dim
 from cgrad._engine.table cimport (
     Ctx, call1, calln, keep, op_id, register, scope_enter, scope_leave,
 )
@@ -56,8 +57,10 @@ cdef int d_cat(Ctx *c) except -1:
 register("cat", f_cat, d_cat)
 
 
-def cat(tensors, dim=0, *, axis=None):
-    """Concatenate tensors along an existing dimension.
+def cat(tensors, dim=0, *, axis=None, out=None):
+    """cat(tensors, dim=0, *, out=None) -> Tensor
+
+    Tensors one after the other along an existing dimension.
 
     Shapes agree except in `dim`; one-dimensional empty tensors are ignored; dtypes are promoted.
 
@@ -66,7 +69,7 @@ def cat(tensors, dim=0, *, axis=None):
         >>> cgrad.cat([cgrad.ones(2), cgrad.zeros(1)])
         tensor([1., 1., 0.])
     """
-    cdef int64_t mark = scope_enter()
+    cdef int64_t mark, along
     cdef list rows_list = []
     cdef Attr at
     cdef int dt, i, k, n, d
@@ -74,17 +77,17 @@ def cat(tensors, dim=0, *, axis=None):
     cdef Row *x
     cdef int64_t count
     cdef Value *v
-    if axis is not None:
-        dim = axis
+    along = integer(dim if axis is None else axis, "cat", "dim")
     if is_handle(tensors):
         raise TypeError("cat(): argument 'tensors' must be a tuple of Tensors, not Tensor")
+    tensors = tuple(tensors)           # holds what an iterator makes
+    mark = scope_enter()
     try:
-        tensors = tuple(tensors)       # holds what an iterator makes
         for t in tensors:
             r = row_of(t, "cat")
             rows_list.append(r)
         if not rows_list:
-            raise RuntimeError("cat(): expected a non-empty list of Tensors")
+            raise ValueError("cat(): expected a non-empty list of Tensors")
         dt = value(<Row>rows_list[0]).dtype
         for r in rows_list:
             dt = promote_codes(dt, value(r).dtype)
@@ -95,7 +98,7 @@ def cat(tensors, dim=0, *, axis=None):
         if value(first).ndim == 0:
             raise RuntimeError("cat(): zero-dimensional tensor (at position 0) cannot be "
                                "concatenated")
-        d = wrap_dim(dim, value(first).ndim, "cat")
+        d = wrap_dim(along, value(first).ndim, "cat")
         for i, r in enumerate(full):
             v = value(r)
             if v.ndim != value(first).ndim:
@@ -113,7 +116,11 @@ def cat(tensors, dim=0, *, axis=None):
         for i in range(n):
             x[i] = cast(full[i], dt)
         at.k[0] = d
-        return wrap_borrowed(calln(CAT, x, n, &at))
+        first = calln(CAT, x, n, &at)
+        if out is None:
+            return wrap_borrowed(first)
+        write_out(out, first, "cat")
+        return out
     finally:
         scope_leave(mark)
 

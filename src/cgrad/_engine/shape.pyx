@@ -7,22 +7,40 @@ from libc.string cimport memcpy
 from cgrad._engine.types cimport *
 from cgrad._engine.face import export
 from cgrad._engine.face cimport wrap_borrowed
-from cgrad._engine.handle cimport dtype, is_handle, row_of, wrap
+from cgrad._engine.handle cimport dtype_of, is_handle, row_of, wrap
 from cgrad._engine.loops cimport copy_cast
-from cgrad._engine.primitives cimport (
-    cast, expand, permute, reshape, reshape_like, sum_to, zeros,
-)
-from cgrad._engine.rows cimport (
-    inputs, item_size, node, release, retain, row_dense, row_view, value,
-)
+from cgrad._engine.primitives cimport permute, reshape, reshape_like, sum_to, zeros
+from cgrad._engine.rows cimport item_size, release, row_dense, row_view, value
 from cgrad._engine.table cimport (
     Ctx, apply, call1, call2, op_id, register, scope_enter, scope_leave,
 )
 
 cdef int RESHAPE = op_id("reshape"), PERMUTE = op_id("permute"), EXPAND = op_id("expand")
 cdef int CLONE = op_id("clone"), SLICE = op_id("slice")
-cdef int SLICE_ASSIGN = op_id("slice_assign"), AS_STRIDED = op_id("as_strided")
-cdef int STRIDED_ASSIGN = op_id("strided_assign")
+cdef int SLICE_ASSIGN = op_id("slice_assign")
+
+
+cdef int64_t integer(object x, const char *op, str name) except? -1:
+    """An int argument.  Converting it may run code: to be done before rows are taken."""
+    if type(x) is not int:
+        if isinstance(x, float) or not hasattr(x, "__index__"):
+            raise TypeError(f"{op.decode()}(): argument '{name}' must be int, not "
+                            f"{type(x).__name__}")
+        x = x.__index__()
+    try:
+        return x
+    except OverflowError:
+        raise RuntimeError(f"{op.decode()}(): argument '{name}': {x} does not fit into 64 bits") \
+            from None
+
+
+cdef object int_dims(object dim, const char *op, str name):
+    """A `dim=` argument as None, an int or a tuple of ints; to be converted before rows are taken."""
+    if dim is None or type(dim) is int:
+        return dim
+    if isinstance(dim, (tuple, list)):
+        return tuple([integer(d, op, name) for d in dim])
+    return integer(dim, op, name)
 
 
 cdef int wrap_dim(int64_t dim, int ndim, const char *op) except -100:
@@ -266,44 +284,6 @@ cdef Row slice_row(Row a, Attr *at) except 0:
     return call1(SLICE, a, at)
 
 
-# Views of the flat storage, which carry history through in-place changes of views.
-# Attr: k[0] = ndim, k[1] = offset; d = shape, strides
-
-cdef Row f_as_strided(int op, Row *x, int n, Attr *at) except 0:
-    cdef Row a = x[0], y
-    if value(a).contiguous:
-        return row_view(a, <int>at.k[0], at.d, at.d + MAX_DIMS, at.k[1])
-    a = f_clone(CLONE, x, 1, NULL)
-    y = row_view(a, <int>at.k[0], at.d, at.d + MAX_DIMS, at.k[1])
-    release(a)
-    return y
-
-cdef int d_as_strided(Ctx *c) except -1:
-    cdef Value *v = value(c.x[0])
-    c.out[0] = call2(STRIDED_ASSIGN, zeros(v.dtype, v.ndim, v.shape), c.g, c.at)
-    return 0
-
-register("as_strided", f_as_strided, d_as_strided)
-
-
-cdef Row f_strided_assign(int op, Row *x, int n, Attr *at) except 0:
-    cdef Row y = f_clone(CLONE, x, 1, NULL)
-    cdef Row part = f_as_strided(AS_STRIDED, &y, 1, at)
-    copy_cast(part, x[1])
-    release(part)
-    return y
-
-cdef int d_strided_assign(Ctx *c) except -1:
-    cdef Value *v = value(c.x[1])
-    if c.need[0]:
-        c.out[0] = call2(STRIDED_ASSIGN, c.g, zeros(v.dtype, v.ndim, v.shape), c.at)
-    if c.need[1]:
-        c.out[1] = call1(AS_STRIDED, c.g, c.at)
-    return 0
-
-register("strided_assign", f_strided_assign, d_strided_assign)
-
-
 # ---------------------------------------------------------------------------------------------
 # Public views
 
@@ -336,7 +316,7 @@ cdef int _infer(int n, int64_t *shape, int64_t numel, const char *op) except -1:
     return 0
 
 
-cdef Row _reshaped(object input, tuple args, const char *op, bint must_view) except 0:
+cdef Row reshaped(object input, tuple args, const char *op, bint must_view) except 0:
     cdef Attr at
     cdef int64_t[MAX_DIMS] strides
     cdef Row x
@@ -362,17 +342,7 @@ def reshape_(input, *shape):
         >>> cgrad.arange(6).reshape(2, -1).shape
         cgrad.Size([2, 3])
     """
-    return wrap(_reshaped(input, shape, "reshape", False))
-
-
-def view(self, *shape):
-    """view(*shape) or view(dtype) -> Tensor
-
-    Like :func:`reshape`, but always shares memory: raises RuntimeError where it cannot.
-    """
-    if len(shape) == 1 and isinstance(shape[0], dtype):
-        raise RuntimeError("view(dtype): reinterpreting memory as another dtype is not supported")
-    return wrap(_reshaped(self, shape, "view", True))
+    return wrap(reshaped(input, shape, "reshape", False))
 
 
 def permute_(input, *dims):
@@ -404,16 +374,23 @@ def transpose(input, dim0, dim1):
 
     A view with two dimensions swapped.
     """
+    cdef int64_t first = integer(dim0, "transpose", "dim0")
+    cdef int64_t second = integer(dim1, "transpose", "dim1")
     cdef Row x = row_of(input, "transpose")
     cdef Attr at
-    cdef int i, ndim = value(x).ndim
-    cdef int a = wrap_dim(dim0, ndim, "transpose"), b = wrap_dim(dim1, ndim, "transpose")
+    swap_attr(&at, value(x).ndim, first, second, "transpose")
+    return wrap(apply(PERMUTE, &x, 1, &at))
+
+
+cdef int swap_attr(Attr *at, int ndim, int64_t dim0, int64_t dim1, const char *op) except -1:
+    """The attributes of the permutation that swaps two dimensions."""
+    cdef int i, a = wrap_dim(dim0, ndim, op), b = wrap_dim(dim1, ndim, op)
+    for i in range(ndim):
+        at.d[i] = i
     if ndim:
-        for i in range(ndim):
-            at.d[i] = i
         at.d[a] = b
         at.d[b] = a
-    return wrap(apply(PERMUTE, &x, 1, &at))
+    return 0
 
 
 def t(input):
@@ -491,10 +468,11 @@ def squeeze(input, dim=None):
 
     A view without the dimensions of size 1, or without those of them named by `dim`.
     """
+    cdef object dims = int_dims(dim, "squeeze", "dim")
     cdef int64_t mark = scope_enter()
     cdef Row x = row_of(input, "squeeze"), y
     try:
-        y = squeeze_mask(x, dims_mask(dim, value(x).ndim, "squeeze"))
+        y = squeeze_mask(x, 0 if dims == () else dims_mask(dims, value(x).ndim, "squeeze"))
         if y == x:
             y = reshape_copy(x)
         return wrap_borrowed(y)
@@ -517,11 +495,10 @@ def unsqueeze(input, dim):
 
     A view with a dimension of size 1 inserted at `dim` (-ndim-1 ... ndim).
     """
-    cdef int64_t mark = scope_enter()
+    cdef int64_t at = integer(dim, "unsqueeze", "dim"), mark = scope_enter()
     cdef Row x = row_of(input, "unsqueeze")
-    cdef int n = value(x).ndim + 1
     try:
-        return wrap_borrowed(unsqueeze_row(x, wrap_dim(dim, n, "unsqueeze")))
+        return wrap_borrowed(unsqueeze_row(x, wrap_dim(at, value(x).ndim + 1, "unsqueeze")))
     finally:
         scope_leave(mark)
 
@@ -531,29 +508,36 @@ def narrow(input, dim, start, length):
 
     The view of `length` entries from `start` along one dimension.
     """
+    cdef int64_t axis = integer(dim, "narrow", "dim"), begin, count
+    if is_handle(start) and (start.dim() or start.dtype.is_floating_point
+                             or start.dtype is dtype_of(BOOL)):
+        raise RuntimeError("narrow(): start must be an 0-dim integral Tensor.")
+    begin = integer(start, "narrow", "start")
+    count = integer(length, "narrow", "length")
     cdef Row x = row_of(input, "narrow")
     cdef Value *v = value(x)
     cdef Attr at
     cdef int i, d
     if v.ndim == 0:
         raise RuntimeError("narrow() cannot be applied to a 0-dim tensor.")
-    d = wrap_dim(dim, v.ndim, "narrow")
-    start = int(start)
-    if start < -v.shape[d] or start > v.shape[d]:
+    if count < 0:
+        raise RuntimeError(f"narrow(): length must be non-negative, got {count}")
+    d = wrap_dim(axis, v.ndim, "narrow")
+    if begin < -v.shape[d] or begin > v.shape[d]:
         raise IndexError(f"narrow: start out of range (expected to be in range of "
-                         f"[{-v.shape[d]}, {v.shape[d]}], but got {start})")
-    if start < 0:
-        start += v.shape[d]
-    if length < 0 or start + length > v.shape[d]:
-        raise RuntimeError(f"narrow: start ({start}) + length ({length}) exceeds dimension size "
+                         f"[{-v.shape[d]}, {v.shape[d]}], but got {begin})")
+    if begin < 0:
+        begin += v.shape[d]
+    if count > v.shape[d] - begin:
+        raise RuntimeError(f"narrow: start ({begin}) + length ({count}) exceeds dimension size "
                            f"({v.shape[d]}).")
     at.k[0] = 0
     for i in range(v.ndim):
         at.d[i] = 0
         at.d[MAX_DIMS + i] = 1
         at.d[2 * MAX_DIMS + i] = v.shape[i]
-    at.d[d] = start
-    at.d[2 * MAX_DIMS + d] = length
+    at.d[d] = begin
+    at.d[2 * MAX_DIMS + d] = count
     return wrap(apply(SLICE, &x, 1, &at))
 
 
@@ -580,7 +564,7 @@ def contiguous_(self, memory_format=None):
 for _name, _f in (("reshape", reshape_), ("permute", permute_), ("clone", clone_)):
     _f.__name__ = _f.__qualname__ = _name
     export(_f)
-for _name, _f in (("expand", expand_), ("contiguous", contiguous_), ("view", view)):
+for _name, _f in (("expand", expand_), ("contiguous", contiguous_)):
     _f.__name__ = _f.__qualname__ = _name
     export(_f, module=False)
 export(transpose, "swapaxes", "swapdims")
