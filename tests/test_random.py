@@ -2,8 +2,6 @@
 can fail by chance."""
 from __future__ import annotations
 
-import math
-
 import numpy as np
 import pytest
 

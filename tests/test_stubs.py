@@ -2,6 +2,8 @@
 import ast
 import importlib
 import inspect
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -110,3 +112,9 @@ def test_a_wrong_stub_would_be_seen():
     source = "def sum(input, axis=None): ...\ndef exp(input, *, out=None): ..."
     stub = definitions(ast.parse(source).body)
     assert [name for name, *_ in wrong_parameters(stub, cgrad)] == ["sum"]
+
+
+def test_stubs_are_those_that_the_tool_writes():
+    tool = Path(__file__).resolve().parent.parent / "tools" / "stubs.py"
+    run = subprocess.run([sys.executable, str(tool), "--check"], capture_output=True, text=True)
+    assert run.returncode == 0, run.stdout + run.stderr
