@@ -44,7 +44,7 @@ from cgrad._tensor.size import Size, device
 from cgrad._tensor.sparse import SparseTensor as _SparseTensor
 from cgrad._tensor.tensor import Tensor
 from cgrad import _composite
-from cgrad import autograd
+from cgrad import autograd, random
 from cgrad.autograd.grad_mode import (
     enable_grad,
     inference_mode,

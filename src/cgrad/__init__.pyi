@@ -6,6 +6,7 @@ import numpy as np
 from cgrad import autograd as autograd
 from cgrad import nn as nn
 from cgrad import optim as optim
+from cgrad import random as random
 from cgrad import serialization as serialization
 from cgrad import utils as utils
 from cgrad._engine.annotations import Dims, Ints, Number
@@ -129,6 +130,7 @@ def bernoulli(
     generator: Generator | None = None,
     out: Tensor | None = None,
 ) -> Tensor: ...
+def binomial(count: Tensor, prob: Tensor, generator: Generator | None = None) -> Tensor: ...
 def bitwise_and(input: Tensor, other: Tensor | Number, *, out: Tensor | None = None) -> Tensor: ...
 def bitwise_left_shift(
     input: Tensor, other: Tensor | Number, *, out: Tensor | None = None
@@ -480,6 +482,7 @@ def pairwise_distance(
 ) -> Tensor: ...
 def pdist(input: Tensor, p: _float = 2.0) -> Tensor: ...
 def permute(input: Tensor, *dims: Ints) -> Tensor: ...
+def poisson(input: Tensor, generator: Generator | None = None) -> Tensor: ...
 def poisson_nll_loss(
     input: Tensor,
     target: Tensor,

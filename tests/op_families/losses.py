@@ -238,3 +238,4 @@ ELSEWHERE = dict.fromkeys([
     "alpha_dropout", "alpha_dropout_", "dropout_", "feature_alpha_dropout",
     "feature_alpha_dropout_", "feature_dropout", "feature_dropout_"],
     "random; test_random.py, and by way of nn.functional")
+ELSEWHERE |= dict.fromkeys(["binomial", "poisson"], "random; test_random.py")

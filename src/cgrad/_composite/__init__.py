@@ -13,6 +13,7 @@ from cgrad._composite import (
     matrix,
     properties,
     reduction,
+    sampling,
     shape,
 )
 from cgrad._composite.register import PUBLIC

@@ -9,7 +9,10 @@ cdef extern from "../_kernels/random.h":
 cdef enum:
     UNIFORM
     NORMAL
-    EXPONENTIAL
+    EXPONENTIAL               # these four: kinds of cg_draw, in its order
+    CAUCHY
+    LOG_NORMAL
+    GEOMETRIC
     MASK
     BERNOULLI
     INTEGERS
@@ -44,3 +47,8 @@ cdef int fill(Row r, int what, double a, double b, object generator) except -1
 cdef Row integers(int ndim, const int64_t *shape, int64_t low, uint64_t range,
                   object generator) except 0
 cdef object integer_limits(int dt)
+cdef object integer(str name, object x)
+cdef Row integers_between(str name, int dt, int ndim, const int64_t *shape, object low,
+                          object high, object generator) except 0
+cdef Row hold(object x, const char *name) except 0
+cdef int shape_of(object input, const char *name, int64_t *shape, int *dt) except -1

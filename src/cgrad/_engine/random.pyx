@@ -16,7 +16,9 @@ from cgrad._engine.handle cimport dtype_code, dtype_of, is_handle, row_of, wrap
 from cgrad._engine.inplace cimport write_out
 from cgrad._engine.loops cimport NOGIL
 from cgrad._engine.primitives cimport cast
-from cgrad._engine.rows cimport is_float, item_size, release, retain, row_dense, value
+from cgrad._engine.rows cimport (
+    is_float, item_size, release, retain, row_dense, row_view, value,
+)
 from cgrad._engine.shape cimport parse_shape
 from cgrad._engine.softmax cimport dense
 from cgrad._engine.table cimport keep, scope_enter, scope_leave
@@ -27,8 +29,8 @@ cdef extern from "../_kernels/random.h":
     void cg_uniform_f64(const cg_bitgen *b, double *y, int64_t n, double low, double high) nogil
     void cg_normal_f32(const cg_bitgen *b, float *y, int64_t n, double mean, double std) nogil
     void cg_normal_f64(const cg_bitgen *b, double *y, int64_t n, double mean, double std) nogil
-    void cg_exponential_f32(const cg_bitgen *b, float *y, int64_t n, double rate) nogil
-    void cg_exponential_f64(const cg_bitgen *b, double *y, int64_t n, double rate) nogil
+    void cg_draw_f32(const cg_bitgen *b, int kind, float *y, int64_t n, double p, double q) nogil
+    void cg_draw_f64(const cg_bitgen *b, int kind, double *y, int64_t n, double p, double q) nogil
     void cg_mask(const cg_bitgen *b, uint8_t *y, int64_t n, double p) nogil
     void cg_bernoulli(const cg_bitgen *b, const double *p, uint8_t *y, int64_t n) nogil
     void cg_integers(const cg_bitgen *b, int64_t *y, int64_t n, int64_t low, uint64_t range) nogil
@@ -73,10 +75,18 @@ cdef class Generator:
             return 0
         from numpy.random import PCG64
         bits = PCG64(self.initial_seed())
-        self._c = <cg_bitgen *>PyCapsule_GetPointer(bits.capsule, "BitGenerator")
-        self._lock = bits.lock
-        self._bits = bits
+        capsule, lock = bits.capsule, bits.lock
+        if self._bits is None:         # another thread may have been faster
+            self._c = <cg_bitgen *>PyCapsule_GetPointer(capsule, "BitGenerator")
+            self._lock = lock
+            self._bits = bits
         return 0
+
+    def _numpy(self):
+        """NumPy's Generator over the same bits, for distributions that are drawn by NumPy."""
+        self._start()
+        from numpy.random import Generator as Numpy
+        return Numpy(self._bits)
 
     def manual_seed(self, seed):
         """Restart from a seed in [-2^63, 2^64); negative ones count from 2^64.  Returns self."""
@@ -232,11 +242,11 @@ cdef void _draw_with(Draw *d, const cg_bitgen *g) noexcept nogil:
             cg_normal_f32(g, <float *>d.y, d.n, d.a, d.b)
         else:
             cg_normal_f64(g, <double *>d.y, d.n, d.a, d.b)
-    elif d.what == EXPONENTIAL:
+    elif d.what in (EXPONENTIAL, CAUCHY, LOG_NORMAL, GEOMETRIC):
         if d.dtype == F32:
-            cg_exponential_f32(g, <float *>d.y, d.n, d.a)
+            cg_draw_f32(g, d.what - EXPONENTIAL, <float *>d.y, d.n, d.a, d.b)
         else:
-            cg_exponential_f64(g, <double *>d.y, d.n, d.a)
+            cg_draw_f64(g, d.what - EXPONENTIAL, <double *>d.y, d.n, d.a, d.b)
     elif d.what == MASK:
         cg_mask(g, <uint8_t *>d.y, d.n, d.a)
     elif d.what == BERNOULLI:
@@ -253,15 +263,20 @@ cdef void _draw_with(Draw *d, const cg_bitgen *g) noexcept nogil:
                 cg_sample(g, d.p + i * d.n, d.work, d.n, <int64_t *>d.y + i * d.k, d.k)
 
 
+def source(generator):
+    """The generator that an argument `generator=` means: None is the default one."""
+    if generator is None:
+        return _default
+    if not isinstance(generator, Generator):
+        raise TypeError(f"argument 'generator' must be a Generator, not "
+                        f"{type(generator).__name__}")
+    return generator
+
+
 cdef int draw(Draw *d, object generator) except -1:
-    """Fill d.y; None is the default generator."""
-    cdef Generator g = _default
+    """Fill d.y, memory that the caller holds: others may run until the generator is free."""
+    cdef Generator g = source(generator)
     cdef const cg_bitgen *c
-    if generator is not None:
-        if not isinstance(generator, Generator):
-            raise TypeError(f"argument 'generator' must be a Generator, not "
-                            f"{type(generator).__name__}")
-        g = generator
     g._start()
     c = g._c
     with g._lock:
@@ -321,25 +336,73 @@ cdef object _give(Row r, object out, bint requires_grad, str name):
         scope_leave(mark)
 
 
-cdef object _new(str name, int what, int ndim, const int64_t *shape, int dt, double a, double b,
+cdef Row hold(object x, const char *name) except 0:
+    """The row of a tensor with its memory, held by the current scope: whatever happens to the
+    tensor meanwhile, this row stays.  Without history."""
+    cdef Row r = row_of(x, name)
+    return keep(row_view(r, value(r).ndim, value(r).shape, value(r).strides, 0))
+
+
+cdef int _out_dtype(object out, int dt, bint given, const char *name) except -1:
+    # The dtype of a result for `out=` and `dtype=`.
+    cdef int wanted
+    if out is None:
+        return dt
+    wanted = value(row_of(out, name)).dtype
+    if given and wanted != dt:
+        raise RuntimeError(f"{name.decode()}: dtype {dtype_of(dt).name} does not match dtype of "
+                           f"out parameter ({dtype_of(wanted).name})")
+    return wanted
+
+
+cdef object _new(const char *name, int what, int ndim, const int64_t *shape, int dt,
                  object generator, object out, bint requires_grad):
+    # Standard uniform or normal numbers.
     cdef Row r
-    if out is not None and is_handle(out):
-        dt = value(row_of(out, "out")).dtype
     if not is_float(dt):
-        raise NotImplementedError(f"{name}: not implemented for {dtype_of(dt)!r}; the dtype must "
-                                  "be of floating point")
+        raise NotImplementedError(f"{name.decode()}: not implemented for {dtype_of(dt)!r}; the "
+                                  "dtype must be of floating point")
     r = row_dense(dt, ndim, shape)
     try:
-        fill(r, what, a, b, generator)
+        fill(r, what, 0, 1, generator)
     except:
         release(r)
         raise
-    return _give(r, out, requires_grad, name)
+    return _give(r, out, requires_grad, name.decode())
 
 
 # ---------------------------------------------------------------------------------------------
-# Random tensors
+# Random tensors.  Arguments that may run code are read before rows are taken.
+
+cdef object _made(const char *name, int what, tuple args, object size, object generator,
+                  object out, object dtype, object device, object requires_grad):
+    cdef int64_t[MAX_DIMS] shape
+    cdef int n = _shape(args, size, shape, name)
+    cdef bint leaf = requires_grad
+    check_device(device)
+    return _new(name, what, n, shape, _out_dtype(out, dtype_code(dtype, handle.default_float),
+                                                 dtype is not None, name), generator, out, leaf)
+
+
+cdef object _made_like(const char *name, int what, object input, object generator, object dtype,
+                       object device, object requires_grad):
+    cdef int64_t[MAX_DIMS] shape
+    cdef bint leaf = requires_grad
+    cdef int n, dt
+    check_device(device)
+    n = shape_of(input, name, shape, &dt)
+    return _new(name, what, n, shape, dtype_code(dtype, dt), generator, None, leaf)
+
+
+cdef int shape_of(object input, const char *name, int64_t *shape, int *dt) except -1:
+    """Copies of shape and dtype; returns the number of dimensions."""
+    cdef Value *v = value(row_of(input, name))
+    cdef int i
+    for i in range(v.ndim):
+        shape[i] = v.shape[i]
+    dt[0] = v.dtype
+    return v.ndim
+
 
 def rand(*args, size=None, generator=None, out=None, dtype=None, layout=None, device=None,
          requires_grad=False, pin_memory=False):
@@ -352,11 +415,7 @@ def rand(*args, size=None, generator=None, out=None, dtype=None, layout=None, de
         >>> cgrad.rand(2, 3).shape
         cgrad.Size([2, 3])
     """
-    cdef int64_t[MAX_DIMS] shape
-    cdef int n = _shape(args, size, shape, "rand")
-    check_device(device)
-    return _new("rand", UNIFORM, n, shape, dtype_code(dtype, handle.default_float), 0, 1,
-                generator, out, requires_grad)
+    return _made("rand", UNIFORM, args, size, generator, out, dtype, device, requires_grad)
 
 
 def randn(*args, size=None, generator=None, out=None, dtype=None, layout=None, device=None,
@@ -365,11 +424,7 @@ def randn(*args, size=None, generator=None, out=None, dtype=None, layout=None, d
 
     Normal with mean 0 and variance 1 (ziggurat).
     """
-    cdef int64_t[MAX_DIMS] shape
-    cdef int n = _shape(args, size, shape, "randn")
-    check_device(device)
-    return _new("randn", NORMAL, n, shape, dtype_code(dtype, handle.default_float), 0, 1,
-                generator, out, requires_grad)
+    return _made("randn", NORMAL, args, size, generator, out, dtype, device, requires_grad)
 
 
 def rand_like(input, *, generator=None, dtype=None, layout=None, device=None,
@@ -378,10 +433,7 @@ def rand_like(input, *, generator=None, dtype=None, layout=None, device=None,
 
     :func:`rand` in the shape and dtype of `input`.
     """
-    cdef Value *v = value(row_of(input, "rand_like"))
-    check_device(device)
-    return _new("rand_like", UNIFORM, v.ndim, v.shape, dtype_code(dtype, v.dtype), 0, 1,
-                generator, None, requires_grad)
+    return _made_like("rand_like", UNIFORM, input, generator, dtype, device, requires_grad)
 
 
 def randn_like(input, *, generator=None, dtype=None, layout=None, device=None,
@@ -390,10 +442,7 @@ def randn_like(input, *, generator=None, dtype=None, layout=None, device=None,
 
     :func:`randn` in the shape and dtype of `input`.
     """
-    cdef Value *v = value(row_of(input, "randn_like"))
-    check_device(device)
-    return _new("randn_like", NORMAL, v.ndim, v.shape, dtype_code(dtype, v.dtype), 0, 1,
-                generator, None, requires_grad)
+    return _made_like("randn_like", NORMAL, input, generator, dtype, device, requires_grad)
 
 
 cdef object integer_limits(int dt):
@@ -410,11 +459,16 @@ cdef object integer_limits(int dt):
     return -(1 << (bits - 1)), (1 << (bits - 1)) - 1
 
 
-cdef Row _integers(str name, int dt, int ndim, const int64_t *shape, object low, object high,
-                   object generator) except 0:
-    # Integers in [low, high) as `dt`, in the current scope.
-    low = low.__index__() if hasattr(low, "__index__") else int(low)
-    high = high.__index__() if hasattr(high, "__index__") else int(high)
+cdef object integer(str name, object x):
+    """A Python integer argument."""
+    if not hasattr(x, "__index__"):
+        raise TypeError(f"{name}(): expected an integer, but got {type(x).__name__}")
+    return x.__index__()
+
+
+cdef Row integers_between(str name, int dt, int ndim, const int64_t *shape, object low,
+                          object high, object generator) except 0:
+    """Integers in [low, high) as `dt`, in the current scope; low and high are Python integers."""
     if low >= high:
         raise RuntimeError(f"{name}: random_ expects 'from' to be less than 'to', but got "
                            f"from={low} >= to={high}")
@@ -449,6 +503,7 @@ def randint(low=None, high=None, size=None, *, generator=None, out=None, dtype=N
     """
     cdef int64_t mark = scope_enter()
     cdef int64_t[MAX_DIMS] shape
+    cdef bint leaf = requires_grad
     cdef int n, dt
     try:
         if size is None and high is not None and hasattr(high, "__iter__"):
@@ -461,9 +516,10 @@ def randint(low=None, high=None, size=None, *, generator=None, out=None, dtype=N
             raise TypeError("randint() missing required arguments: 'high' and 'size'")
         n = _shape((size,), None, shape, "randint")
         check_device(device)
-        dt = value(row_of(out, "randint")).dtype if out is not None else dtype_code(dtype, I64)
-        return _give_kept(_integers("randint", dt, n, shape, 0 if low is None else low, high,
-                                    generator), out, requires_grad, "randint")
+        low, high = integer("randint", 0 if low is None else low), integer("randint", high)
+        dt = _out_dtype(out, dtype_code(dtype, I64), dtype is not None, "randint")
+        return _give_kept(integers_between("randint", dt, n, shape, low, high, generator), out,
+                          leaf, "randint")
     finally:
         scope_leave(mark)
 
@@ -475,14 +531,18 @@ def randint_like(input, low, high=None, *, generator=None, dtype=None, layout=No
     :func:`randint` in the shape and dtype of `input`.
     """
     cdef int64_t mark = scope_enter()
-    cdef Value *v = value(row_of(input, "randint_like"))
+    cdef int64_t[MAX_DIMS] shape
+    cdef bint leaf = requires_grad
+    cdef int n, dt
     try:
         check_device(device)
         if high is None:
             high = low
             low = 0
-        return _give_kept(_integers("randint_like", dtype_code(dtype, v.dtype), v.ndim, v.shape,
-                                    low, high, generator), None, requires_grad, "randint_like")
+        low, high = integer("randint_like", low), integer("randint_like", high)
+        n = shape_of(input, "randint_like", shape, &dt)
+        return _give_kept(integers_between("randint_like", dtype_code(dtype, dt), n, shape, low,
+                                           high, generator), None, leaf, "randint_like")
     finally:
         scope_leave(mark)
 
@@ -494,23 +554,25 @@ def randperm(n, *, generator=None, out=None, dtype=None, layout=None, device=Non
     The integers 0 to n-1 in random order.
     """
     cdef int64_t mark = scope_enter()
-    cdef int64_t count = n
+    cdef int64_t count = integer("randperm", n)
+    cdef bint leaf = requires_grad
     cdef int dt
     cdef Draw d
     cdef Row r
     try:
         check_device(device)
         if count < 0:
-            raise RuntimeError(f"randperm: n must be non-negative, got {n}")
-        dt = value(row_of(out, "randperm")).dtype if out is not None else dtype_code(dtype, I64)
+            raise RuntimeError("randperm: Trying to create tensor with negative dimension "
+                               f"{count}: [{count}]")
+        dt = _out_dtype(out, dtype_code(dtype, I64), dtype is not None, "randperm")
         if count > 0 and count - 1 > integer_limits(dt)[1]:
-            raise RuntimeError(f"randperm: n = {n} is too large for {dtype_of(dt).name}")
+            raise RuntimeError(f"randperm: n = {count} is too large for {dtype_of(dt).name}")
         r = keep(row_dense(I64, 1, &count))
         d.what = PERMUTATION
         d.y = value(r).data
         d.n = count
         draw(&d, generator)
-        return _give_kept(cast(r, dt), out, requires_grad, "randperm")
+        return _give_kept(cast(r, dt), out, leaf, "randperm")
     finally:
         scope_leave(mark)
 

@@ -48,13 +48,20 @@ def normal_(
 def exponential_(
     self: Tensor, lambd: Number = 1.0, *, generator: Generator | None = None
 ) -> Tensor: ...
+def cauchy_(
+    self: Tensor, median: float = 0.0, sigma: float = 1.0, *, generator: Generator | None = None
+) -> Tensor: ...
+def log_normal_(
+    self: Tensor, mean: float = 1.0, std: float = 2.0, *, generator: Generator | None = None
+) -> Tensor: ...
+def geometric_(self: Tensor, p: float, *, generator: Generator | None = None) -> Tensor: ...
 def bernoulli_(
     self: Tensor, p: Tensor | Number = 0.5, *, generator: Generator | None = None
 ) -> Tensor: ...
 def random_(
     self: Tensor,
     low: int | None = None,
-    to: int | None = None,
+    to: int | None = ...,
     *,
     generator: Generator | None = None,
     **others: int,

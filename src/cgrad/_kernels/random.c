@@ -4,6 +4,7 @@
 #include "common.h"
 #include "random.h"
 
+#define PI 3.14159265358979323846
 #define NEXT(b) ((b)->next_uint64((b)->state))
 
 CG_INLINE double to_f64(uint64_t w) { return (double)(w >> 11) * 0x1p-53; }
@@ -96,17 +97,21 @@ void cg_normal_f64(const cg_bitgen *b, double *y, int64_t n, double mean, double
         y[i] = mean + std * normal(b);
 }
 
-void cg_exponential_f32(const cg_bitgen *b, float *y, int64_t n, double rate)
-{
-    for (int64_t i = 0; i < n; i++)
-        y[i] = (float)(-log(to_open(NEXT(b))) / rate);
-}
+#define CG_DRAW(T, S)                                                                           \
+    void cg_draw_##S(const cg_bitgen *b, int kind, T *y, int64_t n, double p, double q)         \
+    {                                                                                           \
+        const double slope = kind == 3 ? log1p(-p) : 1;                                         \
+        for (int64_t i = 0; i < n; i++)                                                         \
+            switch (kind) {                                                                     \
+            case 0: y[i] = (T)(-log(to_open(NEXT(b))) / p); break;                              \
+            case 1: y[i] = (T)(p + q * tan(PI * (to_open(NEXT(b)) - 0.5))); break;              \
+            case 2: y[i] = (T)exp(p + q * normal(b)); break;                                    \
+            default: y[i] = (T)ceil(log(to_open(NEXT(b))) / slope);                             \
+            }                                                                                   \
+    }
 
-void cg_exponential_f64(const cg_bitgen *b, double *y, int64_t n, double rate)
-{
-    for (int64_t i = 0; i < n; i++)
-        y[i] = -log(to_open(NEXT(b))) / rate;
-}
+CG_DRAW(float, f32)
+CG_DRAW(double, f64)
 
 /* -- discrete --------------------------------------------------------------------------------- */
 
@@ -206,7 +211,7 @@ void cg_sample(const cg_bitgen *b, const double *p, double *keys, int64_t n, int
 {
     keyed *pairs = (keyed *)keys;
     for (int64_t i = 0; i < n; i++) {
-        pairs[i].key = p[i] > 0 ? -log(to_open(NEXT(b))) / p[i] : INFINITY;
+        pairs[i].key = p[i] > 0 ? log(-log(to_open(NEXT(b)))) - log(p[i]) : INFINITY;
         pairs[i].index = i;
     }
     qsort(pairs, (size_t)n, sizeof(keyed), by_key);

@@ -22,9 +22,10 @@ void cg_uniform_f64(const cg_bitgen *b, double *y, int64_t n, double low, double
 /* Normal: ziggurat of 128 layers (Marsaglia and Tsang 2000, in the form of Doornik 2005) */
 void cg_normal_f32(const cg_bitgen *b, float *y, int64_t n, double mean, double std);
 void cg_normal_f64(const cg_bitgen *b, double *y, int64_t n, double mean, double std);
-/* -log(u) / rate, u in (0, 1) */
-void cg_exponential_f32(const cg_bitgen *b, float *y, int64_t n, double rate);
-void cg_exponential_f64(const cg_bitgen *b, double *y, int64_t n, double rate);
+/* By inversion, u in (0, 1).  0 exponential: -log(u) / p; 1 Cauchy: p + q tan(pi (u - 1/2));
+   2 log-normal: e^(p + q normal); 3 geometric, 1, 2, ...: log(u) / log(1 - p), rounded up */
+void cg_draw_f32(const cg_bitgen *b, int kind, float *y, int64_t n, double p, double q);
+void cg_draw_f64(const cg_bitgen *b, int kind, double *y, int64_t n, double p, double q);
 /* 1 with probability p (a multiple of 2^-32), else 0 */
 void cg_mask(const cg_bitgen *b, uint8_t *y, int64_t n, double p);
 /* 1 with probability p[i], else 0 */
@@ -36,7 +37,8 @@ void cg_permutation(const cg_bitgen *b, int64_t *y, int64_t n);
 /* k indices with probabilities proportional to p; cum: room for n.  With replacement */
 void cg_multinomial(const cg_bitgen *b, const double *p, double *cum, int64_t n, int64_t *y,
                     int64_t k);
-/* ... and without: the k least of e_i / p_i, e exponential; keys: room for 2 n */
+/* ... and without: the k least of e_i / p_i, e exponential, compared by their logarithms, which
+   neither overflow nor underflow; keys: room for 2 n */
 void cg_sample(const cg_bitgen *b, const double *p, double *keys, int64_t n, int64_t *y,
                int64_t k);
 
