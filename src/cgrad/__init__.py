@@ -44,7 +44,7 @@ from cgrad._tensor.size import Size, device
 from cgrad._tensor.sparse import SparseTensor as _SparseTensor
 from cgrad._tensor.tensor import Tensor
 from cgrad import _composite
-from cgrad import autograd, random
+from cgrad import autograd
 from cgrad.autograd.grad_mode import (
     enable_grad,
     inference_mode,
@@ -67,6 +67,7 @@ strided = contiguous_format = preserve_format = None
 _LAZY = {
     "nn": "cgrad.nn",
     "optim": "cgrad.optim",
+    "random": "cgrad.random",
     "utils": "cgrad.utils",
     "serialization": "cgrad.serialization",
 }
