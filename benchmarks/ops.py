@@ -36,8 +36,9 @@ def program(library: str, row: op_cases.Case) -> Program | None:
         # Its arguments cannot be enlarged one by one.
         args, kwargs = arguments(xp, row, dtype, row.samples[0])
     if row.grad and dtype == "float32":
-        for tensor in flat([args, list(kwargs.values())]):
-            if isinstance(tensor, xp.Tensor) and tensor.is_floating_point():
+        tensors = [x for x in flat([args, list(kwargs.values())]) if isinstance(x, xp.Tensor)]
+        for tensor, described in zip(tensors, row.samples[0].tensors()):
+            if described.grad and tensor.is_floating_point():
                 tensor.requires_grad_()
         outputs = [y for y in flat(call(*args, **kwargs)) if getattr(y, "requires_grad", False)]
         if outputs:

@@ -128,6 +128,7 @@ def declared(path, *, inside=None):
 STUB = {
     "": declared(STUBS / "__init__.pyi"),
     "nn.functional": set().union(*map(declared, (STUBS / "nn" / "functional").glob("*.py"))),
+    "special": declared(STUBS / "special.py"),
     "Tensor": declared(STUBS / "_tensor" / "tensor.pyi", inside="Tensor"),
 }
 

@@ -11,6 +11,7 @@ import math as _math
 
 # Each family of the engine enters its operations into the table when it is imported.
 from cgrad._engine import (  # noqa: F401
+    activation as _activation,
     binary as _binary,
     create as _create,
     cross_entropy as _cross_entropy,
@@ -30,6 +31,7 @@ from cgrad._engine import (  # noqa: F401
     select as _select,
     softmax as _softmax,
     sparse as _sparse,
+    special as _special,
     unary as _unary,
 )
 from cgrad._engine.handle import (
@@ -70,6 +72,7 @@ _LAZY = {
     "random": "cgrad.random",
     "utils": "cgrad.utils",
     "serialization": "cgrad.serialization",
+    "special": "cgrad.special",
 }
 _LAZY_NAMES = {"save": "serialization", "load": "serialization"}
 

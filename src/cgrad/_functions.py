@@ -1,4 +1,20 @@
 """The table's functions that belong to ``cgrad.nn.functional``, for the layers of nn."""
+from cgrad._engine.activation import (
+    celu,
+    elu,
+    gelu,
+    hardshrink,
+    hardsigmoid,
+    hardswish,
+    hardtanh,
+    leaky_relu,
+    logsigmoid,
+    mish,
+    selu,
+    softplus,
+    softshrink,
+    threshold,
+)
 from cgrad._engine.cross_entropy import cross_entropy, nll_loss
 from cgrad._engine.loss import (
     binary_cross_entropy,
@@ -9,10 +25,10 @@ from cgrad._engine.loss import (
 from cgrad._engine.matmul import linear
 from cgrad._engine.select import embedding
 from cgrad._engine.sparse import embedding_sparse
-from cgrad._engine.unary import elu, gelu, leaky_relu, softplus
 
 __all__ = [
-    "binary_cross_entropy", "binary_cross_entropy_with_logits", "cross_entropy", "elu",
-    "embedding", "embedding_sparse", "gelu", "l1_loss", "leaky_relu", "linear",
-    "mse_loss", "nll_loss", "softplus",
+    "binary_cross_entropy", "binary_cross_entropy_with_logits", "celu", "cross_entropy", "elu",
+    "embedding", "embedding_sparse", "gelu", "hardshrink", "hardsigmoid", "hardswish", "hardtanh",
+    "l1_loss", "leaky_relu", "linear", "logsigmoid", "mish", "mse_loss", "nll_loss", "selu",
+    "softplus", "softshrink", "threshold",
 ]

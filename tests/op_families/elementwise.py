@@ -29,16 +29,6 @@ def sigmoid(x):
     return 1 / (1 + np.exp(-x))
 
 
-def softplus(x, beta=1.0, threshold=20.0):
-    return np.where(x * beta > threshold, x, np.log1p(np.exp(beta * x)) / beta)
-
-
-def gelu(x, approximate="none"):
-    if approximate == "tanh":
-        return 0.5 * x * (1 + np.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x**3)))
-    return 0.5 * x * (1 + erf(x / math.sqrt(2)))
-
-
 def floating(name, numpy, domain="real", **options):
     """A function with a floating result: integers become float32."""
     return unary(name, numpy, **{"domain": domain, "dtypes": EVERY, "result": "float", **options})
@@ -70,7 +60,6 @@ def clip(x, min=None, max=None):
 
 
 NO_BOOL = [Bad((T(2, dtype="bool"),), RuntimeError, "(?i)bool")]
-NO_INT = [Bad((T(2, dtype="int64"),), RuntimeError, "(?i)int64|long|float")]
 
 UNARY = [
     unary("abs", np.abs, errors=NO_BOOL),
@@ -109,36 +98,30 @@ UNARY = [
     floating("sigmoid", sigmoid),
     floating("erf", erf),
     floating("erfc", erfc),
+    floating("asinh", np.arcsinh),
+    floating("acosh", np.arccosh, "above1"),
+    floating("atanh", np.arctanh, "unit"),
+    floating("deg2rad", np.deg2rad),
+    floating("rad2deg", np.rad2deg),
+    floating("angle", np.angle, inplace=False, torch=False),
+    unary("frac", lambda x: x - np.trunc(x), dtypes=FLOATS),
+    unary("nan_to_num", np.nan_to_num, dtypes=EVERY),
+    Case("frexp", np.frexp, UNARY_SHAPES, dtypes=FLOATS, domain="nonzero",
+         result=("same", "int32"), errors=[Bad((T(2, dtype="int64"),), RuntimeError, "frexp")]),
+    Case("fill", lambda x, value: np.full_like(x, value), [Sample(T(3, 4), 2), Sample(T(), T()),
+                                                  Sample(T(2), value=T())], inplace=True,
+         dtypes=FLOATS, errors=[Bad((T(2), T(2)), RuntimeError, "fill.*0-dim")]),
     unary("bitwise_not", np.invert, dtypes=BITS, grad=False,
           errors=[Bad((T(2),), RuntimeError, "(?i)bitwise_not|float")]),
     predicate("logical_not", np.logical_not, inplace=True),
     predicate("isnan", np.isnan),
     predicate("isinf", np.isinf),
     predicate("isfinite", np.isfinite),
-]
-
-ACTIVATIONS = [
-    Case("nn.functional.relu", lambda x: np.maximum(x, 0), UNARY_SHAPES, method=False),
-    Case("nn.functional.sigmoid", sigmoid, UNARY_SHAPES, method=False, dtypes=FLOATS),
-    Case("nn.functional.tanh", np.tanh, UNARY_SHAPES, method=False, dtypes=FLOATS),
-    Case("nn.functional.gelu", gelu, [*UNARY_SHAPES, Sample(T(3, 4), approximate="tanh"),
-                                      Sample(T(), approximate="tanh")],
-         dtypes=FLOATS, method=False, covers=("gelu_tanh",),
-         errors=[*NO_INT, Bad((T(2),), RuntimeError, "approximate", {"approximate": "other"})]),
-    Case("nn.functional.silu", lambda x: x * sigmoid(x), UNARY_SHAPES, dtypes=FLOATS,
-         method=False, errors=NO_INT),
-    Case("nn.functional.softplus", softplus, [*UNARY_SHAPES, Sample(T(3, 4), beta=2.0),
-                                              Sample(T(3, 4), beta=3.0, threshold=4.0)],
-         dtypes=FLOATS, method=False, errors=NO_INT),
-    Case("nn.functional.leaky_relu",
-         lambda x, negative_slope=0.01: np.where(x > 0, x, negative_slope * x),
-         [*UNARY_SHAPES, Sample(T(3, 4), negative_slope=0.3), Sample(T(3, 4), 0.2)],
-         dtypes=FLOATS, method=False, errors=NO_INT),
-    Case("nn.functional.elu", lambda x, alpha=1.0: np.where(x > 0, x, alpha * np.expm1(x)),
-         [*UNARY_SHAPES, Sample(T(3, 4), alpha=0.5)],
-         dtypes=FLOATS, method=False, errors=NO_INT),
-    Case("nn.functional.hardtanh", lambda x, min_val=-1, max_val=1: np.clip(x, min_val, max_val),
-         [*UNARY_SHAPES, Sample(T(3, 4), -0.5, 1.5)], dtypes=FLOATS, method=False),
+    predicate("isposinf", np.isposinf), predicate("isneginf", np.isneginf),
+    predicate("isreal", np.isreal), predicate("signbit", lambda x: np.asarray(x) < 0),
+    Case("real", np.real, UNARY_SHAPES, dtypes=EVERY, method=False),
+    unary("conj", np.conj, dtypes=EVERY, inplace=False),
+    unary("conj_physical", np.conj, dtypes=EVERY),
 ]
 
 NUMBER = [Sample(T(3, 4), 2), Sample(T(), -3), Sample(T(0,), 2)]
@@ -182,6 +165,29 @@ BINARY = [
          tolerance=4),
     binary("maximum", np.maximum, dtypes=EVERY, inplace=False),
     binary("minimum", np.minimum, dtypes=EVERY, inplace=False),
+    binary("fmax", np.fmax, dtypes=EVERY, inplace=False),
+    binary("fmin", np.fmin, dtypes=EVERY, inplace=False),
+    binary("hypot", np.hypot, dtypes=FLOATS, errors=[Bad((T(2), 1.0), TypeError, "hypot")]),
+    binary("logaddexp", np.logaddexp, dtypes=FLOATS, inplace=False),
+    binary("logaddexp2", np.logaddexp2, dtypes=FLOATS, inplace=False),
+    binary("copysign", np.copysign, domain="nonzero", result="float",
+           more=[Sample(T(3, 4), -1.0)]),
+    Case("nextafter", np.nextafter, BINARY_SHAPES, dtypes=("float64",), grad=False, inplace=True,
+         errors=[Bad((T(2), 1.0), TypeError, "nextafter")]),
+    Case("gcd", np.gcd, BINARY_SHAPES, dtypes=INTS, grad=False, inplace=True,
+         errors=[Bad((T(2), T(2)), RuntimeError, "gcd")]),
+    Case("lcm", np.lcm, BINARY_SHAPES, dtypes=INTS, grad=False, inplace=True,
+         errors=[Bad((T(2), T(2)), RuntimeError, "lcm")]),
+    Case("ldexp", lambda a, b: a * 2.0 ** b, BINARY_SHAPES, dtypes=FLOATS, inplace=True),
+    binary("heaviside", np.heaviside, said="where", dtypes=FLOATS, grad=False, errors=[
+        Bad((T(2), T(2, dtype="float64")), RuntimeError, "heaviside.*dtypes")]),
+    Case("rsub", lambda a, b, alpha=1: b - alpha * a, [*BINARY_SHAPES, Sample(T(3), 2),
+                                                       Sample(T(3, 4), T(4), alpha=3)],
+         method=False),
+    Case("float_power", np.float_power, [*POWERS, Sample(T(3, domain="positive"), 2),
+                                         Sample(2.5, T(3))],
+         result="float64", method=False, dtypes=("float64", "float32", "int64"),
+         domain="positive"),
     binary("atan2", np.arctan2, domain="nonzero", result="float"),
     compare("eq", np.equal), compare("ne", np.not_equal), compare("lt", np.less),
     compare("le", np.less_equal), compare("gt", np.greater), compare("ge", np.greater_equal),
@@ -218,18 +224,27 @@ TERNARY = [
         Sample(T(), 0, 1), Sample(T(0, 2), 0, 1), Sample(T(2, 3), 1, -1)],
         dtypes=("float32", "float64", "int8", "int16", "int32", "int64"), inplace=True,
         errors=[Bad((T(2),), RuntimeError, "clamp.*min.*max")]),
+    Case("clamp_min", lambda x, min: np.maximum(x, min), [
+        Sample(T(3, 4), 1), Sample(T(3, 4), T(4)), Sample(T(), min=0)], inplace=True,
+        errors=[Bad((1.0, T(2)), TypeError, "clamp_min")]),
+    Case("clamp_max", lambda x, max: np.minimum(x, max), [
+        Sample(T(3, 4), 1), Sample(T(3, 4), T(4)), Sample(T(), max=0)], inplace=True,
+        errors=[Bad((1.0, T(2)), TypeError, "clamp_max")]),
     Case("clamp:tensors", clip, [
         Sample(T(3, 4), T(4), T(3, 1)), Sample(T(3, 4), max=T(4)), Sample(T(3, 4), T())],
         inplace=True, covers=("maximum", "minimum")),
     Case("lerp", lambda a, b, w: a + w * (b - a), [
-        Sample(T(3, 4), T(3, 4), 0.3), Sample(T(3, 4), T(4), T(3, 1)), Sample(T(), T(), 0.5)],
-        dtypes=FLOATS, inplace=True),
+        Sample(T(3, 4), T(3, 4), 0.3), Sample(T(3, 4), T(4), T(3, 1)), Sample(T(), T(), 0.7)],
+        dtypes=FLOATS, inplace=True, errors=[
+            Bad((T(2), T(2, dtype="float64"), 0.5), RuntimeError, "lerp.*end"),
+            Bad((T(2), T(2), T(2, dtype="float64")), RuntimeError, "lerp.*weight")]),
     Case("addcmul", lambda x, a, b, value=1: x + value * a * b, [
         Sample(T(3, 4), T(3, 4), T(3, 4)), Sample(T(3, 4), T(4), T(3, 1), value=2)],
         inplace=True),
     Case("addcdiv", lambda x, a, b, value=1: x + value * a / b, [
         Sample(T(3, 4), T(3, 4), T(3, 4)), Sample(T(3, 4), T(4), T(3, 1), value=2)],
-        domain="nonzero", dtypes=FLOATS, inplace=True),
+        domain="nonzero", dtypes=FLOATS, inplace=True, errors=[
+            Bad((T(2), T(2, dtype="int64"), T(2, dtype="int64")), RuntimeError, "(?i)addcdiv")]),
     Case("masked_fill", lambda x, m, v: np.where(m, v, x).astype(x.dtype), [
         Sample(T(3, 4), MASK, 2), Sample(T(3, 4), T(4, dtype="bool"), 0),
         Sample(T(3, 4), MASK, T()), Sample(T(), T(dtype="bool"), 1)],
@@ -237,17 +252,28 @@ TERNARY = [
             (T(2, 3), T(4, dtype="bool"), 1.0), RuntimeError, "masked_fill|where")]),
 ]
 
-CASES = UNARY + ACTIVATIONS + BINARY + TERNARY
+CASES = UNARY + BINARY + TERNARY
 
 INTERNAL = {
     "sigmoid_backward": "sigmoid",
     "tanh_backward": "tanh",
     "threshold_backward": "relu",
+    "tied": "square",
+    "twice": "square",
 }
 
 ALIASES = {
-    "absolute": "abs", "arccos": "acos", "arcsin": "asin", "arctan": "atan", "arctan2": "atan2",
-    "clip": "clamp", "divide": "div", "expit": "sigmoid", "fix": "trunc", "greater": "gt",
-    "greater_equal": "ge", "less": "lt", "less_equal": "le", "multiply": "mul", "negative": "neg",
-    "not_equal": "ne", "silu": "nn.functional.silu", "subtract": "sub", "true_divide": "div",
+    "absolute": "abs", "arccosh": "acosh", "arcsinh": "asinh", "arctanh": "atanh",
+    "arccos": "acos", "arcsin": "asin", "arctan": "atan", "arctan2": "atan2",
+    "clip": "clamp", "divide": "div", "fix": "trunc", "greater": "gt",
+    "greater_equal": "ge", "less": "lt", "less_equal": "le", "multiply": "mul",
+    "negative": "neg", "not_equal": "ne", "resolve_conj": "conj", "resolve_neg": "conj",
+    "sgn": "sign",
+    "subtract": "sub", "true_divide": "div",
+}
+
+ELSEWHERE = {
+    "imag": "raises always: test_elementwise.py",
+    "is_complex": "no tensor to compare: test_elementwise.py",
+    "is_conj": "the same", "is_neg": "the same", "is_signed": "the same",
 }

@@ -151,7 +151,8 @@ class Case:
             return self.bench
         first = self.samples[0]
         grown = [T(*((64,) * 2 if len(t.shape) == 2 else (1000,) if len(t.shape) == 1
-                     else t.shape), domain=t.domain, dtype=t.dtype) for t in first.tensors()]
+                     else t.shape), domain=t.domain, dtype=t.dtype, grad=t.grad)
+                 for t in first.tensors()]
         args, kwargs = first.fill(grown)
         return Sample(*args, **kwargs)
 

@@ -4,6 +4,7 @@ A file for each family.  A function becomes public by the decorator of register.
 into `PUBLIC` and makes it a method of Tensor.
 """
 from cgrad._composite import (
+    activation,
     ctc,
     distance,
     dropout,
@@ -15,5 +16,6 @@ from cgrad._composite import (
     reduction,
     sampling,
     shape,
+    special,
 )
 from cgrad._composite.register import PUBLIC

@@ -3,17 +3,18 @@
 Broadcasting is undone by the sweep (backward.pyx): a rule may return a gradient of the
 broadcast shape.
 """
+from libc.math cimport M_LN2
 from cgrad._engine.types cimport *
 from cgrad._engine.elementwise cimport *
 from cgrad._engine.face import export, public
 from cgrad._engine.face cimport face
-from cgrad._engine.handle cimport dtype_of, is_handle, is_number, number_row, promote, row_of, wrap
-from cgrad._engine.inplace cimport write_out
+from cgrad._engine.handle cimport dtype_of, is_handle, is_number, number_row, promote, row_of
 from cgrad._engine.loops cimport Plan, copy_cast, drive, plan_operand
+from cgrad._engine.parametric import store
+from cgrad._engine.parametric cimport finished
 from cgrad._engine.primitives cimport (
-    add, both, cast, div as quotient, eq, ge, gt, log, mul, neg, number, plus, power, square, times, unary,
-    zeros_like,
-    where as select,
+    add, both, cast, div as quotient, eq, ge, gt, log, mul, neg, number, plus, power, square, sub,
+    times, unary, where as select, zeros_like,
 )
 from cgrad._engine.rows cimport is_float, row_dense, value
 from cgrad._engine.table cimport (
@@ -136,6 +137,52 @@ cdef int d_atan2(Ctx *c) except -1:
         c.out[1] = neg(mul(scale, c.x[0]))
     return 0
 
+cdef int d_hypot(Ctx *c) except -1:
+    if c.need[0]:
+        c.out[0] = mul(c.g, quotient(c.x[0], c.y))
+    if c.need[1]:
+        c.out[1] = mul(c.g, quotient(c.x[1], c.y))
+    return 0
+
+cdef int _log_add(Ctx *c, double scale) except -1:
+    # The shares e^a / (e^a + e^b) and the rest; a half each where both are the same infinity.
+    cdef Row a = c.x[0], b = c.x[1]
+    cdef Row d = select(eq(a, b), number(0, a), times(sub(a, b), scale))
+    if c.need[0]:
+        c.out[0] = mul(c.g, unary("sigmoid", d))
+    if c.need[1]:
+        c.out[1] = mul(c.g, unary("sigmoid", neg(d)))
+    return 0
+
+cdef int d_logaddexp(Ctx *c) except -1:
+    return _log_add(c, 1)
+
+cdef int d_logaddexp2(Ctx *c) except -1:
+    return _log_add(c, M_LN2)
+
+cdef int d_copysign(Ctx *c) except -1:            # 1 or -1 by whether the sign changed, 0 at 0
+    if c.need[0]:
+        c.out[0] = mul(c.g, mul(unary("sign", c.x[0]), unary("sign", c.y)))
+    if c.need[1]:
+        c.out[1] = zeros_like(c.g)
+    return 0
+
+cdef int _choose(Ctx *c, Row better) except -1:
+    # All of it to the first where that is `better` or the second is NaN
+    cdef Row b = c.x[1], zero = number(0, c.g)
+    better = call2(op_id("logical_or"), better, call2(op_id("ne"), b, b))
+    if c.need[0]:
+        c.out[0] = select(better, c.g, zero)
+    if c.need[1]:
+        c.out[1] = select(better, zero, c.g)
+    return 0
+
+cdef int d_fmax(Ctx *c) except -1:
+    return _choose(c, ge(c.x[0], c.x[1]))
+
+cdef int d_fmin(Ctx *c) except -1:
+    return _choose(c, call2(op_id("le"), c.x[0], c.x[1]))
+
 cdef int d_where(Ctx *c) except -1:               # select, never multiply: no 0 * inf
     cdef Row zero = number(0, c.g)
     if c.need[1]:
@@ -253,6 +300,24 @@ numpy_binary("minimum", SAME, d_minimum, A | B, A | B, "minimum",
              (), False)
 numpy_binary("atan2", FLOAT, d_atan2, A | B, A | B, "arctan2",
              "The angle of the point (other, input) in radians.", ("arctan2",))
+numpy_binary("fmax", SAME, d_fmax, A | B, A | B, "fmax",
+             "The larger one; the other if one is NaN. At a tie input takes the gradient.",
+             (), False)
+numpy_binary("fmin", SAME, d_fmin, A | B, A | B, "fmin",
+             "The smaller one; the other if one is NaN. At a tie input takes the gradient.",
+             (), False)
+numpy_binary("hypot", SAME, d_hypot, A | Y, B | Y, "hypot",
+             "sqrt(input^2 + other^2), without overflow.")
+numpy_binary("logaddexp", SAME, d_logaddexp, A | B, A | B, "logaddexp",
+             "log(e^input + e^other), without overflow.", (), False)
+numpy_binary("logaddexp2", SAME, d_logaddexp2, A | B, A | B, "logaddexp2",
+             "log2(2^input + 2^other), without overflow.", (), False)
+numpy_binary("copysign", FLOAT, d_copysign, A | Y, 0, "copysign",
+             "The magnitude of input with the sign of other, also that of -0.")
+numpy_binary("nextafter", SAME, NULL, 0, 0, "nextafter",
+             "The next floating point number after input towards other.")
+numpy_binary("gcd", SAME, NULL, 0, 0, "gcd", "Greatest common divisor of integers.")
+numpy_binary("lcm", SAME, NULL, 0, 0, "lcm", "Least common multiple of integers.")
 numpy_binary("eq", COMPARE, NULL, 0, 0, "equal", "input == other, as bool.")
 numpy_binary("ne", COMPARE, NULL, 0, 0, "not_equal", "input != other, as bool.", ("not_equal",))
 numpy_binary("lt", COMPARE, NULL, 0, 0, "less", "input < other, as bool.", ("less",))
@@ -271,6 +336,14 @@ numpy_binary("bitwise_left_shift", BITS, NULL, 0, 0, "left_shift", "input * 2^ot
 numpy_binary("bitwise_right_shift", BITS, NULL, 0, 0, "right_shift",
              "input / 2^other rounded towards minus infinity.")
 
+# What PyTorch defines for two tensors only, or with the tensor first.
+for _name in ("maximum", "minimum", "fmax", "fmin", "atan2", "hypot", "logaddexp", "logaddexp2",
+              "nextafter", "gcd", "lcm", "igamma", "igammac", "logical_and", "logical_or",
+              "logical_xor"):
+    tensors_only[op_id(_name)] = 2
+for _name in ("eq", "ne", "lt", "le", "gt", "ge", "fmod", "copysign"):
+    tensors_only[op_id(_name)] = 1
+
 cdef Attr *_everything(Row r, Attr *at) noexcept:
     # A reduction over all dimensions.
     at.k[0] = (1 << value(r).ndim) - 1
@@ -283,14 +356,6 @@ short_way(op_id("mul"), n_mul, r_mul)
 short_way(op_id("div"), n_div, r_div)
 
 cdef int DIV = op_id("div"), POW = op_id("pow"), SQUARE = op_id("square")
-
-
-cdef object _finish(Row r, object out, str name):
-    # `r` is owned by the caller.
-    if out is None:
-        return wrap(r)
-    write_out(out, keep(r), name)
-    return out
 
 
 def div(input, other, *, rounding_mode=None, out=None):
@@ -309,7 +374,7 @@ def div(input, other, *, rounding_mode=None, out=None):
                            f"but found '{rounding_mode}'")
     mark = scope_enter()
     try:
-        return _finish(binary(DIV, input, other), out, "div")
+        return finished(binary(DIV, input, other), out, "div")
     finally:
         scope_leave(mark)
 
@@ -319,10 +384,7 @@ def _trunc_div(a, b, out):
     dt = public["fmod"](a, b).dtype
     if not dt.is_floating_point:       # exact for integers beyond 2^53 too
         q = public["floor_divide"](a - public["fmod"](a, b), b)
-    if out is None:
-        return q
-    out.copy_(q)
-    return out
+    return store(q, out, "div")
 
 
 def pow(input, exponent, *, out=None):
@@ -349,7 +411,7 @@ def pow(input, exponent, *, out=None):
                 if not is_float(dt):
                     _check_exponent(x[1])
                 r = apply(POW, x, 2, NULL)
-        return _finish(r, out, "pow")
+        return finished(r, out, "pow")
     finally:
         scope_leave(mark)
 
@@ -395,7 +457,7 @@ def where(condition, input=None, other=None, *, out=None):
             dt = promote(x[1], x[2])
             x[1] = cast(x[1], dt)
             x[2] = cast(x[2], dt)
-        return _finish(apply(WHERE, x, 3, NULL), out, "where")
+        return finished(apply(WHERE, x, 3, NULL), out, "where")
     finally:
         scope_leave(mark)
 

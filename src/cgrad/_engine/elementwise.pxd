@@ -1,6 +1,6 @@
 """Elementwise operations."""
 from cgrad._engine.types cimport *
-from cgrad._engine.table cimport Rule
+from cgrad._engine.table cimport MAX_OPS, Rule
 
 cdef enum:                # kinds of signature: which dtypes go in and what comes out
     SAME = 0              # computes in the dtype of its inputs
@@ -9,6 +9,8 @@ cdef enum:                # kinds of signature: which dtypes go in and what come
     LOGIC = 3             # gives bool, any input
     BITS = 4              # integers and bool only
     ARITH = 5             # like SAME, but bool is not allowed (subtraction, negation)
+
+cdef char[MAX_OPS] tensors_only   # of the operands: 2 both are tensors, 1 the first, 0 one of them
 
 cdef Row elementwise(int op, Row *x, int n, Attr *at) except 0
 cdef int elementwise_into(int op, Row *x, int n, Attr *at, Row dst) except -1

@@ -10,7 +10,7 @@ from cgrad._engine.handle cimport (
 from cgrad._engine.loops cimport NOGIL, Plan, drive, numpy_loop, plan_operand
 from cgrad._engine.primitives cimport cast
 from cgrad._engine.rows cimport is_float, item_size, row_dense, value
-from cgrad._engine.table cimport Op, Rule, apply, keep, ops, register
+from cgrad._engine.table cimport MAX_OPS, Op, Rule, apply, keep, ops, register
 
 
 cdef int define(str name, int kind, Rule rule, int n_in, str ufunc, Loop f32, Loop f64,
@@ -192,17 +192,24 @@ cdef int operand_rows(int op, object a, object b, Row *x) except -1:
             x[0] = cast(x[0], dt)
             x[1] = cast(x[1], dt)
             return dt
+        if tensors_only[op] == 2:
+            _not_a_tensor(name, "other", b)
         dt = _with_number(op, x[0], b)
         x[0] = cast(x[0], dt)
         x[1] = keep(scalar_row(b, dt))
         return dt
-    if is_handle(b):
+    if is_handle(b) and not tensors_only[op]:
         x[1] = row_of(b, name)
         dt = _with_number(op, x[1], a)
         x[1] = cast(x[1], dt)
         x[0] = keep(scalar_row(a, dt))
         return dt
-    raise TypeError(f"{name.decode()}(): expected a Tensor, but got {type(a).__name__}")
+    return _not_a_tensor(name, "input", a)
+
+
+cdef int _not_a_tensor(const char *name, str argument, object x) except -1:
+    raise TypeError(f"{name.decode()}(): argument '{argument}' must be Tensor, not "
+                    f"{type(x).__name__}")
 
 
 cdef int _with_number(int op, Row r, object x) except -1:

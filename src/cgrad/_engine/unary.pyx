@@ -9,20 +9,22 @@ from cgrad._engine.types cimport *
 from cgrad._engine.elementwise cimport *
 from cgrad._engine.face import export, public
 from cgrad._engine.face cimport face
-from cgrad._engine.handle cimport is_handle, row_of, wrap
+from cgrad._engine.handle cimport is_handle
+from cgrad._engine.loops cimport copy_cast, numpy_loop
+from cgrad._engine.parametric import store
+from cgrad._engine.parametric cimport with_numbers
 from cgrad._engine.primitives cimport (
-    add, both, cast, div, exp, ge, gt, le, mul, neg, number, plus, square, times, unary, where,
-    zeros_like,
+    both, cast, div, exp, ge, le, mul, neg, number, plus, square, times, unary, where, zeros_like,
 )
-from cgrad._engine.loops cimport numpy_loop
-from cgrad._engine.rows cimport is_float, value
+from cgrad._engine.rows cimport is_float, node, row_dense, value
 from cgrad._engine.table cimport (
-    Ctx, Rule, apply, call2, op_id, ops, scope_enter, scope_leave, short_way,
+    Ctx, Rule, call1, call2, grad_enabled, op_id, ops, register, short_way,
 )
 
 ctypedef void cg_fn(char **, const Py_ssize_t *, const Py_ssize_t *, void *) noexcept nogil
 
 cdef extern from "../_kernels/loops.h":
+    Loop cg_cast[8][8]
     cg_fn cg_relu_f32, cg_relu_f64
     cg_fn cg_sgn_f32, cg_sgn_f64
     cg_fn cg_sigmoid_f32, cg_sigmoid_f64
@@ -30,13 +32,8 @@ cdef extern from "../_kernels/loops.h":
     cg_fn cg_reciprocal_f32, cg_reciprocal_f64
     cg_fn cg_erf_f32, cg_erf_f64
     cg_fn cg_erfc_f32, cg_erfc_f64
-    cg_fn cg_silu_f32, cg_silu_f64
-    cg_fn cg_gelu_f32, cg_gelu_f64
-    cg_fn cg_gelu_tanh_f32, cg_gelu_tanh_f64
+    cg_fn cg_frac_f32, cg_frac_f64
     cg_fn cg_clamp_f32, cg_clamp_f64
-    cg_fn cg_leaky_relu_f32, cg_leaky_relu_f64
-    cg_fn cg_elu_f32, cg_elu_f64
-    cg_fn cg_softplus_f32, cg_softplus_f64
     cg_fn cg_threshold_backward_f32, cg_threshold_backward_f64
     cg_fn cg_sigmoid_backward_f32, cg_sigmoid_backward_f64
     cg_fn cg_tanh_backward_f32, cg_tanh_backward_f64
@@ -44,6 +41,18 @@ cdef extern from "../_kernels/loops.h":
 cdef int TANH_BACKWARD = op_id("tanh_backward")
 cdef int SIGMOID_BACKWARD = op_id("sigmoid_backward")
 cdef int THRESHOLD_BACKWARD = op_id("threshold_backward")
+cdef int TIED = op_id("tied"), TWICE = op_id("twice")
+
+
+cdef Row tied(Row a, Row x) except 0:
+    """`a`, attached to `x` with derivative 0 where a graph is being made of a gradient.
+
+    A gradient that does not depend on `x`, as that of a piecewise linear function, could otherwise
+    not be differentiated again; PyTorch gives zeros.
+    """
+    if not grad_enabled() or not node(x).flags & REQUIRES_GRAD:
+        return a
+    return call2(TIED, a, x)
 
 
 # Derivative rules.  c.g: gradient of the output; c.y: the output; c.x: the inputs
@@ -100,7 +109,18 @@ cdef int d_reciprocal(Ctx *c) except -1:
     return 0
 
 cdef int d_square(Ctx *c) except -1:
-    c.out[0] = mul(c.g, times(c.x[0], 2))
+    c.out[0] = mul(c.g, call1(TWICE, c.x[0]))
+    return 0
+
+cdef int d_twice(Ctx *c) except -1:
+    c.out[0] = tied(times(c.g, 2), c.x[0])
+    return 0
+
+cdef int d_tied(Ctx *c) except -1:
+    if c.need[0]:
+        c.out[0] = c.g
+    if c.need[1]:
+        c.out[1] = zeros_like(c.g)
     return 0
 
 cdef int d_sin(Ctx *c) except -1:
@@ -185,45 +205,28 @@ cdef int d_erfc(Ctx *c) except -1:
     c.out[0] = mul(c.g, times(exp(neg(square(c.x[0]))), -2 / c_sqrt(M_PI)))
     return 0
 
-cdef int d_silu(Ctx *c) except -1:                # s (1 + x (1 - s)), s = sigmoid(x)
-    cdef Row s = unary("sigmoid", c.x[0])
-    c.out[0] = mul(c.g, mul(s, plus(mul(c.x[0], plus(neg(s), 1)), 1)))
+cdef int d_asinh(Ctx *c) except -1:
+    c.out[0] = mul(c.g, unary("rsqrt", plus(square(c.x[0]), 1)))
     return 0
 
-cdef int d_gelu(Ctx *c) except -1:                # Phi(x) + x phi(x)
-    cdef Row x = c.x[0]
-    cdef Row cdf = times(plus(unary("erf", times(x, c_sqrt(0.5))), 1), 0.5)
-    cdef Row pdf = times(exp(times(square(x), -0.5)), 1 / c_sqrt(2 * M_PI))
-    c.out[0] = mul(c.g, add(cdf, mul(x, pdf)))
+cdef int d_acosh(Ctx *c) except -1:
+    c.out[0] = mul(c.g, unary("rsqrt", plus(square(c.x[0]), -1)))
     return 0
 
-cdef int d_gelu_tanh(Ctx *c) except -1:
-    # x/2 (1 + t), t = tanh(u), u = s (x + a x^3): (1 + t)/2 + x/2 (1 - t^2) s (1 + 3 a x^2)
-    cdef double s = c_sqrt(2 / M_PI), a = 0.044715
-    cdef Row x = c.x[0]
-    cdef Row x2 = square(x)
-    cdef Row t = unary("tanh", mul(x, plus(times(x2, s * a), s)))
-    cdef Row slope = mul(x, mul(plus(neg(square(t)), 1), plus(times(x2, 3 * a * s), s)))
-    c.out[0] = mul(c.g, times(add(plus(t, 1), slope), 0.5))
+cdef int d_atanh(Ctx *c) except -1:
+    c.out[0] = div(c.g, plus(neg(square(c.x[0])), 1))
+    return 0
+
+cdef int d_deg2rad(Ctx *c) except -1:
+    c.out[0] = times(c.g, M_PI / 180)
+    return 0
+
+cdef int d_rad2deg(Ctx *c) except -1:
+    c.out[0] = times(c.g, 180 / M_PI)
     return 0
 
 cdef int d_clone(Ctx *c) except -1:
     c.out[0] = c.g
-    return 0
-
-cdef int d_leaky_relu(Ctx *c) except -1:
-    c.out[0] = where(gt(c.x[0], number(0, c.x[0])), c.g, times(c.g, c.at.f[0]))
-    return 0
-
-cdef int d_elu(Ctx *c) except -1:                 # 1 where x > 0, else alpha e^x
-    cdef Row zero = number(0, c.x[0])
-    cdef Row below = where(gt(c.x[0], zero), zero, c.x[0])   # keeps e^x finite where not chosen
-    c.out[0] = where(gt(c.x[0], zero), c.g, mul(c.g, times(exp(below), c.at.f[0])))
-    return 0
-
-cdef int d_softplus(Ctx *c) except -1:            # sigmoid(beta x), 1 above the threshold
-    cdef Row bx = times(c.x[0], c.at.f[0])
-    c.out[0] = where(gt(bx, number(c.at.f[1], bx)), c.g, mul(c.g, unary("sigmoid", bx)))
     return 0
 
 cdef int d_clamp(Ctx *c) except -1:               # 1 inside and on the bounds, as PyTorch
@@ -235,6 +238,12 @@ cdef int d_clamp(Ctx *c) except -1:               # 1 inside and on the bounds, 
 
 # ---------------------------------------------------------------------------------------------
 # The entries
+
+cdef Row f_square(int op, Row *x, int n, Attr *at) except 0:
+    cdef Row a = x[0]
+    if value(a).dtype == BOOL:
+        a = cast(a, I64)
+    return elementwise(op, &a, 1, at)
 
 cdef enum:
     X = 1                     # the rule reads the input
@@ -253,10 +262,13 @@ cdef int own_unary(str name, Rule rule, int reads, Loop f32, Loop f64, str doc,
 numpy_unary("neg", ARITH, d_neg, 0, "negative", "-x, elementwise.", ("negative",))
 numpy_unary("abs", SAME, d_abs, X, "absolute", "Absolute value; derivative sign(x), 0 at 0.",
             ("absolute",))
-numpy_unary("sign", SAME, d_zero, 0, "sign", "-1, 0 or 1, 0 for NaN; the derivative is 0.")
+numpy_unary("sign", SAME, d_zero, 0, "sign", "-1, 0 or 1, 0 for NaN; the derivative is 0.",
+            ("sgn",))
+ops[op_id("sign")].loops[<int>BOOL] = cg_cast[BOOL][BOOL]
 ops[op_id("sign")].loops[<int>F32] = cg_sgn_f32
 ops[op_id("sign")].loops[<int>F64] = cg_sgn_f64
-numpy_unary("square", SAME, d_square, X, "square", "x * x.")
+numpy_unary("square", SAME, d_square, X, "square", "x * x; bool becomes int64.")
+ops[op_id("square")].forward = f_square
 numpy_unary("floor", SAME, d_zero, 0, "floor", "Largest integer <= x; the derivative is 0.")
 numpy_unary("ceil", SAME, d_zero, 0, "ceil", "Smallest integer >= x; the derivative is 0.")
 numpy_unary("trunc", SAME, d_zero, 0, "trunc", "x rounded towards 0; the derivative is 0.",
@@ -290,6 +302,16 @@ numpy_unary("atan", FLOAT, d_atan, X, "arctan", "Inverse tangent; derivative 1/(
 numpy_unary("sinh", FLOAT, d_sinh, X, "sinh", "Hyperbolic sine; derivative cosh x.")
 numpy_unary("cosh", FLOAT, d_cosh, X, "cosh", "Hyperbolic cosine; derivative sinh x.")
 numpy_unary("tanh", FLOAT, d_tanh, Y, "tanh", "Hyperbolic tangent; derivative 1 - tanh^2 x.")
+numpy_unary("asinh", FLOAT, d_asinh, X, "arcsinh", "Inverse of sinh; derivative 1/sqrt(x^2 + 1).",
+            ("arcsinh",))
+numpy_unary("acosh", FLOAT, d_acosh, X, "arccosh", "Inverse of cosh; derivative 1/sqrt(x^2 - 1).",
+            ("arccosh",))
+numpy_unary("atanh", FLOAT, d_atanh, X, "arctanh", "Inverse of tanh; derivative 1/(1 - x^2).",
+            ("arctanh",))
+numpy_unary("deg2rad", FLOAT, d_deg2rad, 0, "deg2rad", "Degrees to radians: pi x / 180.")
+numpy_unary("rad2deg", FLOAT, d_rad2deg, 0, "rad2deg", "Radians to degrees: 180 x / pi.")
+define("frac", SAME, d_clone, 1, None, cg_frac_f32, cg_frac_f64, 0, 0)
+face("frac", 1, "x - trunc(x); derivative 1.")
 numpy_unary("logical_not", LOGIC, NULL, 0, "logical_not", "True where x is 0.")
 numpy_unary("bitwise_not", BITS, NULL, 0, "invert", "Bitwise complement; logical for bool.")
 
@@ -306,15 +328,30 @@ define("relu", SAME, d_relu, 1, None, cg_relu_f32, cg_relu_f64, Y, 0)
 ops[op_id("relu")].forward = f_relu
 face("relu", 1, "max(x, 0), NaN stays NaN; derivative 1 where x > 0, else 0.")
 own_unary("sigmoid", d_sigmoid, Y, cg_sigmoid_f32, cg_sigmoid_f64,
-          "1/(1 + e^-x); derivative s (1 - s).", ("expit",))
+          "1/(1 + e^-x); derivative s (1 - s).")
 own_unary("rsqrt", d_rsqrt, Y, cg_rsqrt_f32, cg_rsqrt_f64, "1/sqrt(x).")
 own_unary("reciprocal", d_reciprocal, Y, cg_reciprocal_f32, cg_reciprocal_f64, "1/x.")
 own_unary("erf", d_erf, X, cg_erf_f32, cg_erf_f64,
           "Error function 2/sqrt(pi) int_0^x e^-t^2 dt.")
 own_unary("erfc", d_erfc, X, cg_erfc_f32, cg_erfc_f64, "1 - erf(x), accurate in the tail.")
-define("silu", SAME, d_silu, 1, None, cg_silu_f32, cg_silu_f64, X, 0)
-face("silu", 1, "x sigmoid(x) (Hendrycks and Gimpel 2016, section 5).")
 numpy_unary("positive", SAME, d_clone, 0, "positive", "x itself as a new tensor.")
+
+
+cdef Row f_twice(int op, Row *x, int n, Attr *at) except 0:
+    cdef Row[2] pair
+    pair[0] = x[0]
+    pair[1] = x[0]
+    return elementwise(op_id("add"), pair, 2, NULL)
+
+register("twice", f_twice, d_twice)
+
+
+cdef Row f_tied(int op, Row *x, int n, Attr *at) except 0:
+    cdef Row y = row_dense(value(x[0]).dtype, value(x[0]).ndim, value(x[0]).shape)
+    copy_cast(y, x[0])
+    return y
+
+register("tied", f_tied, d_tied)
 
 define("threshold_backward", SAME, d_threshold_backward, 2, None, cg_threshold_backward_f32,
        cg_threshold_backward_f64, 2, 0)
@@ -322,64 +359,7 @@ define("sigmoid_backward", SAME, d_sigmoid_backward, 2, None, cg_sigmoid_backwar
        cg_sigmoid_backward_f64, 2, 3)
 define("tanh_backward", SAME, d_tanh_backward, 2, None, cg_tanh_backward_f32,
        cg_tanh_backward_f64, 2, 3)
-cdef int GELU = define("gelu", SAME, d_gelu, 1, None, cg_gelu_f32, cg_gelu_f64, X, 0)
-cdef int GELU_TANH = define("gelu_tanh", SAME, d_gelu_tanh, 1, None, cg_gelu_tanh_f32,
-                            cg_gelu_tanh_f64, X, 0)
-cdef int LEAKY_RELU = define("leaky_relu", SAME, d_leaky_relu, 1, None, cg_leaky_relu_f32,
-                             cg_leaky_relu_f64, X, 0)
-cdef int ELU = define("elu", SAME, d_elu, 1, None, cg_elu_f32, cg_elu_f64, X, 0)
-cdef int SOFTPLUS = define("softplus", SAME, d_softplus, 1, None, cg_softplus_f32,
-                           cg_softplus_f64, X, 0)
 cdef int CLAMP = define("clamp", SAME, d_clamp, 1, None, cg_clamp_f32, cg_clamp_f64, X, 0)
-
-
-cdef object _with(int op, object input, double f0, double f1):
-    # Apply an operation with two numbers as attributes.
-    cdef int64_t mark = scope_enter()
-    cdef Attr at
-    cdef Row x = row_of(input, ops[op].name)
-    at.f[0] = f0
-    at.f[1] = f1
-    try:
-        x = cast(x, result_dtype(op, value(x).dtype))
-        return wrap(apply(op, &x, 1, &at))
-    finally:
-        scope_leave(mark)
-
-
-def gelu(input, approximate="none"):
-    """gelu(input, approximate="none") -> Tensor
-
-    x Phi(x) with the normal distribution function Phi, or its form with tanh
-    (approximate="tanh") (Hendrycks and Gimpel 2016).
-    """
-    if approximate not in ("none", "tanh"):
-        raise RuntimeError("approximate argument must be either none or tanh.")
-    return _with(GELU if approximate == "none" else GELU_TANH, input, 0, 0)
-
-
-def leaky_relu(input, negative_slope=0.01):
-    """leaky_relu(input, negative_slope=0.01) -> Tensor
-
-    x where x > 0, else negative_slope x.
-    """
-    return _with(LEAKY_RELU, input, negative_slope, 0)
-
-
-def elu(input, alpha=1.0):
-    """elu(input, alpha=1.0) -> Tensor
-
-    x where x > 0, else alpha (e^x - 1) (Clevert et al. 2016).
-    """
-    return _with(ELU, input, alpha, 0)
-
-
-def softplus(input, beta=1.0, threshold=20.0):
-    """softplus(input, beta=1.0, threshold=20.0) -> Tensor
-
-    log(1 + e^(beta x)) / beta; x itself where beta x > threshold.
-    """
-    return _with(SOFTPLUS, input, beta, threshold)
 
 
 def clamp(input, min=None, max=None, *, out=None):
@@ -396,15 +376,15 @@ def clamp(input, min=None, max=None, *, out=None):
                             f"{type(bound).__name__}")
     if (is_handle(input) and not is_handle(min) and not is_handle(max)
             and input.dtype.is_floating_point):
-        y = _with(CLAMP, input, -INFINITY if min is None else min,
-                  INFINITY if max is None else max)
+        y = with_numbers(CLAMP, input, -INFINITY if min is None else min,
+                         INFINITY if max is None else max, 0, None, "clamp")
     else:
         y = input
         if min is not None:
             y = public["where"](y < min, min, y)
         if max is not None:
             y = public["where"](y > max, max, y)
-    return y if out is None else out.copy_(y)
+    return store(y, out, "clamp")
 
 
 def round(input, *, decimals=0, out=None):
@@ -423,8 +403,5 @@ def round(input, *, decimals=0, out=None):
 
 export(round)
 export(clamp, "clip")
-for _f in (gelu, leaky_relu, elu, softplus):
-    export(_f, method=False, module=False)
-functional = {"gelu": gelu, "leaky_relu": leaky_relu, "elu": elu, "softplus": softplus}
 short_way(op_id("neg"), NULL, r_neg)
 short_way(op_id("relu"), NULL, r_relu)

@@ -1,25 +1,27 @@
 /* Elementwise inner loops; see loops.h.  The floating-point ones are in loops_impl.h. */
 #include "loops.h"
 #include <math.h>
-#include "common.h"
+#include "loop_macros.h"
 #include "vecmath.h"
-
-#define ALIGNED(p, T) ((uintptr_t)(p) % sizeof(T) == 0)
 
 #define T float
 #define NAME(x) x##_f32
 #define SQRT sqrtf
+#define TRUNC truncf
 #include "loops_impl.h"
 #undef T
 #undef NAME
 #undef SQRT
+#undef TRUNC
 #define T double
 #define NAME(x) x##_f64
 #define SQRT sqrt
+#define TRUNC trunc
 #include "loops_impl.h"
 #undef T
 #undef NAME
 #undef SQRT
+#undef TRUNC
 
 /* ---- casts ---- */
 

@@ -28,13 +28,8 @@ CG_LOOP_F(cg_rsqrt);        /* 1 / sqrt(x) */
 CG_LOOP_F(cg_reciprocal);   /* 1 / x */
 CG_LOOP_F(cg_erf);          /* 2/sqrt(pi) int_0^x e^-t^2 dt */
 CG_LOOP_F(cg_erfc);         /* 1 - erf(x), relative accuracy kept in the tail */
-CG_LOOP_F(cg_silu);         /* x sigmoid(x) */
-CG_LOOP_F(cg_gelu);         /* x Phi(x), Phi the normal distribution function */
-CG_LOOP_F(cg_gelu_tanh);    /* x/2 (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))) */
+CG_LOOP_F(cg_frac);         /* x - trunc(x) */
 CG_LOOP_F(cg_clamp);        /* min(max(x, data[0]), data[1]); NaN stays NaN */
-CG_LOOP_F(cg_leaky_relu);   /* x > 0 ? x : data[0] x */
-CG_LOOP_F(cg_elu);          /* x > 0 ? x : data[0] (e^x - 1) */
-CG_LOOP_F(cg_softplus);     /* log(1 + e^(b x)) / b, or x where b x > data[1]; b = data[0] */
 
 /* Two inputs: gradient of the output, then the output (or input, where said) */
 CG_LOOP_F(cg_threshold_backward); /* y <= 0 ? 0 : g; a selection, so inf and NaN in g stay apart */

@@ -752,21 +752,21 @@ cdef class Tensor(Handle):
         finally:
             scope_leave(mark)
 
-    def fill_(self, x):
+    def fill_(self, value):
         """fill_(value) -> Tensor
 
         Set all elements to a number or a 0-d tensor.
         """
-        if is_handle(x) and x.dim():
+        if is_handle(value) and value.dim():
             raise RuntimeError("fill_ only supports 0-dimension value tensor but got tensor with "
-                               f"{x.dim()} dimensions.")
-        if not is_handle(x) and not is_number(x):
-            number = _operand(x)
+                               f"{value.dim()} dimensions.")
+        if not is_handle(value) and not is_number(value):
+            number = _operand(value)
             if number is None:
                 raise TypeError(f"fill_(): argument 'value' must be Number, not "
-                                f"{type(x).__name__}")
-            x = number
-        return self.copy_(x)
+                                f"{type(value).__name__}")
+            value = number
+        return self.copy_(value)
 
     def zero_(self):
         """zero_() -> Tensor

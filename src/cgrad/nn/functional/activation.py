@@ -3,15 +3,34 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
 from typing import Any
 
 import cgrad
 from cgrad import Tensor, _functions
+from cgrad._tensor.tensor import InPlace
 
 __all__ = [
-    "elu", "gelu", "hardtanh", "leaky_relu", "log_softmax", "relu", "sigmoid", "silu",
-    "softmax", "softplus", "tanh",
+    "celu", "celu_", "elu", "elu_", "gelu", "glu", "gumbel_softmax", "hardshrink", "hardsigmoid",
+    "hardswish", "hardtanh", "hardtanh_", "leaky_relu", "leaky_relu_", "log_softmax", "logsigmoid",
+    "mish", "prelu", "relu", "relu6", "relu_", "rrelu", "rrelu_", "selu", "selu_", "sigmoid",
+    "silu", "softmax", "softmin", "softplus", "softshrink", "softsign", "tanh", "tanhshrink",
+    "threshold", "threshold_",
 ]  # fmt: skip
+
+logsigmoid = _functions.logsigmoid
+hardshrink = _functions.hardshrink
+softshrink = _functions.softshrink
+prelu = cgrad.prelu
+
+_change: dict[Callable[..., Tensor], Callable[..., Tensor]] = {
+    function: InPlace(function, function.__name__ + "_")
+    for function in (
+        _functions.celu, _functions.elu, _functions.hardsigmoid, _functions.hardswish,
+        _functions.hardtanh, _functions.leaky_relu, _functions.mish, _functions.selu,
+        _functions.threshold, cgrad.rrelu,
+    )
+}  # fmt: skip
 
 
 def into(input: Tensor, result: Tensor, inplace: bool) -> Tensor:
@@ -21,6 +40,16 @@ def into(input: Tensor, result: Tensor, inplace: bool) -> Tensor:
 def relu(input: Tensor, inplace: bool = False) -> Tensor:
     """max(x, 0), elementwise."""
     return input.relu_() if inplace else cgrad.relu(input)
+
+
+def relu_(input: Tensor) -> Tensor:
+    """In-place version of :func:`relu`."""
+    return input.relu_()
+
+
+def relu6(input: Tensor, inplace: bool = False) -> Tensor:
+    """min(max(x, 0), 6); the derivative is 0 at the limits and beyond."""
+    return hardtanh(input, 0.0, 6.0, inplace)
 
 
 def sigmoid(input: Tensor) -> Tensor:
@@ -33,15 +62,16 @@ def tanh(input: Tensor) -> Tensor:
     return cgrad.tanh(input)
 
 
-def gelu(input: Tensor, approximate: str = "none") -> Tensor:
+def gelu(input: Tensor, approximate: str = "none", *, out: Tensor | None = None) -> Tensor:
     """x · Φ(x), Φ the standard normal distribution function (Hendrycks and Gimpel, 2016).
 
     Args:
         input: any shape.
         approximate: ``"none"`` for the exact form, ``"tanh"`` for
             0.5 x (1 + tanh(√(2/π) (x + 0.044715 x³))).
+        out: where to store the result. Default: a new tensor
     """
-    return _functions.gelu(input, approximate=approximate)
+    return _functions.gelu(input, approximate, out=out)
 
 
 def silu(input: Tensor, inplace: bool = False) -> Tensor:
@@ -49,31 +79,180 @@ def silu(input: Tensor, inplace: bool = False) -> Tensor:
     return input.silu_() if inplace else cgrad.silu(input)
 
 
-def softplus(input: Tensor, beta: float = 1.0, threshold: float = 20.0) -> Tensor:
+def mish(input: Tensor, inplace: bool = False) -> Tensor:
+    """x · tanh(log(1 + exp(x))) (Misra, 2019)."""
+    return (_change[_functions.mish] if inplace else _functions.mish)(input)
+
+
+def softplus(
+    input: Tensor, beta: float = 1.0, threshold: float = 20.0, *, out: Tensor | None = None
+) -> Tensor:
     """log(1 + exp(beta · x)) / beta; x itself where beta · x > threshold."""
-    return _functions.softplus(input, beta, threshold)
+    return _functions.softplus(input, beta, threshold, out=out)
+
+
+def softsign(input: Tensor) -> Tensor:
+    """x / (1 + abs(x)), elementwise."""
+    return input / (input.abs() + 1)
+
+
+def tanhshrink(input: Tensor) -> Tensor:
+    """x - tanh(x), elementwise."""
+    return input - input.tanh()
 
 
 def leaky_relu(input: Tensor, negative_slope: float = 0.01, inplace: bool = False) -> Tensor:
     """x where positive, negative_slope · x elsewhere."""
-    return into(input, _functions.leaky_relu(input, negative_slope), inplace)
+    if inplace:
+        return leaky_relu_(input, negative_slope)
+    return _functions.leaky_relu(input, negative_slope)
+
+
+def leaky_relu_(input: Tensor, negative_slope: float = 0.01) -> Tensor:
+    """In-place version of :func:`leaky_relu`."""
+    return _change[_functions.leaky_relu](input, negative_slope)
+
+
+def rrelu(
+    input: Tensor,
+    lower: float = 1.0 / 8,
+    upper: float = 1.0 / 3,
+    training: bool = False,
+    inplace: bool = False,
+) -> Tensor:
+    """x where positive, a · x elsewhere (Xu et al., 2015).
+
+    Args:
+        input: any shape.
+        lower, upper: bounds of the slope a. Default: 1/8, 1/3
+        training: draw a for each element; otherwise it is the middle of the bounds.
+        inplace: overwrite the input. Default: ``False``
+    """
+    function = _change[cgrad.rrelu] if inplace else cgrad.rrelu
+    return function(input, lower, upper, training)
+
+
+def rrelu_(
+    input: Tensor, lower: float = 1.0 / 8, upper: float = 1.0 / 3, training: bool = False
+) -> Tensor:
+    """In-place version of :func:`rrelu`."""
+    return rrelu(input, lower, upper, training, inplace=True)
 
 
 def elu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
     """x where positive, alpha · (exp(x) - 1) elsewhere."""
-    return into(input, _functions.elu(input, alpha), inplace)
+    return elu_(input, alpha) if inplace else _functions.elu(input, alpha)
+
+
+def elu_(input: Tensor, alpha: float = 1.0) -> Tensor:
+    """In-place version of :func:`elu`."""
+    return _change[_functions.elu](input, alpha)
+
+
+def celu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
+    """x where positive, alpha · (exp(x / alpha) - 1) elsewhere (Barron, 2017)."""
+    return celu_(input, alpha) if inplace else _functions.celu(input, alpha)
+
+
+def celu_(input: Tensor, alpha: float = 1.0) -> Tensor:
+    """In-place version of :func:`celu`."""
+    return _change[_functions.celu](input, alpha)
+
+
+def selu(input: Tensor, inplace: bool = False) -> Tensor:
+    """1.0507 · (x where positive, 1.6733 · (exp(x) - 1) elsewhere) (Klambauer et al., 2017)."""
+    return selu_(input) if inplace else _functions.selu(input)
+
+
+def selu_(input: Tensor) -> Tensor:
+    """In-place version of :func:`selu`."""
+    return _change[_functions.selu](input)
 
 
 def hardtanh(
     input: Tensor, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False
 ) -> Tensor:
-    """x limited to [min_val, max_val]; the gradient is zero at the limits and beyond."""
+    """x limited to [min_val, max_val]; the derivative is zero at the limits and beyond."""
     if min_val > max_val:
         raise ValueError("min_val cannot be greater than max_val")
-    # Not clamp, whose gradient is 1 at the limits.
-    inside = (input > min_val).logical_and(input < max_val)
-    result = cgrad.where(inside, input, input.detach().clamp(min_val, max_val))
-    return into(input, result, inplace)
+    function = _change[_functions.hardtanh] if inplace else _functions.hardtanh
+    return function(input, min_val, max_val)
+
+
+def hardtanh_(input: Tensor, min_val: float = -1.0, max_val: float = 1.0) -> Tensor:
+    """In-place version of :func:`hardtanh`."""
+    return hardtanh(input, min_val, max_val, inplace=True)
+
+
+def hardsigmoid(input: Tensor, inplace: bool = False) -> Tensor:
+    """x / 6 + 1 / 2 limited to [0, 1]; the derivative is zero at the limits and beyond."""
+    return (_change[_functions.hardsigmoid] if inplace else _functions.hardsigmoid)(input)
+
+
+def hardswish(input: Tensor, inplace: bool = False) -> Tensor:
+    """x · hardsigmoid(x) (Howard et al., 2019)."""
+    return (_change[_functions.hardswish] if inplace else _functions.hardswish)(input)
+
+
+def threshold(
+    input: Tensor, threshold: float, value: float, inplace: bool = False
+) -> Tensor:
+    """x where it exceeds ``threshold``, ``value`` elsewhere."""
+    if inplace:
+        return threshold_(input, threshold, value)
+    return _functions.threshold(input, threshold, value)
+
+
+def threshold_(input: Tensor, threshold: float, value: float) -> Tensor:
+    """In-place version of :func:`threshold`."""
+    return _change[_functions.threshold](input, threshold, value)
+
+
+def glu(input: Tensor, dim: int = -1) -> Tensor:
+    """a · sigmoid(b), a and b the two halves of the input along ``dim`` (Dauphin et al., 2016).
+
+    Raises:
+        RuntimeError: the input has no dimension, or its size along ``dim`` is odd.
+    """
+    if input.dim() == 0:
+        raise RuntimeError("glu does not support 0-dimensional tensors")
+    size = input.shape[dim]
+    if size % 2:
+        raise RuntimeError(
+            f"Halving dimension must be even, but dimension {dim} is size {size}"
+        )
+    half = size // 2
+    return input.narrow(dim, 0, half) * input.narrow(dim, half, half).sigmoid()
+
+
+def softmin(
+    input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None
+) -> Tensor:
+    """:func:`softmax` of -x."""
+    if dim is None:
+        dim = _implicit_dim("softmin", input, _stacklevel)
+    return cgrad.softmax(-input, dim, dtype=dtype)
+
+
+def gumbel_softmax(
+    logits: Tensor, tau: float = 1, hard: bool = False, eps: float = 1e-10, dim: int = -1
+) -> Tensor:
+    """Nearly one-hot samples, differentiable with respect to ``logits`` (Jang et al., 2017).
+
+    Args:
+        logits: unnormalized log-probabilities, any shape.
+        tau: temperature; the smaller, the nearer to one-hot.
+        hard: give one-hot samples, with the derivative of the soft ones. Default: ``False``
+        eps: without effect.
+        dim: the dimension of the classes. Default: the last
+    """
+    noise = -cgrad.empty_like(logits).exponential_().log()
+    soft = ((logits + noise) / tau).softmax(dim)
+    if not hard:
+        return soft
+    index = soft.argmax(dim, keepdim=True)
+    one_hot = cgrad.zeros_like(logits).scatter_(dim, index, 1.0)
+    return one_hot - soft.detach() + soft
 
 
 def softmax(

@@ -1,0 +1,34 @@
+"""Activation functions of the package itself; those of nn.functional only are there."""
+from __future__ import annotations
+
+from cgrad._composite.register import check_tensor, public
+from cgrad._engine import activation as _activation
+from cgrad._engine.face import public as _op
+from cgrad._tensor.tensor import InPlace, Tensor
+
+
+@public(method=False)
+def rrelu(
+    input: Tensor, lower: float = 1.0 / 8, upper: float = 1.0 / 3, training: bool = False
+) -> Tensor:
+    """rrelu(input, lower=1/8, upper=1/3, training=False) -> Tensor
+
+    x where positive, a x elsewhere; a is drawn between the bounds for each element in training,
+    else it is the middle of them (Xu et al. 2015).
+    """
+    check_tensor("rrelu", input)
+    if lower > upper:
+        raise RuntimeError(f"rrelu: Lower bound should be less than or equal to the upper bound, "
+                           f"but got {lower} and {upper}")
+    if not training:
+        return _activation.leaky_relu(input, (lower + upper) / 2)
+    slope = _op["empty_like"](input.detach()).uniform_(lower, upper)
+    return input * _op["where"](input > 0, 1.0, slope)
+
+
+for _name in ("celu", "selu", "threshold"):
+    public(method=False)(getattr(_activation, _name))
+for _function in (_activation.hardshrink, _activation.prelu):
+    public()(_function)
+for _function in (_activation.celu, _activation.selu, _activation.threshold, rrelu):
+    public(method=False)(InPlace(_function, _function.__name__ + "_"))

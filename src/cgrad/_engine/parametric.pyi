@@ -1,0 +1,3 @@
+from cgrad._tensor.tensor import Tensor
+
+def store(result: Tensor, out: Tensor | None, name: str) -> Tensor: ...

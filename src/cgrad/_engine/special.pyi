@@ -1,0 +1,9 @@
+from typing import Any
+
+from cgrad._tensor.tensor import Tensor
+
+functions: dict[str, Any]
+
+def polygamma(n: int, input: Tensor, *, out: Tensor | None = None) -> Tensor: ...
+def logit(input: Tensor, eps: float | None = None, *, out: Tensor | None = None) -> Tensor: ...
+def polygamma_method(self: Tensor, n: int) -> Tensor: ...
