@@ -26,9 +26,10 @@ def rrelu(
     return input * _op["where"](input > 0, 1.0, slope)
 
 
-for _name in ("celu", "selu", "threshold"):
-    public(method=False)(getattr(_activation, _name))
-for _function in (_activation.hardshrink, _activation.prelu):
-    public()(_function)
-for _function in (_activation.celu, _activation.selu, _activation.threshold, rrelu):
-    public(method=False)(InPlace(_function, _function.__name__ + "_"))
+public()(_activation.hardshrink)
+public()(_activation.prelu)
+public(method=False)(_activation.celu)
+public(method=False)(_activation.selu)
+public(method=False)(_activation.threshold)
+for _changed in (_activation.celu, _activation.selu, _activation.threshold, rrelu):
+    public(method=False)(InPlace(_changed, _changed.__name__ + "_"))

@@ -13,7 +13,7 @@ from cgrad._engine.parametric import store
 from cgrad._tensor.tensor import Tensor, attach, attach_inplace
 
 _bool, _uint8, *_, _float64 = all_dtypes()
-_Frexp = namedtuple("frexp", ["mantissa", "exponent"])
+frexp_result = namedtuple("frexp_result", ["mantissa", "exponent"])
 Number = bool | int | float
 
 
@@ -172,7 +172,7 @@ def frexp(
     exponent = _op["tensor"](power)
     if out is not None:
         mantissa, exponent = store(mantissa, out[0], "frexp"), store(exponent, out[1], "frexp")
-    return _Frexp(mantissa, exponent)
+    return frexp_result(mantissa, exponent)
 
 
 @public(inplace=True)
@@ -304,7 +304,7 @@ def real(input: Tensor) -> Tensor:
     return input
 
 
-attach("real", property(real))
+attach("real", property(real))  # type: ignore[arg-type]
 
 
 @public()
@@ -317,7 +317,7 @@ def imag(input: Tensor) -> Tensor:
     raise RuntimeError("imag is not implemented for tensors with non-complex dtypes.")
 
 
-attach("imag", property(imag))
+attach("imag", property(imag))  # type: ignore[arg-type]
 
 
 @public("resolve_conj", "resolve_neg")
@@ -406,10 +406,10 @@ def isclose(
     check_tensor("isclose", input)
     if not isinstance(other, Tensor):
         raise TypeError(f"isclose(): argument 'other' must be Tensor, not {type(other).__name__}")
-    for name, bound in (("rtol", rtol), ("atol", atol)):
-        if bound < 0:
+    for name, value in (("rtol", rtol), ("atol", atol)):
+        if value < 0:
             raise RuntimeError(f"isclose: {name} must be greater than or equal to zero, but got "
-                               f"{bound}")
+                               f"{value}")
     if input.dtype != other.dtype:
         raise RuntimeError(f"{input.dtype} did not match {other.dtype}")
     close = input == other

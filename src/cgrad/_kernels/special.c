@@ -100,7 +100,7 @@ static double digamma_of(double x)
     for (; x < 10; x += 1)
         shift -= 1 / x;
     if (isinf(x))
-        return x;
+        return x + shift;                 /* shift is NaN if that was -inf */
     q = 1 / (x * x);
     r = q * (1.0 / 12 - q * (1.0 / 120 - q * (1.0 / 252 - q * (1.0 / 240 - q * (
         1.0 / 132 - q * (691.0 / 32760 - q * (1.0 / 12)))))));
