@@ -125,3 +125,221 @@ def test_data_of_another_size_under_an_operation_that_saves_nothing():
     x.data = cgrad.ones(30_000)
     with pytest.raises(RuntimeError, match="reshape"):
         y.sum().backward()
+
+
+class Meddler(int):
+    """A number, dimension or flag; asking for its value gives tensors other history and memory."""
+
+    def __new__(cls, value, *tensors):
+        self = super().__new__(cls, value)
+        self.tensors = tensors
+        return self
+
+    def meddle(self):
+        for t in self.tensors:
+            if t.requires_grad:
+                t.data = cgrad.ones(1)
+            elif t.is_floating_point():
+                t.mul_(cgrad.ones(t.shape, requires_grad=True))
+                t.data = cgrad.ones(1)
+
+    def __index__(self):
+        self.meddle()
+        return int.__add__(self, 0)
+
+    __int__ = __index__
+
+    def __float__(self):
+        self.meddle()
+        return float(int.__add__(self, 0))
+
+    def __bool__(self):
+        self.meddle()
+        return int.__add__(self, 0) != 0
+
+    def __str__(self):
+        self.meddle()
+        return "cpu"
+
+
+class Foreign:
+    """A `Meddler` that is no int."""
+
+    def __init__(self, *args):
+        self.meddler = Meddler(*args)
+
+    def __index__(self):
+        return self.meddler.__index__()
+
+    def __float__(self):
+        return float(self.meddler)
+
+    def __bool__(self):
+        return bool(self.meddler)
+
+    def __str__(self):
+        return str(self.meddler)
+
+
+F = cgrad.nn.functional
+CALLS = {
+    "softmax": lambda t, k: cgrad.softmax(t, k(0)),
+    "log_softmax": lambda t, k: cgrad.log_softmax(t, k(0)),
+    "logsumexp": lambda t, k: cgrad.logsumexp(t, k(0)),
+    "logsumexp of several": lambda t, k: cgrad.logsumexp(t, (k(0), k(1))),
+    "logsumexp keepdim": lambda t, k: cgrad.logsumexp(t, 0, k(1)),
+    "cross_entropy": lambda t, k: F.cross_entropy(
+        t, cgrad.zeros(100, dtype=cgrad.int64), ignore_index=k(-1)),
+    "label_smoothing": lambda t, k: F.cross_entropy(
+        t, cgrad.zeros(100, dtype=cgrad.int64), label_smoothing=k(1)),
+    "dropout": lambda t, k: cgrad.dropout(t, k(1), True),
+    "dropout train": lambda t, k: cgrad.dropout(t, 0.5, k(1)),
+    "bernoulli": lambda t, k: cgrad.bernoulli(t, k(1)),
+    "bernoulli_": lambda t, k: t.bernoulli_(k(1)),
+    "normal": lambda t, k: cgrad.normal(t, k(1)),
+    "normal mean": lambda t, k: cgrad.normal(k(1), t),
+    "normal_": lambda t, k: t.normal_(k(1), k(1)),
+    "uniform_": lambda t, k: t.uniform_(k(0), k(1)),
+    "exponential_": lambda t, k: t.exponential_(k(1)),
+    "cauchy_": lambda t, k: t.cauchy_(k(0), k(1)),
+    "random_": lambda t, k: t.random_(k(0), k(9)),
+    "multinomial": lambda t, k: cgrad.multinomial(t, k(2)),
+    "multinomial replacement": lambda t, k: cgrad.multinomial(t, 2, k(1)),
+    "randint_like": lambda t, k: cgrad.randint_like(t, k(0), k(5)),
+    "rand_like": lambda t, k: cgrad.rand_like(t, device=k(0)),
+    "randn_like": lambda t, k: cgrad.randn_like(t, requires_grad=k(0)),
+}
+
+
+@pytest.mark.parametrize("kind", [Meddler, Foreign])
+@pytest.mark.parametrize("name", CALLS)
+def test_arguments_that_change_the_tensor(name, kind):
+    for grad in (False, True):
+        t = cgrad.ones(100, 30)
+        if grad:
+            t = (t.requires_grad_() * 1.0)
+        try:
+            y = CALLS[name](t, lambda value, t=t: kind(value, t))
+        except (TypeError, RuntimeError, ValueError, IndexError):
+            continue
+        y.detach().sum().item()
+
+
+def test_lists_of_an_optimizer_step_that_change_the_tensors():
+    from cgrad._engine import optim
+
+    class Steps(list):
+        def __getitem__(self, i):
+            for t in tensors:
+                t.data = cgrad.ones(3)
+            cgrad.full((50_000,), 7.0)
+            return list.__getitem__(self, i)
+
+    tensors = [cgrad.zeros(50_000) for _ in range(4)]
+    p, g, m, v = tensors
+    optim.adam_step([p], [g], [m], [v], None, Steps([1]), 0.1, 0.9, 0.99, 1e-8, 0.0, False, False)
+    tensors = [cgrad.zeros(50_000) for _ in range(3)]
+    p, g, b = tensors
+    optim.sgd_step([p], [g], [b], 0.1, 0.9, 0.0, 0.0, False, False, Steps([True]))
+    assert all(t.shape == (3,) for t in tensors)
+
+
+def test_optimizer_step_while_another_thread_replaces_the_memory():
+    n = 1 << 19
+    p = cgrad.zeros(n, requires_grad=True)
+    p.grad = cgrad.ones(n)
+    optimizer = cgrad.optim.Adam([p], lr=0.1)
+    stop = threading.Event()
+
+    def replace():
+        while not stop.is_set():
+            p.data = cgrad.zeros(n)
+            p.grad.data = cgrad.ones(n)
+            cgrad.full((n,), 7.0)
+
+    thread = threading.Thread(target=replace)
+    thread.start()
+    try:
+        for _ in range(40):
+            optimizer.step()
+    finally:
+        stop.set()
+        thread.join()
+    assert p.shape == (n,) and bool(p.isfinite().all())
+
+
+def test_drawing_while_another_thread_replaces_the_memory():
+    n = 1 << 19
+    t, stop = cgrad.zeros(n), threading.Event()
+
+    def replace():
+        while not stop.is_set():
+            t.data = cgrad.zeros(n)
+            cgrad.full((n,), 7.0)
+
+    thread = threading.Thread(target=replace)
+    thread.start()
+    try:
+        for _ in range(30):
+            t.normal_()
+            cgrad.normal(t, 1.0)
+            t.uniform_()
+    finally:
+        stop.set()
+        thread.join()
+
+
+@pytest.mark.parametrize("loss", ["cross_entropy", "nll_loss"])
+@pytest.mark.parametrize("reduction", ["mean", "none"])
+def test_classes_that_change_before_the_backward(loss, reduction):
+    def backward(change, **kwargs):
+        x = cgrad.zeros(1000, 10, requires_grad=True)
+        classes = np.zeros(1000, np.int64)
+        y = cgrad.from_numpy(classes)
+        z = getattr(F, loss)(x, y, reduction=reduction, **kwargs).sum()
+        change(classes, y, x, **kwargs)
+        z.backward()
+        return x.grad
+
+    def out_of_range(classes, y, x, **kwargs):
+        classes[:] = 2**40
+        classes[::2] = -(2**40)
+
+    assert backward(out_of_range).abs().sum().item() == 0       # rows without a class
+    weight = cgrad.ones(10)
+    assert backward(out_of_range, weight=weight).abs().sum().item() == 0
+
+    def fewer(classes, y, x, **kwargs):
+        y.data = cgrad.zeros(1, dtype=cgrad.int64)
+
+    def narrow(classes, y, x, **kwargs):
+        y.data = cgrad.zeros(1000, dtype=cgrad.int8)
+
+    def light(classes, y, x, weight):
+        weight.data = cgrad.ones(1)
+
+    for change, kwargs in ((fewer, {}), (narrow, {}), (light, {"weight": weight})):
+        with pytest.raises(RuntimeError):
+            backward(change, **kwargs)
+
+
+@pytest.mark.parametrize("replacement", [cgrad.ones(2), cgrad.ones(1, 1, 1, 2),
+                                         cgrad.ones(1000, 10, dtype=cgrad.float64)])
+def test_saved_values_of_losses_replaced_by_others(replacement):
+    for function in (lambda x, t: cgrad.softmax(x, 1), lambda x, t: cgrad.log_softmax(x, 1),
+                     lambda x, t: cgrad.logsumexp(x, 1), lambda x, t: F.mse_loss(x, t),
+                     lambda x, t: F.cross_entropy(x, t[:, 0].long()),
+                     lambda x, t: F.binary_cross_entropy(x, t),
+                     lambda x, t: F.dropout(x, 0.5)):
+        target = cgrad.zeros(1000, 10)
+        leaf = cgrad.full((1000, 10), 0.5, requires_grad=True)
+        x = leaf * 1.0
+        y = function(x, target)
+        z = y.sum()
+        for t in (x, y, target):
+            t.data = replacement.clone()
+        try:
+            z.backward()
+        except RuntimeError:
+            continue
+        assert leaf.grad.shape == (1000, 10)

@@ -211,6 +211,20 @@ def test_kl_div_warns_of_its_mean():
     assert F.kl_div(x, y, reduction="batchmean").item() == 2.0
 
 
+def test_cross_entropy_of_huge_logits():
+    x = cgrad.full((1, 4), 1e8, requires_grad=True)
+    F.cross_entropy(x, cgrad.tensor([0])).backward()
+    np.testing.assert_allclose(x.grad.numpy(), [[-0.75, 0.25, 0.25, 0.25]], rtol=1e-6)
+
+
+def test_logsumexp_of_nothing_has_no_gradient():
+    x = cgrad.tensor([[0.0, 1.0], [-np.inf, -np.inf]], requires_grad=True)
+    y = cgrad.logsumexp(x, 1)
+    (g,) = cgrad.autograd.grad(y.sum(), x, create_graph=True)
+    assert g[1].tolist() == [0.0, 0.0]
+    assert cgrad.autograd.grad((g * g).sum(), x)[0].isfinite().all()
+
+
 def test_losses_at_extremes():
     big = cgrad.tensor([1e4, -1e4, float("inf")], requires_grad=True)
     for f in (F.smooth_l1_loss, F.huber_loss):

@@ -87,7 +87,8 @@ CASES = [
     # PyTorch's trigamma is right to nine digits.
     floating("digamma", digamma, "positive", tolerance=20, torch=False),
     Case("polygamma", polygamma, ORDERS, domain="positive", dtypes=NUMBERS, result="float",
-         method=False, tolerance=20, torch=False, errors=[Bad((-1, T(2)), RuntimeError, "negative n")]),
+         method=False, tolerance=20, torch=False,
+         errors=[Bad((-1, T(2)), RuntimeError, "negative n")]),
     Case("mvlgamma", mvlgamma, [Sample(T(3, 4), 1), Sample(T(2), 2), Sample(T(), p=3)],
          domain="above1", dtypes=FLOATS, inplace=True, tolerance=20,
          errors=[Bad((T(2), 0), RuntimeError, "mvlgamma: p")]),

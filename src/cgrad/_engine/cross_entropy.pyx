@@ -9,7 +9,7 @@ from cgrad._engine.handle cimport dtype_of, row_of
 from cgrad._engine.loops cimport BLOCK, NOGIL
 from cgrad._engine.loss cimport MEAN, NONE, get, put, reduction_code, total_of
 from cgrad._engine.primitives cimport cast, expand, mul, number, reshape, sum_dims
-from cgrad._engine.rows cimport item_size, retain, row_dense, value
+from cgrad._engine.rows cimport is_float, item_size, retain, row_dense, value
 from cgrad._engine.softmax cimport dense, float_input
 from cgrad._engine.table cimport (
     Ctx, call1, call2, calln, keep, op_id, register, scope_enter, scope_leave,
@@ -20,18 +20,22 @@ from cgrad._engine.threads cimport parallel_for
 cdef extern from "../_kernels/softmax.h":
     int64_t cg_cross_entropy_f32(const void *x, int64_t classes, const int64_t *target,
                                  const void *weight, int64_t ignore, double smoothing, void *loss,
-                                 void *lse, void *row_weight, int64_t begin, int64_t end) nogil
+                                 void *max, void *log_sum, void *row_weight, int64_t begin,
+                                 int64_t end) nogil
     int64_t cg_cross_entropy_f64(const void *x, int64_t classes, const int64_t *target,
                                  const void *weight, int64_t ignore, double smoothing, void *loss,
-                                 void *lse, void *row_weight, int64_t begin, int64_t end) nogil
+                                 void *max, void *log_sum, void *row_weight, int64_t begin,
+                                 int64_t end) nogil
     void cg_cross_entropy_backward_f32(const void *x, int64_t classes, const int64_t *target,
                                        const void *weight, int64_t ignore, double smoothing,
-                                       const void *lse, const void *scale, int64_t scale_step,
-                                       void *dx, int64_t begin, int64_t end) nogil
+                                       const void *max, const void *log_sum, const void *scale,
+                                       int64_t scale_step, void *dx, int64_t begin,
+                                       int64_t end) nogil
     void cg_cross_entropy_backward_f64(const void *x, int64_t classes, const int64_t *target,
                                        const void *weight, int64_t ignore, double smoothing,
-                                       const void *lse, const void *scale, int64_t scale_step,
-                                       void *dx, int64_t begin, int64_t end) nogil
+                                       const void *max, const void *log_sum, const void *scale,
+                                       int64_t scale_step, void *dx, int64_t begin,
+                                       int64_t end) nogil
 
 cdef extern from "../_kernels/loss.h":
     int64_t cg_nll_f32(const void *x, int64_t classes, const int64_t *target, const void *weight,
@@ -97,6 +101,27 @@ cdef int _class_rows(str name, object input, object target, object weight, Row *
     return 0
 
 
+cdef int _raise_changed(str name) except -1:
+    raise RuntimeError(f"{name}: a tensor has changed its shape or dtype since the loss was computed")
+
+
+cdef int _check_rows(Row x, Row target, Row weight, str name) except -1:
+    """Check anew what `_class_rows` found: `.data =` may have replaced it before the backward."""
+    cdef Value *v = value(x)
+    cdef Value *t = value(target)
+    if v.ndim != 2 or not is_float(v.dtype) or t.dtype != I64 or t.numel != v.shape[0]:
+        _raise_changed(name)
+    if weight and (value(weight).numel != v.shape[1] or value(weight).dtype != v.dtype):
+        _raise_changed(name)
+    return 0
+
+
+cdef int _check_gradient(Row g, int dtype, int64_t rows, Attr *at, str name) except -1:
+    if value(g).dtype != dtype or value(g).numel != (rows if at.k[0] == NONE else 1):
+        _raise_changed(name)
+    return 0
+
+
 cdef int _raise_target(const int64_t *target, int64_t rows, int64_t classes,
                        int64_t ignore) except -1:
     """Raise for the first target that is no class."""
@@ -115,8 +140,9 @@ cdef int _no_weight_derivative(str name) except -1:
 # ---------------------------------------------------------------------------------------------
 # Cross entropy of logits [N, C] and classes [N].
 # Inputs: logits, target, stats[, weight].  `stats` is filled by the forward and read by the
-# backward: log-sum-exp of each row, then the sum of the weights of all rows.  It carries no
-# history, the rules treat it as the function of the logits that it is.
+# backward: log-sum-exp of each row in two parts, the greatest logits and what is above them (the sum
+# would have to be rounded), then the sum of the weights of all rows.  It carries no history, the
+# rules treat it as the function of the logits that it is.
 # Attr: k[0] = reduction, k[1] = ignored class, f[0] = label smoothing
 
 cdef struct Job:              # one run over the rows of a cross entropy
@@ -129,7 +155,9 @@ cdef struct Job:              # one run over the rows of a cross entropy
     const void *weight
     int64_t ignore
     double smoothing
-    void *lse
+    void *max                 # of each row, and the log of the sum of e^(x - max)
+    void *log_sum
+    void *total               # the sum of the weights of all rows
     void *row_weight
     const void *scale
     int64_t scale_step
@@ -142,17 +170,19 @@ cdef void _task(void *ctx, int64_t begin, int64_t end) noexcept nogil:
     if j.backward:
         if j.dtype == F32:
             cg_cross_entropy_backward_f32(j.x, j.n, j.target, j.weight, j.ignore, j.smoothing,
-                                          j.lse, j.scale, j.scale_step, j.y, begin, end)
+                                          j.max, j.log_sum, j.scale, j.scale_step, j.y, begin,
+                                          end)
         else:
             cg_cross_entropy_backward_f64(j.x, j.n, j.target, j.weight, j.ignore, j.smoothing,
-                                          j.lse, j.scale, j.scale_step, j.y, begin, end)
+                                          j.max, j.log_sum, j.scale, j.scale_step, j.y, begin,
+                                          end)
         return
     if j.dtype == F32:
         bad = cg_cross_entropy_f32(j.x, j.n, j.target, j.weight, j.ignore, j.smoothing, j.y,
-                                   j.lse, j.row_weight, begin, end)
+                                   j.max, j.log_sum, j.row_weight, begin, end)
     else:
         bad = cg_cross_entropy_f64(j.x, j.n, j.target, j.weight, j.ignore, j.smoothing, j.y,
-                                   j.lse, j.row_weight, begin, end)
+                                   j.max, j.log_sum, j.row_weight, begin, end)
     if bad >= 0:
         j.bad = bad           # threads may race here: any bad row will do
 
@@ -167,12 +197,19 @@ cdef void _run(Job *j) noexcept:
 
 
 cdef int _cross_entropy_job(Job *j, Row x, Row target, Row stats, Row weight, Attr *at) except -1:
+    cdef int64_t size
+    _check_rows(x, target, weight, "cross_entropy")
     j.dtype = value(x).dtype
     j.rows = value(x).shape[0]
     j.n = value(x).shape[1]
+    size = j.rows * item_size(j.dtype)
+    if value(stats).numel != 2 * j.rows + 1 or value(stats).dtype != j.dtype:
+        _raise_changed("cross_entropy")
     j.x = value(dense(x)).data
     j.target = <const int64_t *>value(dense(target)).data
-    j.lse = value(stats).data
+    j.max = value(stats).data
+    j.log_sum = value(stats).data + size
+    j.total = value(stats).data + 2 * size
     j.weight = value(dense(weight)).data if weight else NULL
     j.ignore = at.k[1]
     j.smoothing = at.f[0]
@@ -199,7 +236,7 @@ cdef Row f_cross_entropy(int op, Row *x, int n, Attr *at) except 0:
         if j.bad >= 0:
             _raise_target(j.target, rows, j.n, j.ignore)
         total = total_of(j.row_weight, dt, rows)
-        put(j.lse, dt, rows, total)
+        put(j.total, dt, 0, total)
         if at.k[0] == NONE:
             retain(loss)
             return loss
@@ -220,6 +257,7 @@ cdef Row f_cross_entropy_backward(int op, Row *x, int n, Attr *at) except 0:
     cdef Job j
     try:
         _cross_entropy_job(&j, x[1], x[2], x[3], x[4] if n > 4 else 0, at)
+        _check_gradient(x[0], j.dtype, j.rows, at, "cross_entropy")
         j.backward = True
         if at.k[0] == NONE:
             j.scale = value(dense(x[0])).data
@@ -227,7 +265,7 @@ cdef Row f_cross_entropy_backward(int op, Row *x, int n, Attr *at) except 0:
         else:
             scale = get(value(x[0]).data, j.dtype, 0)
             if at.k[0] == MEAN:
-                scale /= get(j.lse, j.dtype, j.rows)
+                scale /= get(j.total, j.dtype, 0)
             put(<void *>&one, j.dtype, 0, scale)
             j.scale = <void *>&one
             j.scale_step = 0
@@ -257,11 +295,11 @@ cdef Row f_cross_entropy_scale(int op, Row *x, int n, Attr *at) except 0:
         all_weights = total_of(j.weight, j.dtype, j.n) if j.weight else j.n
         for i in range(j.rows):
             scale = 0
-            if j.target[i] != j.ignore:
+            if j.target[i] != j.ignore and 0 <= j.target[i] < j.n:
                 scale = get(j.weight, j.dtype, j.target[i]) if j.weight else 1
                 scale = (1 - j.smoothing) * scale + j.smoothing / j.n * all_weights
                 if at.k[0] == MEAN:
-                    scale /= get(j.lse, j.dtype, j.rows)
+                    scale /= get(j.total, j.dtype, 0)
             put(out, j.dtype, i, scale)
         return y
     finally:
@@ -325,7 +363,7 @@ cdef object _classification(int op, str name, object input, object target, objec
             raise RuntimeError(f"label_smoothing must be between 0.0 and 1.0. Got: {smoothing}")
         _class_rows(name, input, target, weight, x)
         x[3] = x[2]
-        n = value(x[0]).shape[0] + 1 if op == CROSS_ENTROPY else 1
+        n = 2 * value(x[0]).shape[0] + 1 if op == CROSS_ENTROPY else 1
         at.k[2] = value(x[0]).shape[1]
         x[2] = keep(row_dense(value(x[0]).dtype, 1, &n))
         y = calln(op, x, 4 if x[3] else 3, &at)
@@ -368,7 +406,7 @@ def cross_entropy(input, target, weight=None, reduction="mean", ignore_index=-10
 
 cdef Row f_nll(int op, Row *x, int n, Attr *at) except 0:
     cdef int64_t mark = scope_enter()
-    cdef int64_t rows = value(x[0]).shape[0], classes = value(x[0]).shape[1], bad
+    cdef int64_t rows, classes, bad
     cdef int dt = value(x[0]).dtype
     cdef const int64_t *target
     cdef const void *weight
@@ -378,6 +416,9 @@ cdef Row f_nll(int op, Row *x, int n, Attr *at) except 0:
     cdef double total
     cdef Row y, loss
     try:
+        _check_rows(x[0], x[1], x[3] if n > 3 else 0, "nll_loss")
+        rows = value(x[0]).shape[0]
+        classes = value(x[0]).shape[1]
         a = value(dense(x[0])).data
         target = <const int64_t *>value(dense(x[1])).data
         weight = value(dense(x[3])).data if n > 3 else NULL
@@ -415,6 +456,11 @@ cdef Row f_nll_backward(int op, Row *x, int n, Attr *at) except 0:
     cdef double one, s
     cdef Row y
     try:
+        shape[0] = value(x[1]).numel
+        shape[1] = at.k[2]
+        y = keep(row_dense(dt, 2, shape))
+        _check_rows(y, x[1], x[3] if n > 3 else 0, "nll_loss")
+        _check_gradient(x[0], dt, shape[0], at, "nll_loss")
         target = <const int64_t *>value(dense(x[1])).data
         weight = value(dense(x[3])).data if n > 3 else NULL
         scale = value(dense(x[0])).data
@@ -424,9 +470,6 @@ cdef Row f_nll_backward(int op, Row *x, int n, Attr *at) except 0:
                 s /= get(value(x[2]).data, dt, 0)
             put(<void *>&one, dt, 0, s)
             scale = <void *>&one
-        shape[0] = value(x[1]).numel
-        shape[1] = at.k[2]
-        y = row_dense(dt, 2, shape)
         out = value(y).data
         memset(out, 0, value(y).numel * item_size(dt))
         if dt == F32:
@@ -435,6 +478,7 @@ cdef Row f_nll_backward(int op, Row *x, int n, Attr *at) except 0:
         else:
             cg_nll_backward_f64(shape[1], target, weight, at.k[1], scale, at.k[0] == NONE,
                                 out, shape[0])
+        retain(y)
         return y
     finally:
         scope_leave(mark)

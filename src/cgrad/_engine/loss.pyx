@@ -9,10 +9,11 @@ from cgrad._engine.face cimport wrap_borrowed
 from cgrad._engine.handle cimport promote, row_of, wrap
 from cgrad._engine.loops cimport BLOCK, NOGIL
 from cgrad._engine.primitives cimport (
-    add, cast, div as quotient, expand, gt, log, mul, neg, number, plus, square, sub, sum_dims,
+    add, cast, div as quotient, expand, gt, log, mul, neg, number, plus, same_shape, square, sub,
+    sum_dims,
     times, unary, where,
 )
-from cgrad._engine.rows cimport row_dense, value
+from cgrad._engine.rows cimport is_float, row_dense, value
 from cgrad._engine.softmax cimport dense, float_input
 from cgrad._engine.table cimport (
     Ctx, call1, call2, call3, keep, op_id, register, scope_enter, scope_leave,
@@ -97,6 +98,18 @@ cdef void _run_pairs(Pairs *p, int64_t n) noexcept:
         parallel_for(_pairs_task, p, n, BLOCK)
 
 
+cdef int _raise_changed() except -1:
+    raise RuntimeError("mse_loss: a tensor has changed its shape or dtype since the loss was "
+                       "computed")
+
+
+cdef int _check_pair(Row x, Row y) except -1:
+    # `.data =` may have replaced one before the backward.
+    if not same_shape(x, y) or value(x).dtype != value(y).dtype or not is_float(value(x).dtype):
+        _raise_changed()
+    return 0
+
+
 cdef Row f_mse(int op, Row *x, int n, Attr *at) except 0:
     cdef int64_t mark = scope_enter()
     cdef int64_t numel = value(x[0]).numel, blocks = numel // BLOCK + 1
@@ -104,6 +117,7 @@ cdef Row f_mse(int op, Row *x, int n, Attr *at) except 0:
     cdef Pairs p
     cdef Row y
     try:
+        _check_pair(x[0], x[1])
         p.dtype = value(x[0]).dtype
         p.backward = False
         p.x = value(dense(x[0])).data
@@ -129,6 +143,9 @@ cdef Row f_mse_backward(int op, Row *x, int n, Attr *at) except 0:    # 2/N g (x
     cdef Pairs p
     cdef Row y
     try:
+        _check_pair(x[1], x[2])
+        if value(x[0]).numel != 1 or value(x[0]).dtype != v.dtype:
+            _raise_changed()
         p.dtype = v.dtype
         p.backward = True
         p.scale = _mse_factor(x[1], at) * get(value(x[0]).data, p.dtype, 0)
@@ -227,10 +244,11 @@ def l1_loss(input, target, reduction="mean"):
         tensor(1.)
     """
     cdef int64_t mark = scope_enter()
+    cdef int code = reduction_code(reduction)
     cdef Row[2] x
     try:
         _pair("l1_loss", input, target, x)
-        return wrap_borrowed(_reduced(unary("abs", sub(x[0], x[1])), reduction_code(reduction)))
+        return wrap_borrowed(_reduced(unary("abs", sub(x[0], x[1])), code))
     finally:
         scope_leave(mark)
 
@@ -301,6 +319,7 @@ def binary_cross_entropy_with_logits(input, target, weight=None, pos_weight=None
         tensor(0.6931)
     """
     cdef int64_t mark = scope_enter()
+    cdef int code = reduction_code(reduction)
     cdef Row[2] x
     cdef Row log_term, loss
     cdef Attr at
@@ -315,7 +334,7 @@ def binary_cross_entropy_with_logits(input, target, weight=None, pos_weight=None
         loss = add(mul(plus(neg(x[1]), 1), x[0]), log_term)
         if weight is not None:
             loss = mul(loss, cast(row_of(weight, "weight"), value(loss).dtype))
-        return wrap_borrowed(_reduced(loss, reduction_code(reduction)))
+        return wrap_borrowed(_reduced(loss, code))
     finally:
         scope_leave(mark)
 

@@ -5,10 +5,11 @@ the group is big enough, each parameter shared among threads.
 """
 from libc.string cimport memset
 from cgrad._engine.types cimport *
-from cgrad._engine.handle cimport dtype_of, row_of
+from cgrad._engine.handle cimport dtype_of
 from cgrad._engine.loops cimport BLOCK, NOGIL, copy_cast
 from cgrad._engine.primitives cimport same_shape
-from cgrad._engine.rows cimport is_float, retain, row_dense, value
+from cgrad._engine.rows cimport is_float, row_dense, value
+from cgrad._engine.softmax cimport hold
 from cgrad._engine.table cimport keep, scope_enter, scope_leave
 from cgrad._engine.threads cimport parallel_for
 
@@ -99,8 +100,10 @@ cdef list _sizes(Row r):
 
 cdef int _enter(Param *q, int which, object tensor, str name, str what, int64_t index,
                 bint written) except -1:
-    # Check one tensor of one parameter, hold on to it, and find or make its row-major memory.
-    cdef Row r = row_of(tensor, name.encode())
+    # Check one tensor of one parameter, hold on to it and to its memory (reading the next argument
+    # may run any code, and other threads run beside the kernels), and find or make its row-major
+    # memory.
+    cdef Row r = hold(tensor, name.encode())
     cdef Value *v = value(r)
     cdef char *data
     if which == 0:
@@ -118,8 +121,6 @@ cdef int _enter(Param *q, int which, object tensor, str name, str what, int64_t 
                                f"{what} has shape {_sizes(r)}")
     if written and v.storage.flags & READ_ONLY:
         raise RuntimeError(f"{name}: the memory of the {what} of parameter {index} is read-only")
-    retain(r)
-    keep(r)
     q.row[which] = r
     q.copy[which] = 0
     if not v.contiguous:

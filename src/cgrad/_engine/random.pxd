@@ -50,5 +50,4 @@ cdef object integer_limits(int dt)
 cdef object integer(str name, object x)
 cdef Row integers_between(str name, int dt, int ndim, const int64_t *shape, object low,
                           object high, object generator) except 0
-cdef Row hold(object x, const char *name) except 0
 cdef int shape_of(object input, const char *name, int64_t *shape, int *dt) except -1

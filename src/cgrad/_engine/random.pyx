@@ -16,9 +16,7 @@ from cgrad._engine.handle cimport dtype_code, dtype_of, is_handle, row_of, wrap
 from cgrad._engine.inplace cimport write_out
 from cgrad._engine.loops cimport NOGIL
 from cgrad._engine.primitives cimport cast
-from cgrad._engine.rows cimport (
-    is_float, item_size, release, retain, row_dense, row_view, value,
-)
+from cgrad._engine.rows cimport is_float, item_size, release, retain, row_dense, value
 from cgrad._engine.shape cimport parse_shape
 from cgrad._engine.softmax cimport dense
 from cgrad._engine.table cimport keep, scope_enter, scope_leave
@@ -334,13 +332,6 @@ cdef object _give(Row r, object out, bint requires_grad, str name):
         return out
     finally:
         scope_leave(mark)
-
-
-cdef Row hold(object x, const char *name) except 0:
-    """The row of a tensor with its memory, held by the current scope: whatever happens to the
-    tensor meanwhile, this row stays.  Without history."""
-    cdef Row r = row_of(x, name)
-    return keep(row_view(r, value(r).ndim, value(r).shape, value(r).strides, 0))
 
 
 cdef int _out_dtype(object out, int dt, bint given, const char *name) except -1:

@@ -17,11 +17,11 @@ from cgrad._engine.loops cimport BLOCK, NOGIL, copy_cast
 from cgrad._engine.primitives cimport add, cast, expand, mul, number, same_shape
 from cgrad._engine.random cimport (
     BERNOULLI, CAUCHY, Draw, EXPONENTIAL, GEOMETRIC, LOG_NORMAL, MASK, MULTINOMIAL, NORMAL, SAMPLE,
-    UNIFORM, draw, fill, hold, integer, integer_limits, integers_between, shape_of,
+    UNIFORM, draw, fill, integer, integer_limits, integers_between, shape_of,
 )
 from cgrad._engine.rows cimport is_float, node, retain, row_dense, value
 from cgrad._engine.shape cimport parse_shape
-from cgrad._engine.softmax cimport dense, float_input
+from cgrad._engine.softmax cimport dense, float_input, hold
 from cgrad._engine.table cimport (
     Ctx, apply, call2, grad_enabled, keep, op_id, register, scope_enter, scope_leave,
 )

@@ -4,6 +4,7 @@ The fused forwards have fused backwards, which are operations of the table with 
 their own, so that second derivatives work.  Kernels see [outer, n, inner], n the dimension in
 question, and share the rows among threads.
 """
+from libc.math cimport INFINITY
 from cgrad._engine.types cimport *
 from cgrad._engine cimport handle
 from cgrad._engine.face import export
@@ -11,10 +12,11 @@ from cgrad._engine.face cimport wrap_borrowed
 from cgrad._engine.handle cimport dtype_code, dtype_of, row_of, wrap
 from cgrad._engine.loops cimport BLOCK, NOGIL, copy_cast
 from cgrad._engine.primitives cimport (
-    cast, exp, mul, neg, sub, sum_dims,
+    cast, eq, exp, mul, neg, number, same_shape, sub, sum_dims, where,
 )
-from cgrad._engine.rows cimport is_float, row_dense, value
-from cgrad._engine.shape cimport dims_mask, unsqueeze_row, wrap_dim
+from cgrad._engine.inplace cimport write_out
+from cgrad._engine.rows cimport is_float, row_dense, row_view, value
+from cgrad._engine.shape cimport dims_mask, int_dims, unsqueeze_row, wrap_dim
 from cgrad._engine.table cimport (
     Ctx, apply, call1, call2, keep, op_id, ops, register, scope_enter, scope_leave,
 )
@@ -128,6 +130,13 @@ cdef Row dense(Row a) except 0:
     return y
 
 
+cdef Row hold(object x, const char *name) except 0:
+    """The row of a tensor with its memory, held by the current scope: whatever happens to the
+    tensor meanwhile, this row stays.  Without history."""
+    cdef Row r = row_of(x, name)
+    return keep(row_view(r, value(r).ndim, value(r).shape, value(r).strides, 0))
+
+
 cdef int float_input(Row x, str name) except -1:
     """Raise for integers."""
     if not is_float(value(x).dtype):
@@ -162,6 +171,9 @@ cdef Row f_softmax_backward(int op, Row *x, int n, Attr *at) except 0:
     cdef Job j
     cdef Row y
     try:
+        if not same_shape(x[0], x[1]) or value(x[0]).dtype != v.dtype:
+            raise RuntimeError("softmax: the result has changed its shape or dtype since it was "
+                               "computed")
         _geometry(&j, v, <int>at.k[0])
         j.kind = J_SOFTMAX_BACKWARD if op == SOFTMAX_BACKWARD else J_LOG_SOFTMAX_BACKWARD
         j.g = value(dense(x[0])).data
@@ -210,26 +222,32 @@ register("log_softmax", f_softmax, d_log_softmax, SAVES_OUTPUT)
 register("log_softmax_backward", f_softmax_backward, d_log_softmax_backward, 2, 1 | 2)
 
 
-cdef object _public_softmax(int op, object input, object dim, object dtype):
-    cdef int64_t mark = scope_enter()
+cdef object _public_softmax(int op, object input, object dim, object dtype, object out):
+    cdef int64_t mark
     cdef const char *name = ops[op].name
+    cdef int dt = dtype_code(dtype, N_DTYPES)
     cdef Row x
     cdef Attr at
+    if dim is None:
+        raise TypeError(f"{name.decode()}() missing required argument: 'dim'")
+    at.k[0] = dim                      # may run code: rows are taken afterwards
+    mark = scope_enter()
     try:
         x = row_of(input, name)
-        if dtype is not None:
-            x = cast(x, dtype_code(dtype, 0))
+        if dt != N_DTYPES:
+            x = cast(x, dt)
         float_input(x, name.decode())
-        if dim is None:
-            raise TypeError(f"{name.decode()}() missing required argument: 'dim'")
-        at.k[0] = wrap_dim(dim, value(x).ndim, name)
-        return wrap(apply(op, &x, 1, &at))
+        at.k[0] = wrap_dim(at.k[0], value(x).ndim, name)
+        if out is None:
+            return wrap(apply(op, &x, 1, &at))
+        write_out(out, call1(op, x, &at), name.decode())
+        return out
     finally:
         scope_leave(mark)
 
 
-def softmax(input, dim, dtype=None):
-    """softmax(input, dim, *, dtype=None) -> Tensor
+def softmax(input, dim, dtype=None, *, out=None):
+    """softmax(input, dim, dtype=None, *, out=None) -> Tensor
 
     e^x_i / sum_j e^x_j along `dim`, computed without overflow.  `dtype`: what to convert the
     input to first.  Raises RuntimeError for integers, IndexError for a dimension out of range.
@@ -239,15 +257,15 @@ def softmax(input, dim, dtype=None):
         >>> cgrad.softmax(cgrad.zeros(4), 0)
         tensor([0.2500, 0.2500, 0.2500, 0.2500])
     """
-    return _public_softmax(SOFTMAX, input, dim, dtype)
+    return _public_softmax(SOFTMAX, input, dim, dtype, out)
 
 
-def log_softmax(input, dim, dtype=None):
-    """log_softmax(input, dim, *, dtype=None) -> Tensor
+def log_softmax(input, dim, dtype=None, *, out=None):
+    """log_softmax(input, dim, dtype=None, *, out=None) -> Tensor
 
     x_i - log sum_j e^x_j along `dim`; see :func:`softmax`.
     """
-    return _public_softmax(LOG_SOFTMAX, input, dim, dtype)
+    return _public_softmax(LOG_SOFTMAX, input, dim, dtype, out)
 
 export(softmax)
 export(log_softmax)
@@ -278,8 +296,9 @@ cdef Row f_logsumexp(int op, Row *x, int n, Attr *at) except 0:
     finally:
         scope_leave(mark)
 
-cdef int d_logsumexp(Ctx *c) except -1:           # g e^(x - y)
+cdef int d_logsumexp(Ctx *c) except -1:           # g e^(x - y), 0 where all x are -inf
     cdef Row g = c.g, y = c.y
+    y = where(eq(y, number(-INFINITY, y)), number(0, y), y)
     if value(g).ndim < value(c.x[0]).ndim:
         g = unsqueeze_row(g, <int>c.at.k[0])
         y = unsqueeze_row(y, <int>c.at.k[0])
@@ -289,8 +308,8 @@ cdef int d_logsumexp(Ctx *c) except -1:           # g e^(x - y)
 register("logsumexp", f_logsumexp, d_logsumexp, 1 | SAVES_OUTPUT)
 
 
-def logsumexp(input, dim, keepdim=False):
-    """logsumexp(input, dim, keepdim=False) -> Tensor
+def logsumexp(input, dim, keepdim=False, *, out=None):
+    """logsumexp(input, dim, keepdim=False, *, out=None) -> Tensor
 
     log sum e^x over one dimension or several, computed without overflow; -inf where all entries
     are.  The gradient is the softmax.
@@ -305,6 +324,8 @@ def logsumexp(input, dim, keepdim=False):
     cdef int64_t mask
     cdef int i, ndim
     cdef Attr at
+    cdef bint kept = keepdim           # arguments that may run code before rows are taken
+    dim = int_dims(dim, "logsumexp", "dim")
     try:
         x = row_of(input, "logsumexp")
         ndim = value(x).ndim
@@ -315,9 +336,12 @@ def logsumexp(input, dim, keepdim=False):
         for i in range(MAX_DIMS - 1, -1, -1):
             if mask & (1 << i):
                 at.k[0] = i
-                at.k[1] = bool(keepdim)
+                at.k[1] = kept
                 x = call1(LOGSUMEXP, x, &at)
-        return wrap_borrowed(x)
+        if out is None:
+            return wrap_borrowed(x)
+        write_out(out, x, "logsumexp")
+        return out
     finally:
         scope_leave(mark)
 

@@ -64,7 +64,7 @@ enum { LANES = 16 };    /* partial sums that are independent, so that the compil
     {                                                                                           \
         for (int64_t r = 0; r < rows; r++) {                                                    \
             int64_t t = target[r];                                                              \
-            if (t != ignore)                                                                    \
+            if (t != ignore && t >= 0 && t < classes)                                           \
                 dx[r * classes + t] = -scale[r * scale_step] * (weight ? weight[t] : (T)1);     \
         }                                                                                       \
     }

@@ -26,18 +26,19 @@
     /* Cross entropy of logits x [rows, classes]; t = target[row], w = weight (NULL: ones):     \
        loss = -(1-s) w[t] logp[t] - s/classes sum_c w[c] logp[c]; logp = x - lse;               \
        loss = 0 and row_weight = 0 where t == ignore, else row_weight = w[t] (NULL: not wanted; \
-       the mean of PyTorch is sum loss / sum row_weight).  lse saves the backward pass a pass.  \
+       the mean of PyTorch is sum loss / sum row_weight).  lse, which saves the backward pass a \
+       pass, is kept as the greatest logit and the rest, whose sum may have to be rounded.      \
        Returns -1, or the first row whose target is out of range (its loss is NaN). */          \
     int64_t cg_cross_entropy_##S(const T *x, int64_t classes, const int64_t *target,            \
                                  const T *weight, int64_t ignore, double smoothing, T *loss,    \
-                                 T *lse, T *row_weight, int64_t begin, int64_t end);            \
+                                 T *max, T *log_sum, T *row_weight, int64_t begin, int64_t end);\
     /* dx = scale (W e^(x - lse) - q), q[c] = (1-s) w[t] [c == t] + s/classes w[c],             \
        W = sum_c q[c], scale = scale[row * scale_step]; 0 where t == ignore.  scale_step is 0   \
        for one scale for all rows. */                                                           \
     void cg_cross_entropy_backward_##S(const T *x, int64_t classes, const int64_t *target,      \
                                        const T *weight, int64_t ignore, double smoothing,       \
-                                       const T *lse, const T *scale, int64_t scale_step, T *dx, \
-                                       int64_t begin, int64_t end);
+                                       const T *max, const T *log_sum, const T *scale,          \
+                                       int64_t scale_step, T *dx, int64_t begin, int64_t end);
 
 CG_SOFTMAX(float, f32)
 CG_SOFTMAX(double, f64)

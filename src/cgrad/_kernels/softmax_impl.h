@@ -319,7 +319,8 @@ CG_MV void NAME(cg_logsumexp)(const T *x, T *lse, int64_t n, int64_t inner, int6
 
 CG_MV int64_t NAME(cg_cross_entropy)(const T *x, int64_t classes, const int64_t *target,
                                      const T *weight, int64_t ignore, double smoothing, T *loss,
-                                     T *lse, T *row_weight, int64_t begin, int64_t end)
+                                     T *shift, T *log_sums, T *row_weight, int64_t begin,
+                                     int64_t end)
 {
     int64_t r, bad = -1;
     const T hard = (T)(1 - smoothing), soft = (T)(smoothing / (double)classes);
@@ -329,7 +330,8 @@ CG_MV int64_t NAME(cg_cross_entropy)(const T *x, int64_t classes, const int64_t 
         const int64_t t = target[r];
         T max = NAME(row_max)(xr, classes), log_sum, w;
         log_sum = LOG(NAME(row_sum_exp)(xr, NULL, classes, max, 0));
-        lse[r] = max + log_sum;
+        shift[r] = max;
+        log_sums[r] = log_sum;
         if (t == ignore) {
             loss[r] = 0;
             w = 0;
@@ -352,14 +354,15 @@ CG_MV int64_t NAME(cg_cross_entropy)(const T *x, int64_t classes, const int64_t 
 
 CG_MV void NAME(cg_cross_entropy_backward)(const T *x, int64_t classes, const int64_t *target,
                                            const T *weight, int64_t ignore, double smoothing,
-                                           const T *lse, const T *scale, int64_t scale_step,
-                                           T *dx, int64_t begin, int64_t end)
+                                           const T *shift, const T *log_sums, const T *scale,
+                                           int64_t scale_step, T *dx, int64_t begin, int64_t end)
 {
     int64_t r, i;
     const T hard = (T)(1 - smoothing), soft = (T)(smoothing / (double)classes);
     const T total = weight ? NAME(row_dot)(weight, NULL, classes) : (T)classes;
     for (r = begin; r < end; r++) {
-        const T *xr = x + r * classes, g = scale[r * scale_step], shift = lse[r];
+        const T *xr = x + r * classes, g = scale[r * scale_step];
+        const T max = shift[r], log_sum = log_sums[r];
         T *dr = dx + r * classes, all, q;
         const int64_t t = target[r];
         if (t == ignore || t < 0 || t >= classes) {
@@ -371,15 +374,15 @@ CG_MV void NAME(cg_cross_entropy_backward)(const T *x, int64_t classes, const in
         if (smoothing == 0)
             CG_IVDEP
             for (i = 0; i < classes; i++)
-                dr[i] = all * NAME(cg_exp)(xr[i] - shift);
+                dr[i] = all * NAME(cg_exp)(xr[i] - max - log_sum);
         else if (!weight)
             CG_IVDEP
             for (i = 0; i < classes; i++)
-                dr[i] = all * NAME(cg_exp)(xr[i] - shift) - g * soft;
+                dr[i] = all * NAME(cg_exp)(xr[i] - max - log_sum) - g * soft;
         else
             CG_IVDEP
             for (i = 0; i < classes; i++)
-                dr[i] = all * NAME(cg_exp)(xr[i] - shift) - g * soft * weight[i];
+                dr[i] = all * NAME(cg_exp)(xr[i] - max - log_sum) - g * soft * weight[i];
         dr[t] -= g * q;
     }
 }
