@@ -21,7 +21,7 @@ LAYERS = ["_kernels", "_engine", "_tensor", "python"]
 # listed here, and the names of `cgrad` itself, may be imported by all of them.
 PYTHON_IMPORTS = {
     "autograd": {"autograd"},
-    "utils": {"utils"},
+    "utils": {"utils", "autograd"},
     "serialization": {"serialization"},
     "nn": {"nn", "autograd", "utils"},
     "optim": {"optim", "autograd", "utils"},

@@ -67,6 +67,7 @@ strided = contiguous_format = preserve_format = None
 
 # Loaded when first used: importing cgrad costs little more than importing NumPy.
 _LAZY = {
+    "func": "cgrad.func",
     "nn": "cgrad.nn",
     "optim": "cgrad.optim",
     "random": "cgrad.random",

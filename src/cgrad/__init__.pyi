@@ -4,6 +4,7 @@ from typing import Any, TypeAlias, overload
 import numpy as np
 
 from cgrad import autograd as autograd
+from cgrad import func as func
 from cgrad import nn as nn
 from cgrad import optim as optim
 from cgrad import random as random

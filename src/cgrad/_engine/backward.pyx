@@ -15,6 +15,7 @@ from libc.stdlib cimport free, malloc, realloc
 from libc.string cimport memset
 from cgrad._engine.types cimport *
 from cgrad._engine.accumulate cimport accumulate_into, ours, store
+from cgrad._engine.face cimport wrap_borrowed
 from cgrad._engine.function cimport FUNCTION, call, collect
 from cgrad._engine.handle cimport carried, dtype_of, row_of
 from cgrad._engine.hooks cimport run_after_store, run_hooks, run_posthooks, run_prehooks
@@ -29,7 +30,9 @@ from cgrad._engine.table cimport (
     Ctx, get_number, grad_enable, grad_enabled, keep, op_id, ops, rounded, scope_enter,
     scope_leave, set_number, traced_now,
 )
-from cgrad._engine.tracing cimport check_gradients, check_root, name_of, raise_version, unpack
+from cgrad._engine.tracing cimport (
+    check_gradients, check_root, end_of_sweep, name_of, raise_version, unpack,
+)
 
 cdef uint32_t _epoch = 0
 cdef int64_t _rule_calls = 0
@@ -509,6 +512,7 @@ def run(list roots, list grads, list targets, bint retain_graph, bint create_gra
         return result
     finally:
         grad_enable(mode)
+        end_of_sweep()
         _free(&s)
         free(need)
         free(out)
@@ -531,6 +535,34 @@ cdef Row _seed(Row r, object grad) except 0:
         raise RuntimeError(f"Mismatch in shape: grad_output[0] has a shape of {sizes(g)} and "
                            f"output[0] has a shape of {sizes(r)}.")
     return cast(g, value(r).dtype)
+
+
+def leaves(list roots):
+    """The leaf tensors that a gradient of `roots` would reach and that somebody still holds."""
+    cdef Sweep s
+    cdef int64_t mark = scope_enter()
+    cdef int32_t i
+    cdef list rows = [], found = []
+    global _epoch
+    memset(&s, 0, sizeof(Sweep))
+    try:
+        for root in roots:
+            rows.append(row_of(root, "backward"))
+        _grow(&s)
+        _epoch += 1
+        for r in rows:
+            _visit(&s, r)
+        _reach(&s)
+        # Making lists may run other code: the rows are held while it can.
+        for i in range(s.n):
+            if node(s.rows[i]).n_in == 0 and value(s.rows[i]).handle != NULL:
+                retain(s.rows[i])
+                keep(s.rows[i])
+                found.append(s.rows[i])
+        return [wrap_borrowed(r) for r in found]
+    finally:
+        _free(&s)
+        scope_leave(mark)
 
 
 def rule_calls():

@@ -270,6 +270,29 @@ cdef int _on_record(Row y) except -1:
 table.on_record = _on_record
 
 
+cdef int _waiting = 0            # callbacks for the end of a sweep, in all threads
+
+
+def at_end_of_sweep(callback):
+    """Call `callback()` when the sweep that runs in this thread is over."""
+    global _waiting
+    _state.callbacks = (*_get("callbacks", ()), callback)
+    _waiting += 1
+
+
+cdef int end_of_sweep() except -1:
+    """Run what waits for the end of the sweep of this thread."""
+    global _waiting
+    if not _waiting:
+        return 0
+    callbacks = _get("callbacks", ())
+    _state.callbacks = ()
+    _waiting -= len(callbacks)
+    for callback in callbacks:
+        callback()
+    return 0
+
+
 def hooks():
     """The (pack, unpack) pairs in force in this thread, innermost last."""
     return _get("hooks", ())

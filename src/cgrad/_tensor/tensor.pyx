@@ -421,6 +421,10 @@ cdef class Tensor(Handle):
                                f"Got {value(self.row).ndim}-D tensor.")
         return _s.transpose(self, -2, -1)
 
+    def _bump_version(self):
+        """Count a change of the memory that autograd did not see."""
+        value(fresh_row(self)).storage.version += 1
+
     @property
     def _version(self):
         """Number of in-place changes of the storage."""

@@ -7,6 +7,7 @@ This module checks arguments as PyTorch does; the sweep itself is the engine's
 
 from __future__ import annotations
 
+import importlib
 import warnings
 from collections.abc import Sequence
 from typing import Any
@@ -14,6 +15,7 @@ from typing import Any
 from cgrad._engine import backward as _engine
 from cgrad._engine import tracing as _tracing  # noqa: F401  (enters itself into the table)
 from cgrad._tensor.tensor import Tensor
+from cgrad.autograd.anomaly_mode import detect_anomaly, set_detect_anomaly
 from cgrad.autograd.function import Function
 from cgrad.autograd.grad_mode import (
     enable_grad,
@@ -27,7 +29,9 @@ from cgrad.autograd.gradcheck import gradcheck, gradgradcheck
 
 __all__ = [
     "Function",
+    "Variable",
     "backward",
+    "detect_anomaly",
     "enable_grad",
     "grad",
     "gradcheck",
@@ -36,8 +40,21 @@ __all__ = [
     "is_grad_enabled",
     "is_inference_mode_enabled",
     "no_grad",
+    "set_detect_anomaly",
     "set_grad_enabled",
 ]
+
+
+Variable = Tensor                # the old name of a tensor with history
+
+_LAZY = ("function", "functional", "graph")
+
+
+def __getattr__(name: str) -> Any:
+    # Loaded when first used.
+    if name in _LAZY:
+        return importlib.import_module(f"cgrad.autograd.{name}")
+    raise AttributeError(f"module 'cgrad.autograd' has no attribute {name!r}")
 
 
 def _tensors(value: Any, function: str, argument: str) -> list[Tensor]:
