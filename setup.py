@@ -32,7 +32,8 @@ from setuptools.modified import newer_group
 ROOT = Path(__file__).resolve().parent
 PACKAGE = Path("src/cgrad")
 KERNELS = PACKAGE / "_kernels"
-STATEFUL = {"pool": "threads", "blas": "threads"}   # kernel -> the only module that links it
+# kernel -> the only module that links it
+STATEFUL = {"pool": "threads", "blas": "threads", "lapack": "lapack"}
 
 SANITIZE = os.environ.get("CGRAD_SANITIZE", "")
 DEBUG = bool(SANITIZE) or os.environ.get("CGRAD_DEBUG", "0") not in ("", "0")

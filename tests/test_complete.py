@@ -129,6 +129,7 @@ STUB = {
     "": declared(STUBS / "__init__.pyi"),
     "nn.functional": set().union(*map(declared, (STUBS / "nn" / "functional").glob("*.py"))),
     "special": declared(STUBS / "special.py"),
+    "linalg": set().union(*map(declared, (STUBS / "linalg").glob("*.py"))),
     "Tensor": declared(STUBS / "_tensor" / "tensor.pyi", inside="Tensor"),
 }
 

@@ -68,6 +68,7 @@ strided = contiguous_format = preserve_format = None
 # Loaded when first used: importing cgrad costs little more than importing NumPy.
 _LAZY = {
     "func": "cgrad.func",
+    "linalg": "cgrad.linalg",
     "nn": "cgrad.nn",
     "optim": "cgrad.optim",
     "random": "cgrad.random",

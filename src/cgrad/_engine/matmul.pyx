@@ -6,18 +6,19 @@ from libc.string cimport memset
 from cgrad._engine.types cimport *
 from cgrad._engine.face import export
 from cgrad._engine.face cimport wrap_borrowed
-from cgrad._engine.handle cimport dtype_of, is_handle, promote, row_of, wrap
+from cgrad._engine.handle cimport dtype_of, row_of, wrap
 from cgrad._engine.inplace cimport write_out
 from cgrad._engine.loops cimport NOGIL, copy_cast
 from cgrad._engine.primitives cimport (
-    cast, matmul as mm_rows, permute, reshape, reshape_like, sum_dims, transpose_last,
+    cast, matmul as mm_rows, reshape, reshape_like, sum_dims, transpose_last,
 )
-from cgrad._engine.rows cimport is_float, item_size, node, release, row_dense, row_view, value
-from cgrad._engine.shape cimport contiguous, unsqueeze_row
-from cgrad._engine.table cimport (
-    Ctx, apply, call2, call3, keep, op_id, register, scope_enter, scope_leave,
-)
+from cgrad._engine.rows cimport is_float, item_size, release, retain, row_dense, row_view, value
+from cgrad._engine.shape cimport unsqueeze_row
+from cgrad._engine.table cimport Ctx, apply, call2, op_id, register, scope_enter, scope_leave
 from cgrad._engine.threads cimport gemm, load_blas, parallel_for
+
+cdef enum:
+    SMALL = 256                  # elements of operands below which the GIL is kept, as in table.pyx
 
 cdef int MATMUL = op_id("matmul"), LINEAR = op_id("linear")
 
@@ -56,8 +57,20 @@ cdef struct Batch:
     char *a
     char *b
     char *c
-    double beta
     int status                   # of the last product that failed, 0: none
+
+
+cdef void _integers(Batch *p, const int64_t *a, const int64_t *b, int64_t *c) noexcept nogil:
+    # Integers have no BLAS: plain sums in int64, row by row.
+    cdef int64_t i, j, l, x
+    cdef int64_t ai = 1 if p.ta else p.lda, al = p.lda if p.ta else 1
+    cdef int64_t bl = 1 if p.tb else p.ldb, bj = p.ldb if p.tb else 1
+    for i in range(p.m):
+        memset(c + i * p.n, 0, p.n * sizeof(int64_t))
+        for l in range(p.k):
+            x = a[i * ai + l * al]
+            for j in range(p.n):
+                c[i * p.n + j] += x * b[l * bl + j * bj]
 
 
 cdef void _batch(void *ctx, int64_t begin, int64_t end) noexcept nogil:
@@ -76,45 +89,50 @@ cdef void _batch(void *ctx, int64_t begin, int64_t end) noexcept nogil:
             rest = rest // p.shape[d]
             a += index * p.step_a[d]
             b += index * p.step_b[d]
-        if gemm(p.dtype, p.ta, p.tb, p.m, p.n, p.k, 1.0, a, p.lda, b, p.ldb, p.beta,
-                p.c + i * p.m * p.n * size, p.n if p.n else 1):
+        if p.dtype == I64:
+            _integers(p, <int64_t *>a, <int64_t *>b, <int64_t *>p.c + i * p.m * p.n)
+        elif gemm(p.dtype, p.ta, p.tb, p.m, p.n, p.k, 1.0, a, p.lda, b, p.ldb, 0.0,
+                  p.c + i * p.m * p.n * size, p.n if p.n else 1):
             p.status = 1
 
 
-cdef void _integers(Row y, Row a, Row b) noexcept:
-    # Integers have no BLAS: plain sums in int64, row by row.  y is [m, n], a [m, k], b [k, n].
-    cdef int64_t i, j, l, x
-    cdef int64_t m = value(a).shape[0], k = value(a).shape[1], n = value(b).shape[1]
-    cdef const int64_t *pa = <const int64_t *>value(a).data
-    cdef const int64_t *pb = <const int64_t *>value(b).data
-    cdef int64_t *py = <int64_t *>value(y).data
-    memset(py, 0, m * n * sizeof(int64_t))
-    for i in range(m):
-        for l in range(k):
-            x = pa[i * k + l]
-            for j in range(n):
-                py[i * n + j] += x * pb[l * n + j]
+cdef Row _readable(Row a, bint *transposed, int64_t *ld) except 0:
+    """`a`, or a copy that BLAS can read; the caller owns the row."""
+    cdef Row y
+    if _layout(value(a), transposed, ld):
+        retain(a)
+        return a
+    y = row_dense(value(a).dtype, value(a).ndim, value(a).shape)
+    copy_cast(y, a)
+    _layout(value(y), transposed, ld)
+    return y
 
 
 cdef Row f_matmul(int op, Row *x, int n_in, Attr *at) except 0:
-    """[..., m, k] times [..., k, n]; the leading dimensions are broadcast."""
-    cdef Row a = x[0], b = x[1], y
+    """[..., m, k] times [..., k, n]; the leading dimensions are broadcast.  Floats and int64."""
+    cdef Batch p
+    cdef Row a, b
+    if value(x[0]).ndim > 2 and value(x[1]).ndim == 2 and value(x[0]).contiguous:
+        return _flattened(x[0], x[1])
+    a = _readable(x[0], &p.ta, &p.lda)
+    try:
+        b = _readable(x[1], &p.tb, &p.ldb)
+        try:
+            return _products(&p, a, b)
+        finally:
+            release(b)
+    finally:
+        release(a)
+
+
+cdef Row _products(Batch *p, Row a, Row b) except 0:
     cdef Value *v = value(a)
     cdef Value *w = value(b)
-    cdef Batch p
+    cdef Row y
     cdef int64_t[MAX_DIMS] shape
-    cdef int64_t count = 1, work, size = item_size(v.dtype)
+    cdef int64_t count = 1, size = item_size(v.dtype)
+    cdef double work
     cdef int i, j, nd = max(v.ndim, w.ndim)
-    if v.ndim > 2 and w.ndim == 2 and v.contiguous:
-        return _flattened(a, b)
-    if not _layout(v, &p.ta, &p.lda):
-        a = contiguous(a)
-        v = value(a)
-        _layout(v, &p.ta, &p.lda)
-    if not _layout(w, &p.tb, &p.ldb):
-        b = contiguous(b)
-        w = value(b)
-        _layout(w, &p.tb, &p.ldb)
     p.m = v.shape[v.ndim - 2]
     p.k = v.shape[v.ndim - 1]
     p.n = w.shape[w.ndim - 1]
@@ -139,20 +157,19 @@ cdef Row f_matmul(int op, Row *x, int n_in, Attr *at) except 0:
     p.a = v.data
     p.b = w.data
     p.c = value(y).data
-    p.beta = 0
     p.status = 0
-    work = p.m * p.n * p.k
-    if count == 1 and work < NOGIL:
-        _batch(&p, 0, 1)
-    else:
+    work = <double>p.m * p.n * p.k
+    if work * count < NOGIL or (v.numel < SMALL and w.numel < SMALL):   # not held by `apply`
+        _batch(p, 0, count)
+    elif value(y).numel:
         with nogil:
-            if count == 1 or work > 1 << 24:
-                _batch(&p, 0, count)          # the product itself is split
+            if (count == 1 or work > 1 << 24) and p.dtype != I64:
+                _batch(p, 0, count)          # the product itself is split
             else:
-                parallel_for(_batch, &p, count, max(1, (1 << 18) // max(work, 1)))
+                parallel_for(_batch, p, count, 1 + <int64_t>((1 << 18) / max(work, 1.0)))
     if p.status:
         release(y)
-        _raise_failed("matmul", _sizes(x[0]), _sizes(x[1]))
+        _raise_failed("matmul", _sizes(a), _sizes(b))
     return y
 
 
@@ -219,37 +236,53 @@ register("matmul", f_matmul, d_matmul, 2, 1)
 # linear: [..., in] times the transpose of [out, in], plus a bias [out]
 
 cdef Row f_linear(int op, Row *x, int n, Attr *at) except 0:
-    cdef Row a = contiguous(x[0]), w = x[1], y
+    cdef Row a, w, y
+    cdef bint ta, tb
+    cdef int64_t lda, ldb
+    if value(x[0]).contiguous:
+        retain(x[0])
+        a = x[0]
+    else:
+        a = row_dense(value(x[0]).dtype, value(x[0]).ndim, value(x[0]).shape)
+        copy_cast(a, x[0])
+    try:
+        w = _readable(x[1], &tb, &ldb)
+        try:
+            return _linear(a, w, x[2] if n == 3 else 0, tb, ldb)
+        finally:
+            release(w)
+    finally:
+        release(a)
+
+
+cdef Row _linear(Row a, Row w, Row bias, bint tb, int64_t ldb) except 0:
     cdef Value *v = value(a)
     cdef int64_t[MAX_DIMS] shape
-    cdef bint tb
-    cdef int64_t ldb, m = 1, k = v.shape[v.ndim - 1], out = value(w).shape[0]
+    cdef int64_t m = 1, k = v.shape[v.ndim - 1], out = value(w).shape[0]
+    cdef double beta = 1.0 if bias else 0.0
     cdef int i, status, dt = v.dtype
+    cdef Row y
     cdef char *pa = v.data
-    cdef char *pb
+    cdef char *pb = value(w).data
     cdef char *pc
-    if not _layout(value(w), &tb, &ldb):
-        w = contiguous(w)
-        _layout(value(w), &tb, &ldb)
     for i in range(v.ndim - 1):
         shape[i] = v.shape[i]
         m *= v.shape[i]
     shape[v.ndim - 1] = out
     y = row_dense(dt, v.ndim, shape)
-    if n == 3:
-        copy_cast(y, x[2])           # the product is added to the bias
-    pb = value(w).data
+    if bias:
+        copy_cast(y, bias)           # the product is added to the bias
     pc = value(y).data
-    if m * k * out < NOGIL:
-        status = gemm(dt, False, not tb, m, out, k, 1.0, pa, k if k else 1, pb, ldb,
-                      1.0 if n == 3 else 0.0, pc, out if out else 1)
+    if <double>m * k * out < NOGIL or (v.numel < SMALL and value(w).numel < SMALL):
+        status = gemm(dt, False, not tb, m, out, k, 1.0, pa, k if k else 1, pb, ldb, beta, pc,
+                      out if out else 1)
     else:
         with nogil:
-            status = gemm(dt, False, not tb, m, out, k, 1.0, pa, k if k else 1, pb, ldb,
-                          1.0 if n == 3 else 0.0, pc, out if out else 1)
+            status = gemm(dt, False, not tb, m, out, k, 1.0, pa, k if k else 1, pb, ldb, beta, pc,
+                          out if out else 1)
     if status:
         release(y)
-        _raise_failed("linear", _sizes(x[0]), _sizes(x[1]))
+        _raise_failed("linear", _sizes(a), _sizes(w))
     return y
 
 cdef int d_linear(Ctx *c) except -1:
@@ -317,10 +350,10 @@ cdef Row matmul_rows(Row *x, str name) except 0:
                                f"cannot be broadcast: The size of tensor a "
                                f"({v.shape[v.ndim - 2 - i]}) must match the size of tensor b "
                                f"({w.shape[w.ndim - 2 - i]})")
-    if not is_float(v.dtype):
-        y = _matmul_integers(a, b)
-    else:
+    if is_float(v.dtype):
         y = call2(MATMUL, a, b)
+    else:
+        y = cast(call2(MATMUL, cast(a, I64), cast(b, I64)), v.dtype)
     if na == 1 or nb == 1:
         v = value(y)
         j = 0
@@ -331,28 +364,6 @@ cdef Row matmul_rows(Row *x, str name) except 0:
             j += 1
         y = reshape(y, j, shape)
     return y
-
-
-cdef Row _matmul_integers(Row a, Row b) except 0:
-    cdef int dt = value(a).dtype, i, nd
-    cdef Value *v
-    cdef Value *w
-    cdef int64_t[2] two
-    cdef Row y
-    a = contiguous(cast(a, I64))
-    b = contiguous(cast(b, I64))
-    v = value(a)
-    w = value(b)
-    if v.ndim == 2 and w.ndim == 2:
-        two[0] = v.shape[0]
-        two[1] = w.shape[1]
-        y = keep(row_dense(I64, 2, two))
-        _integers(y, a, b)
-        return cast(y, dt)
-    # Batches of integer matrices: one broadcast product and a sum.
-    nd = max(v.ndim, w.ndim)
-    y = call2(op_id("mul"), unsqueeze_row(a, v.ndim), unsqueeze_row(b, w.ndim - 2))
-    return cast(sum_dims(y, 1 << (value(y).ndim - 2), False), dt)
 
 
 cdef object _product(object a, object b, object out, str name, int da, int db):

@@ -16,6 +16,7 @@ cdef extern from "../_kernels/pool.h":
 cdef extern from "../_kernels/blas.h":
     const char *cg_blas_load(const char *path)
     const char *cg_blas_corename()
+    void *cg_blas_symbol(const char *name)
     int cg_gemm_f32(int ta, int tb, int64_t m, int64_t n, int64_t k, double alpha, const float *a,
                     int64_t lda, const float *b, int64_t ldb, double beta, float *c,
                     int64_t ldc) nogil
@@ -55,6 +56,11 @@ cdef int load_blas() except -1:
                               f"{error.decode(errors='replace')}")
         _loaded = True
     return 0
+
+
+cdef void *blas_symbol(const char *name) noexcept:
+    """A function of OpenBLAS, once `load_blas` has loaded it; NULL if there is none."""
+    return cg_blas_symbol(name)
 
 
 cdef int gemm(int dtype, bint ta, bint tb, int64_t m, int64_t n, int64_t k, double alpha,

@@ -56,6 +56,7 @@ static sdot_type sdot;
 static ddot_type ddot;
 static char *(*get_corename)(void);
 static char *(*get_config)(void);
+static void *library;
 static int loaded;
 
 /* The outcome of a probe, found once: 0 not yet, 1 no, 2 yes.  Two threads may both probe; they
@@ -207,6 +208,7 @@ const char *cg_blas_load(const char *path)
     memcpy(&get_corename, &found[7], sizeof get_corename);
     memcpy(&get_config, &found[8], sizeof get_config);
     set_threads(1);
+    library = lib;
     loaded = 1;
     return NULL;
 }
@@ -219,4 +221,9 @@ const char *cg_blas_corename(void)
 const char *cg_blas_config(void)
 {
     return loaded ? get_config() : "";
+}
+
+void *cg_blas_symbol(const char *name)
+{
+    return loaded ? symbol(library, name) : NULL;
 }

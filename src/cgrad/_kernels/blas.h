@@ -13,6 +13,7 @@
 const char *cg_blas_load(const char *path);
 const char *cg_blas_corename(void);   /* "SkylakeX", ...; "" before loading */
 const char *cg_blas_config(void);
+void *cg_blas_symbol(const char *name);   /* a function of the library, NULL: none such */
 
 enum { CG_BLAS_OK = 0, CG_BLAS_NOT_LOADED = 1, CG_BLAS_TOO_LARGE = 2 };
 

@@ -219,7 +219,7 @@ cdef class Tensor(Handle):
         return _m.matmul(self, other if is_handle(other) else _operand(other))
 
     def __rmatmul__(self, other):
-        return _m.matmul(_operand(other), self)
+        return _m.matmul(other if is_handle(other) else _operand(other), self)
 
     def __and__(self, other):
         return _binary(AND, self, other)
