@@ -28,6 +28,7 @@ from cgrad._engine import (  # noqa: F401
     shape as _shape,
     strided as _strided,
     scan as _scan,
+    scatter as _scatter,
     select as _select,
     softmax as _softmax,
     sparse as _sparse,

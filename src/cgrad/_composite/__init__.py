@@ -10,6 +10,7 @@ from cgrad._composite import (
     dropout,
     einsum,
     elementwise,
+    indexing,
     join,
     linalg,
     loss,

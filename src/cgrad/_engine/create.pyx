@@ -5,15 +5,14 @@ import numpy as np
 from cgrad._engine.types cimport *
 from cgrad._engine cimport handle
 from cgrad._engine.face import export
-from cgrad._engine.face cimport wrap_borrowed
 from cgrad._engine.handle cimport (
-    Handle, check_fits, dtype, dtype_code, dtype_of, is_handle, is_number, number_code, row_of, scalar_row,
-    wrap,
+    Handle, check_fits, dtype_code, dtype_of, is_handle, is_number, number_code, number_row,
+    promote, promote_codes, row_of, scalar_row, wrap,
 )
 from cgrad._engine.loops cimport copy_cast
-from cgrad._engine.memory cimport storage_foreign, storage_release
+from cgrad._engine.memory cimport storage_foreign
 from cgrad._engine.rows cimport (
-    is_float, item_size, node, release, retain, row_dense, row_new, set_dims, value,
+    is_float, item_size, node, release, row_dense, row_new, set_dims, value,
 )
 from cgrad._engine.shape cimport parse_shape
 from cgrad._engine.table cimport inference_enabled, keep, scope_enter, scope_leave
@@ -477,6 +476,51 @@ def as_tensor(data, dtype=None, device=None):
     return tensor(data, dtype=dtype)
 
 
+# ---------------------------------------------------------------------------------------------
+# Promotion
+
+def promote_types(type1, type2):
+    """promote_types(type1, type2) -> dtype
+
+    The smallest dtype that holds the values of both (floating point: of the larger type).
+    """
+    return dtype_of(promote_codes(dtype_code(type1, -1), dtype_code(type2, -1)))
+
+
+def can_cast(from_, to):
+    """can_cast(from_, to) -> bool
+
+    Whether an operation may convert a result of the first dtype to the second: not from floating
+    point to integers, not from numbers to bool.
+    """
+    cdef int a = dtype_code(from_, F32), b = dtype_code(to, F32)
+    return not ((is_float(a) and not is_float(b)) or (a != BOOL and b == BOOL))
+
+
+cdef Row _operand(object x) except 0:
+    if is_handle(x):
+        return row_of(x, "result_type")
+    if isinstance(x, np.generic):
+        x = x.item()
+    if not is_number(x):
+        raise TypeError(f"result_type(): expected a Tensor or a number, but got "
+                        f"{type(x).__name__}")
+    return keep(number_row(x))
+
+
+def result_type(tensor1, tensor2):
+    """result_type(tensor1, tensor2) -> dtype
+
+    The dtype of an arithmetic operation on two tensors or numbers: a 0-d tensor, and even more a
+    number, counts only if it is of a higher category than the other operand.
+    """
+    cdef int64_t mark = scope_enter()
+    try:
+        return dtype_of(promote(_operand(tensor1), _operand(tensor2)))
+    finally:
+        scope_leave(mark)
+
+
 for _f in (empty, zeros, ones, full, empty_like, zeros_like, ones_like, full_like, arange, linspace,
-           eye, scalar_tensor, from_numpy, tensor, as_tensor):
+           eye, scalar_tensor, from_numpy, tensor, as_tensor, promote_types, can_cast, result_type):
     export(_f, method=False)

@@ -1,4 +1,4 @@
-from cgrad._engine.annotations import Dims, Number
+from cgrad._engine.annotations import Dims
 from cgrad._tensor.tensor import Tensor
 
 def gather(
@@ -7,23 +7,3 @@ def gather(
 def take_along_dim(
     input: Tensor, indices: Tensor, dim: Dims = None, *, out: Tensor | None = None
 ) -> Tensor: ...
-def scatter(
-    input: Tensor,
-    dim: int,
-    index: Tensor,
-    src: Tensor | Number | None = None,
-    *,
-    value: Tensor | Number | None = None,
-    reduce: str | None = None,
-) -> Tensor: ...
-def scatter_add(input: Tensor, dim: int, index: Tensor, src: Tensor | Number) -> Tensor: ...
-def scatter_(
-    self: Tensor,
-    dim: int,
-    index: Tensor,
-    src: Tensor | Number | None = None,
-    *,
-    value: Tensor | Number | None = None,
-    reduce: str | None = None,
-) -> Tensor: ...
-def scatter_add_(self: Tensor, dim: int, index: Tensor, src: Tensor | Number) -> Tensor: ...

@@ -1,4 +1,4 @@
-"""gather and scatter: an index for every element, along one dimension.
+"""gather, and the operations under scatter: an index for every element, along one dimension.
 
 Indices are checked and copied before they are used (Note [Checked copies] in take.pyx).
 """
@@ -7,33 +7,18 @@ from libc.string cimport memset
 from cgrad._engine.types cimport *
 from cgrad._engine.face import export
 from cgrad._engine.face cimport wrap_borrowed
-from cgrad._engine.handle cimport (
-    Handle, dtype_of, is_handle, is_number, row_of, scalar_row,
-)
-from cgrad._engine.inplace cimport assign, check_writable
+from cgrad._engine.handle cimport Handle, dtype_of, row_of
+from cgrad._engine.inplace cimport write_out
 from cgrad._engine.loops cimport NOGIL, copy_cast
-from cgrad._engine.primitives cimport add, cast, expand, number, reshape, sum_dims
-from cgrad._engine.rows cimport (
-    is_float, item_size, node, release, row_dense, row_view, value,
-)
-from cgrad._engine.shape cimport clone, contiguous, slice_row, wrap_dim
-from cgrad._engine.table cimport (
-    Ctx, call2, call3, grad_enabled, keep, op_id, register, scope_enter,
-    scope_leave,
-)
+from cgrad._engine.primitives cimport cast, expand, number, reshape, sizes
+from cgrad._engine.rows cimport is_float, item_size, release, row_dense, row_view, value
+from cgrad._engine.shape cimport contiguous, integer, wrap_dim
+from cgrad._engine.table cimport Ctx, call2, call3, op_id, register, scope_enter, scope_leave
 from cgrad._engine.take cimport index_row
 from cgrad._engine.threads cimport parallel_for
 
 cdef int GATHER = op_id("gather"), GATHER_BACKWARD = op_id("gather_backward")
 cdef int SCATTER = op_id("scatter")
-
-
-cdef list _sizes(Row r):
-    return [value(r).shape[i] for i in range(value(r).ndim)]
-
-
-cdef bint _tracked(Row a, Row b) noexcept:
-    return grad_enabled() and (node(a).flags | node(b).flags) & REQUIRES_GRAD
 
 
 cdef Row integers(object index, const char *op) except 0:
@@ -48,11 +33,6 @@ cdef Row integers(object index, const char *op) except 0:
 # ---------------------------------------------------------------------------------------------
 # An index for every element.  Attr: k[0] = dim; for gather_backward also k[2] = ndim and
 # d = shape of the result
-
-cdef enum:
-    READ = 0                  # b = a[index]
-    WRITE = 1                 # a[index] = b
-    ADD = 2                   # a[index] += b
 
 cdef struct Walk:
     int mode
@@ -69,12 +49,45 @@ cdef struct Walk:
     int64_t[MAX_DIMS] step    # bytes in `a`; 0 along the indexed dimension
 
 
+ctypedef fused number_t:
+    float
+    double
+    int64_t
+
+
+cdef inline void _fold(Walk *w, number_t *a, number_t *b, const int64_t *index) noexcept nogil:
+    # a[index] = a[index] * b, or the larger or smaller of the two; NaN wins.  Products of integers
+    # wrap around.
+    cdef int64_t j, by = w.dim_step // <int64_t>sizeof(number_t)
+    cdef int64_t step = w.step[w.ndim - 1] // <int64_t>sizeof(number_t)
+    cdef int64_t to = w.b_step // <int64_t>sizeof(number_t)
+    cdef number_t x
+    cdef number_t *p
+    for j in range(w.line):
+        p = a + j * step + index[j] * by
+        x = b[j * to]
+        if w.mode == MULTIPLY:
+            if number_t is int64_t:
+                p[0] = <int64_t>(<uint64_t>p[0] * <uint64_t>x)
+            else:
+                p[0] *= x
+        elif (x > p[0] if w.mode == LARGEST else x < p[0]) or x != x:
+            p[0] = x
+
+
 cdef inline void _line(Walk *w, char *a, char *b, const int64_t *index) noexcept nogil:
     cdef int64_t j, n = w.line, by = w.dim_step, step = w.step[w.ndim - 1], to = w.b_step
     cdef int i
     cdef char *p
     cdef char *q
-    if w.mode == ADD:
+    if w.mode > ADD:
+        if w.dtype == F32:
+            _fold(w, <float *>a, <float *>b, index)
+        elif w.dtype == F64:
+            _fold(w, <double *>a, <double *>b, index)
+        else:
+            _fold(w, <int64_t *>a, <int64_t *>b, index)
+    elif w.mode == ADD:
         if w.dtype == F32:
             for j in range(n):
                 (<float *>(a + j * step + index[j] * by))[0] += (<float *>(b + j * to))[0]
@@ -117,7 +130,7 @@ cdef void _walk(void *ctx, int64_t begin, int64_t end) noexcept nogil:
         _line(w, a, w.b + item * w.line * w.b_step, w.index + item * w.line)
 
 
-cdef void _run(int mode, Row a, Row index, Row b, int dim) noexcept:
+cdef void walk(int mode, Row a, Row index, Row b, int dim) noexcept:
     """Move between `a` at an index and `b`, dense with the shape of the index or one element."""
     cdef Value *v = value(a)
     cdef Value *k = value(index)
@@ -153,7 +166,7 @@ cdef void _run(int mode, Row a, Row index, Row b, int dim) noexcept:
 
 cdef Row f_gather(int op, Row *x, int n, Attr *at) except 0:
     cdef Row y = row_dense(value(x[0]).dtype, value(x[1]).ndim, value(x[1]).shape)
-    _run(READ, x[0], x[1], y, <int>at.k[0])
+    walk(READ, x[0], x[1], y, <int>at.k[0])
     return y
 
 
@@ -170,8 +183,8 @@ cdef Row f_gather_backward(int op, Row *x, int n, Attr *at) except 0:
     cdef Row y = row_dense(dt, <int>at.k[2], at.d), src = 0
     memset(value(y).data, 0, value(y).numel * item_size(dt))
     try:
-        src = _dense_copy(x[0], dt)
-        _run(ADD, y, x[1], src, <int>at.k[0])
+        src = dense_copy(x[0], dt)
+        walk(ADD, y, x[1], src, <int>at.k[0])
     except:
         release(y)
         raise
@@ -185,7 +198,7 @@ cdef int d_gather_backward(Ctx *c) except -1:
 register("gather_backward", f_gather_backward, d_gather_backward, 2)
 
 
-cdef Row _dense_copy(Row a, int dt) except 0:
+cdef Row dense_copy(Row a, int dt) except 0:
     # The caller owns the result; a row-major input is not copied.
     cdef Row y
     if value(a).contiguous and value(a).dtype == dt:
@@ -200,8 +213,8 @@ cdef Row f_scatter(int op, Row *x, int n, Attr *at) except 0:
     cdef Row y = row_dense(dt, value(x[0]).ndim, value(x[0]).shape), src = 0
     try:
         copy_cast(y, x[0])
-        src = _dense_copy(x[2], dt)
-        _run(WRITE, y, x[1], src, <int>at.k[0])
+        src = dense_copy(x[2], dt)
+        walk(WRITE, y, x[1], src, <int>at.k[0])
     except:
         release(y)
         raise
@@ -229,24 +242,27 @@ cdef Row gather_backward(Row g, Row index, int dim, int ndim, const int64_t *sha
     return call2(GATHER_BACKWARD, g, index, &at)
 
 
-cdef Row _lift(Row a) except 0:
+cdef Row lift(Row a) except 0:
     # Scalars are indexed as tensors of one element.
     cdef int64_t one = 1
     return a if value(a).ndim else reshape(a, 1, &one)
 
 
-cdef Row _element_index(Row x, object index, int dim, const char *op) except 0:
+cdef Row element_index(Row x, object index, int dim, const char *op) except 0:
     # A checked index for every element; `x` and the result have at least one dimension.
-    cdef Row k = _lift(integers(index, op))
+    cdef Row k = row_of(index, op)
     cdef int i
+    if value(k).numel == 0:      # of any shape and type
+        return lift(cast(k, I64))
+    k = lift(integers(index, op))
     if value(k).ndim != value(x).ndim:
         raise RuntimeError(f"{op.decode()}(): Index tensor must have the same number of "
                            f"dimensions as input tensor, but has {value(k).ndim} and input "
                            f"{value(x).ndim}")
     for i in range(value(k).ndim):
-        if i != dim and value(k).numel and value(k).shape[i] > value(x).shape[i]:
+        if i != dim and value(k).shape[i] > value(x).shape[i]:
             raise RuntimeError(f"{op.decode()}(): Size does not match at dimension {i} expected "
-                               f"index {_sizes(k)} to be no larger than self {_sizes(x)} apart "
+                               f"index {sizes(k)} to be no larger than self {sizes(x)} apart "
                                f"from dimension {dim}")
     return index_row(k, value(x).shape[dim], dim, False, RuntimeError, op)
 
@@ -265,18 +281,19 @@ def gather(input, dim, index, *, sparse_grad=False, out=None):
         tensor([[1., 1.],
                 [4., 3.]])
     """
-    cdef int64_t mark = scope_enter()
+    cdef int64_t along = integer(dim, "gather", "dim"), mark = scope_enter()
     cdef Row x = row_of(input, "gather"), k, y
     cdef Attr at
     try:
-        at.k[0] = wrap_dim(dim, value(x).ndim, "gather")
-        x = _lift(x)
-        k = _element_index(x, index, <int>at.k[0], "gather")
+        at.k[0] = wrap_dim(along, value(x).ndim, "gather")
+        x = lift(x)
+        k = element_index(x, index, <int>at.k[0], "gather")
         y = call2(GATHER, x, k, &at)
         if value((<Handle>index).row).ndim == 0:
             y = reshape(y, 0, NULL)
         if out is not None:
-            return out.copy_(wrap_borrowed(y))
+            write_out(out, y, "gather")
+            return out
         return wrap_borrowed(y)
     finally:
         scope_leave(mark)
@@ -296,32 +313,31 @@ def take_along_dim(input, indices, dim=None, *, out=None):
         tensor([[3.],
                 [5.]])
     """
+    cdef int64_t axis = 0 if dim is None else integer(dim, "take_along_dim", "dim")
     cdef int64_t mark = scope_enter()
     cdef Row x = row_of(input, "take_along_dim"), k = integers(indices, "take_along_dim")
     cdef int64_t[MAX_DIMS] shape
     cdef int64_t along
     cdef int i, d, n
-    cdef Row[2] both
     cdef Attr at
     try:
         if dim is None:
             x = reshape(x, 1, &value(x).numel)
             k = reshape(k, 1, &value(k).numel)
-            dim = 0
         n = value(x).ndim
         if n != value(k).ndim:
             raise RuntimeError("take_along_dim(): input and indices should have the same number "
                                f"of dimensions, but got {n} dimensions for input, and "
                                f"{value(k).ndim} dimensions for indices")
-        d = wrap_dim(dim, n, "take_along_dim")
-        x = _lift(x)
-        k = index_row(_lift(k), value(x).shape[d], d, True, RuntimeError, "take_along_dim")
+        d = wrap_dim(axis, n, "take_along_dim")
+        x = lift(x)
+        k = index_row(lift(k), value(x).shape[d], d, True, RuntimeError, "take_along_dim")
         for i in range(value(x).ndim):
             if i == d:
                 continue
             if value(x).shape[i] != value(k).shape[i] and value(x).shape[i] != 1 \
                     and value(k).shape[i] != 1:
-                raise RuntimeError(f"take_along_dim(): sizes {_sizes(x)} and {_sizes(k)} do not "
+                raise RuntimeError(f"take_along_dim(): sizes {sizes(x)} and {sizes(k)} do not "
                                    f"broadcast at dimension {i}")
             shape[i] = value(x).shape[i] if value(k).shape[i] == 1 else value(k).shape[i]
         along = value(k).shape[d]
@@ -331,172 +347,15 @@ def take_along_dim(input, indices, dim=None, *, out=None):
         k = contiguous(expand(k, value(k).ndim, shape))
         at.k[0] = d
         k = call2(GATHER, x, k, &at)
-        return wrap_borrowed(reshape(k, 0, NULL) if n == 0 else k)
-    finally:
-        scope_leave(mark)
-
-
-cdef Row _source(Row x, Row k, object src, int dim, const char *op) except 0:
-    # The part of `src` that an index uses, or a 0-d row for a number.
-    cdef Row s
-    cdef Attr at
-    cdef int i
-    if not is_handle(src):
-        if not is_number(src):
-            raise TypeError(f"{op.decode()}(): expected a Tensor or a number, but got "
-                            f"{type(src).__name__}")
-        return keep(scalar_row(src, value(x).dtype))
-    s = _lift(row_of(src, op))
-    if value(s).dtype != value(x).dtype:
-        raise RuntimeError(f"{op.decode()}(): Expected self.dtype to be equal to src.dtype, but "
-                           f"got {dtype_of(value(x).dtype).name} and "
-                           f"{dtype_of(value(s).dtype).name}")
-    if value(s).ndim != value(k).ndim:
-        raise RuntimeError(f"{op.decode()}(): Index tensor must have the same number of "
-                           f"dimensions as src tensor, but has {value(k).ndim} and src "
-                           f"{value(s).ndim}")
-    at.k[0] = 0
-    for i in range(value(k).ndim):
-        if value(k).numel and value(k).shape[i] > value(s).shape[i]:
-            raise RuntimeError(f"{op.decode()}(): Expected index {_sizes(k)} to be no larger than "
-                               f"self {_sizes(x)} apart from dimension {dim} and to be no larger "
-                               f"size than src {_sizes(s)}")
-        at.d[i] = 0
-        at.d[MAX_DIMS + i] = 1
-        at.d[2 * MAX_DIMS + i] = min(value(k).shape[i], value(s).shape[i])
-    return slice_row(s, &at)
-
-
-cdef Row _scattered(Row x, object dim, object index, object src, bint accumulate,
-                    const char *op) except 0:
-    # The result of scatter and scatter_add.
-    cdef Attr at
-    cdef int ndim = value(x).ndim
-    cdef Row k, s, y
-    at.k[0] = wrap_dim(dim, ndim, op)
-    y = _lift(x)
-    k = _element_index(y, index, <int>at.k[0], op)
-    s = _source(y, k, src, <int>at.k[0], op)
-    if value(k).numel == 0:
-        y = clone(y)
-        if value(s).ndim:        # no elements either: `src` only becomes part of the graph
-            s = sum_dims(s, (1 << value(s).ndim) - 1, False)
-            y = add(y, cast(s, value(y).dtype))
-    elif accumulate:
-        s = expand(s, value(k).ndim, value(k).shape)
-        if value(y).dtype < I64:
-            s = cast(s, I64)
-        s = gather_backward(s, k, <int>at.k[0], value(y).ndim, value(y).shape)
-        y = add(y, cast(s, value(y).dtype))
-    else:
-        y = call3(SCATTER, y, k, s, &at)
-    return y if ndim else reshape(y, 0, NULL)
-
-
-cdef object _argument(object src, object value, str op):
-    if value is not None and src is None:
-        return value
-    if src is None or value is not None:
-        raise TypeError(f"{op}() takes a Tensor `src` or a number `value`")
-    return src
-
-
-cdef bint _adds(object reduce, str op) except -1:
-    if reduce is not None and reduce != "add":
-        raise RuntimeError(f"{op}(): reduce argument must be None or 'add', got {reduce!r}")
-    return reduce is not None
-
-
-def scatter(input, dim, index, src=None, *, value=None, reduce=None):
-    """scatter(input, dim, index, src) -> Tensor
-
-    A copy of `input` with the elements of `src` (a tensor of its dtype, or a number) written at
-    `index` along `dim`, the reverse of :func:`gather`: for dim 0, out[index[i][j]][j] = src[i][j].
-    Where an index occurs twice the last one counts.  ``reduce="add"`` adds instead.
-
-    Example::
-
-        >>> cgrad.zeros(2, 3).scatter(1, cgrad.tensor([[2], [0]]), 1.0)
-        tensor([[0., 0., 1.],
-                [1., 0., 0.]])
-    """
-    cdef int64_t mark = scope_enter()
-    cdef Row x = row_of(input, "scatter")
-    try:
-        return wrap_borrowed(_scattered(x, dim, index, _argument(src, value, "scatter"),
-                                        _adds(reduce, "scatter"), "scatter"))
-    finally:
-        scope_leave(mark)
-
-
-def scatter_add(input, dim, index, src):
-    """scatter_add(input, dim, index, src) -> Tensor
-
-    A copy of `input` with the elements of `src` added at `index` along `dim`; the sums are formed
-    in the order of `index`.
-
-    Example::
-
-        >>> cgrad.zeros(3).scatter_add(0, cgrad.tensor([0, 2, 2]), cgrad.tensor([1., 2., 3.]))
-        tensor([1., 0., 5.])
-    """
-    cdef int64_t mark = scope_enter()
-    cdef Row x = row_of(input, "scatter_add")
-    try:
-        return wrap_borrowed(_scattered(x, dim, index, src, True, "scatter_add"))
-    finally:
-        scope_leave(mark)
-
-
-cdef int _scatter_inplace(object h, object dim, object index, object src, bint accumulate,
-                          const char *op) except -1:
-    cdef Row x = row_of(h, op), k, s
-    cdef int d
-    if value(x).ndim and not _tracked(x, row_of(src, op) if is_handle(src) else x) \
-            and not (accumulate and (value(x).dtype < I64 or not is_handle(src))):
-        # Straight into the memory.
-        check_writable(<Handle>h, x, op.decode())
-        d = wrap_dim(dim, value(x).ndim, op)
-        k = _element_index(x, index, d, op)
-        s = _source(x, k, src, d, op)
-        if not value(s).contiguous or value(s).storage == value(x).storage:
-            s = clone(s)
-        _run(ADD if accumulate else WRITE, x, k, s, d)
-        value(x).storage.version += 1
-        return 0
-    return assign(<Handle>h, _scattered(x, dim, index, src, accumulate, op), op.decode())
-
-
-def scatter_(self, dim, index, src=None, *, value=None, reduce=None):
-    """scatter_(dim, index, src) -> Tensor
-
-    In-place version of :func:`scatter`.
-    """
-    cdef int64_t mark = scope_enter()
-    try:
-        _scatter_inplace(self, dim, index, _argument(src, value, "scatter_"),
-                         _adds(reduce, "scatter_"), "scatter_")
-        return self
-    finally:
-        scope_leave(mark)
-
-
-def scatter_add_(self, dim, index, src):
-    """scatter_add_(dim, index, src) -> Tensor
-
-    In-place version of :func:`scatter_add`.
-    """
-    cdef int64_t mark = scope_enter()
-    try:
-        _scatter_inplace(self, dim, index, src, True, "scatter_add_")
-        return self
+        if n == 0:
+            k = reshape(k, 0, NULL)
+        if out is not None:
+            write_out(out, k, "take_along_dim")
+            return out
+        return wrap_borrowed(k)
     finally:
         scope_leave(mark)
 
 
 export(gather)
 export(take_along_dim)
-export(scatter)
-export(scatter_add)
-export(scatter_, module=False)
-export(scatter_add_, module=False)

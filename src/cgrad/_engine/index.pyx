@@ -15,7 +15,7 @@ from cgrad._engine.inplace cimport check_writable, finish_change
 from cgrad._engine.loops cimport copy_cast
 from cgrad._engine.masks cimport fill_into
 from cgrad._engine.primitives cimport (
-    add, cast, expand, mul, number, permute, reshape, same_shape,
+    add, cast, expand, mul, number, permute, reshape, same_shape, sizes,
 )
 from cgrad._engine.rows cimport is_float, node, release, retain, row_dense, row_view, value
 from cgrad._engine.shape cimport clone
@@ -34,10 +34,6 @@ cdef extern from "Python.h":
 
 cdef int SLICE = op_id("slice"), SLICE_ASSIGN = op_id("slice_assign")
 cdef int INDEX_PUT = op_id("index_put")
-
-
-cdef list _sizes(Row r):
-    return [value(r).shape[i] for i in range(value(r).ndim)]
 
 
 # ---------------------------------------------------------------------------------------------
@@ -270,8 +266,8 @@ cdef int _tensor_item(Key *k, Row x, int dim, Row r, bint alone) except -1:
     n = w.ndim
     for i in range(n):
         if w.shape[i] != v.shape[dim + i]:
-            raise IndexError(f"The shape of the mask {_sizes(r)} at index {i} does not match the "
-                             f"shape of the indexed tensor {_sizes(x)} at index {dim + i}")
+            raise IndexError(f"The shape of the mask {sizes(r)} at index {i} does not match the "
+                             f"shape of the indexed tensor {sizes(x)} at index {dim + i}")
     positions = mask_positions(r)
     for i in range(n):
         _whole(&k.at, v, dim + i)
@@ -309,7 +305,7 @@ cdef Row _flat_index(Key *k) except 0:
             if shape[d] == 1:
                 shape[d] = v.shape[j]
             elif v.shape[j] != 1 and v.shape[j] != shape[d]:
-                names = ", ".join(str(_sizes(k.index[i])) for i in range(k.n_index))
+                names = ", ".join(str(sizes(k.index[i])) for i in range(k.n_index))
                 raise IndexError("shape mismatch: indexing tensors could not be broadcast "
                                  f"together with shapes {names}")
     flat = k.index[0]
@@ -430,12 +426,12 @@ cdef Row _fit(Row v, int ndim, const int64_t *shape, bint indexed) except 0:
             break
         fits = w.shape[i] == 1 or w.shape[i] == shape[i + ndim - w.ndim]
     if not fits:
-        sizes = [shape[i] for i in range(ndim)]
+        wanted = [shape[i] for i in range(ndim)]
         if indexed:
-            raise RuntimeError(f"shape mismatch: value tensor of shape {_sizes(v)} cannot be "
-                               f"broadcast to indexing result of shape {sizes}")
-        raise RuntimeError(f"The expanded size of the tensor {sizes} must match the existing size "
-                           f"{_sizes(v)}: the value cannot be broadcast to the indexed part")
+            raise RuntimeError(f"shape mismatch: value tensor of shape {sizes(v)} cannot be "
+                               f"broadcast to indexing result of shape {wanted}")
+        raise RuntimeError(f"The expanded size of the tensor {wanted} must match the existing size "
+                           f"{sizes(v)}: the value cannot be broadcast to the indexed part")
     return v
 
 

@@ -1,14 +1,16 @@
 """Masks: filling, selecting and finding elements."""
+import numpy as np
 from cgrad._engine.types cimport *
 from cgrad._engine.elementwise cimport broadcast
 from cgrad._engine.face import export
 from cgrad._engine.face cimport wrap_borrowed
+from cgrad._engine.gather cimport lift
 from cgrad._engine.handle cimport (
     Handle, dtype_of, fresh_row, is_handle, is_number, row_of, scalar_row, wrap,
 )
-from cgrad._engine.inplace cimport assign, check_writable
+from cgrad._engine.inplace cimport assign, check_writable, write_out
 from cgrad._engine.loops cimport Plan, drive, plan_operand
-from cgrad._engine.primitives cimport cast, expand, reshape, where
+from cgrad._engine.primitives cimport cast, expand, reshape, sizes, where
 from cgrad._engine.rows cimport node, row_dense, value
 from cgrad._engine.table cimport grad_enabled, keep, op_id, scope_enter, scope_leave
 from cgrad._engine.take cimport index_dims, mask_positions, position_column
@@ -19,18 +21,8 @@ cdef extern from "../_kernels/loops.h":
 cdef int WHERE = op_id("where")
 
 
-cdef list _sizes(Row r):
-    return [value(r).shape[i] for i in range(value(r).ndim)]
-
-
 cdef bint _tracked(Row a, Row b) noexcept:
     return grad_enabled() and (node(a).flags | node(b).flags) & REQUIRES_GRAD
-
-
-cdef Row _lift(Row a) except 0:
-    # Scalars are indexed as tensors of one element.
-    cdef int64_t one = 1
-    return a if value(a).ndim else reshape(a, 1, &one)
 
 
 cdef Row _mask(object mask, str message) except 0:
@@ -48,11 +40,11 @@ cdef Row _fill_value(object v, int dtype) except 0:
             raise RuntimeError("masked_fill_ only supports a 0-dimensional value tensor, but got "
                                f"tensor with {value(r).ndim} dimension(s).")
         return cast(r, dtype)
-    if not is_number(v):
-        if not hasattr(v, "item"):
-            raise TypeError(f"masked_fill(): value must be a number or a 0-d tensor, not "
-                            f"{type(v).__name__}")
+    if isinstance(v, np.generic):
         v = v.item()
+    if not is_number(v):
+        raise TypeError(f"masked_fill(): value must be a number or a 0-d tensor, not "
+                        f"{type(v).__name__}")
     return keep(scalar_row(v != 0 if dtype == BOOL else v, dtype))
 
 
@@ -94,7 +86,7 @@ cdef int fill_into(Row x, Row m, Row v) except -1:
     ndim = broadcast(WHERE, both, 2, shape)
     for i in range(ndim):
         if ndim != w.ndim or shape[i] != w.shape[i]:
-            raise RuntimeError(f"masked_fill_: output with shape {_sizes(x)} doesn't match the "
+            raise RuntimeError(f"masked_fill_: output with shape {sizes(x)} doesn't match the "
                                f"broadcast shape {[shape[k] for k in range(ndim)]}")
     p.loop = cg_where[w.dtype]
     p.data = NULL
@@ -155,14 +147,18 @@ def masked_select(input, mask, *, out=None):
         x[0] = row_of(input, "masked_select")
         x[1] = _mask(mask, "masked_select: expected BoolTensor for mask")
         ndim = broadcast(WHERE, x, 2, shape)
-        y = _lift(expand(x[0], ndim, shape))
-        x[1] = _lift(expand(x[1], ndim, shape))
-        return wrap_borrowed(index_dims(y, mask_positions(x[1]), 0, value(y).ndim))
+        y = lift(expand(x[0], ndim, shape))
+        x[1] = lift(expand(x[1], ndim, shape))
+        y = index_dims(y, mask_positions(x[1]), 0, value(y).ndim)
+        if out is None:
+            return wrap_borrowed(y)
+        write_out(out, y, "masked_select")
+        return out
     finally:
         scope_leave(mark)
 
 
-def nonzero(input, *, as_tuple=False):
+def nonzero(input, *, as_tuple=False, out=None):
     """nonzero(input, *, as_tuple=False) -> Tensor or tuple of Tensors
 
     The indices of the nonzero elements in row-major order, as the rows of an int64 matrix of
@@ -180,7 +176,7 @@ def nonzero(input, *, as_tuple=False):
     cdef int i, ndim = value(x).ndim
     try:
         if as_tuple:
-            x = _lift(x)
+            x = lift(x)
         positions = mask_positions(x)
         if as_tuple:
             columns = []
@@ -194,7 +190,10 @@ def nonzero(input, *, as_tuple=False):
         y = keep(row_dense(I64, 2, shape))
         for i in range(ndim):
             position_column(positions, x, i, <int64_t *>value(y).data + i, ndim)
-        return wrap_borrowed(y)
+        if out is None:
+            return wrap_borrowed(y)
+        write_out(out, y, "nonzero")
+        return out
     finally:
         scope_leave(mark)
 

@@ -3,16 +3,17 @@
 Whatever selects is made of the operations in take.pyx.
 """
 from libc.string cimport memset
+import numpy as np
 from cgrad._engine.types cimport *
 from cgrad._engine.face import export
 from cgrad._engine.face cimport wrap_borrowed
-from cgrad._engine.gather cimport integers
-from cgrad._engine.handle cimport Handle, dtype_of, row_of, wrap
-from cgrad._engine.inplace cimport assign, check_writable
+from cgrad._engine.gather cimport integers, lift
+from cgrad._engine.handle cimport Handle, dtype_of, is_handle, is_number, row_of, scalar_row, wrap
+from cgrad._engine.inplace cimport assign, check_writable, write_out
 from cgrad._engine.loops cimport copy_cast
-from cgrad._engine.primitives cimport add, cast, eq, number, reshape, times, where
+from cgrad._engine.primitives cimport add, cast, eq, mul, number, reshape, sizes, where
 from cgrad._engine.rows cimport item_size, node, release, row_dense, row_view, value
-from cgrad._engine.shape cimport clone, parse_shape, slice_row, wrap_dim
+from cgrad._engine.shape cimport clone, integer, parse_shape, slice_row, wrap_dim
 from cgrad._engine.table cimport (
     Ctx, apply, call1, call2, grad_enabled, keep, op_id, register, scope_enter, scope_leave,
 )
@@ -24,18 +25,16 @@ cdef int EMBEDDING = op_id("embedding")
 cdef int TRIL = op_id("tril"), TRIU = op_id("triu"), FLIP = op_id("flip")
 
 
-cdef list _sizes(Row r):
-    return [value(r).shape[i] for i in range(value(r).ndim)]
-
-
 cdef bint _tracked(Row a, Row b) noexcept:
     return grad_enabled() and (node(a).flags | node(b).flags) & REQUIRES_GRAD
 
 
-cdef Row _lift(Row a) except 0:
-    # Scalars are indexed as tensors of one element.
-    cdef int64_t one = 1
-    return a if value(a).ndim else reshape(a, 1, &one)
+cdef object _finish(Row y, object out, str name):
+    # The result as a tensor, or in the tensor given as `out=`.
+    if out is None:
+        return wrap_borrowed(y)
+    write_out(out, y, name)
+    return out
 
 
 # ---------------------------------------------------------------------------------------------
@@ -52,17 +51,16 @@ def select(input, dim, index):
         >>> cgrad.tensor([[1., 2.], [3., 4.]]).select(1, -1)
         tensor([2., 4.])
     """
+    cdef int64_t axis = integer(dim, "select", "dim"), k = integer(index, "select", "index"), mark
     cdef Row x = row_of(input, "select")
     cdef Value *v = value(x)
     cdef Attr at
     cdef int i, d
-    cdef int64_t mark
-    cdef int64_t k = index
     if v.ndim == 0:
         raise IndexError("select() cannot be applied to a 0-dim tensor.")
-    d = wrap_dim(dim, v.ndim, "select")
+    d = wrap_dim(axis, v.ndim, "select")
     if k < -v.shape[d] or k >= v.shape[d]:
-        raise IndexError(f"select(): index {k} out of range for tensor of size {_sizes(x)} at "
+        raise IndexError(f"select(): index {k} out of range for tensor of size {sizes(x)} at "
                          f"dimension {d}")
     at.k[0] = 1 << d
     for i in range(v.ndim):
@@ -90,29 +88,30 @@ def index_select(input, dim, index, *, out=None):
         tensor([[2., 2.],
                 [4., 4.]])
     """
-    cdef int64_t mark = scope_enter()
-    cdef Row x = row_of(input, "index_select"), k = integers(index, "index_select"), y
-    cdef int d = wrap_dim(dim, value(x).ndim, "index_select")
+    cdef int64_t axis = integer(dim, "index_select", "dim"), mark = scope_enter()
+    cdef Row x, k, y
+    cdef int d
     try:
+        x = row_of(input, "index_select")
+        k = integers(index, "index_select")
+        d = wrap_dim(axis, value(x).ndim, "index_select")
         if value(k).ndim > 1:
             raise IndexError("index_select(): Index is supposed to be a vector, but has shape "
-                             f"{_sizes(k)}")
-        y = _lift(x)
-        k = index_row(_lift(k), value(y).shape[d], d, False, IndexError, "index_select")
+                             f"{sizes(k)}")
+        y = lift(x)
+        k = index_row(lift(k), value(y).shape[d], d, False, IndexError, "index_select")
         if value(x).ndim == 0 and value(k).numel != 1:
             raise IndexError("index_select(): Index to scalar can have only 1 value, got "
                              f"{value(k).numel} values")
         y = index_dims(y, k, d, 1)
         if value(x).ndim == 0:
             y = reshape(y, 0, NULL)
-        if out is not None:
-            return out.copy_(wrap_borrowed(y))
-        return wrap_borrowed(y)
+        return _finish(y, out, "index_select")
     finally:
         scope_leave(mark)
 
 
-def take(input, index):
+def take(input, index, *, out=None):
     """take(input, index) -> Tensor
 
     The elements at positions of the flattened `input`, in the shape of `index`; negative
@@ -124,15 +123,17 @@ def take(input, index):
         tensor([1., 4.])
     """
     cdef int64_t mark = scope_enter()
-    cdef Row x = row_of(input, "take"), k = integers(index, "take")
+    cdef Row x, k
     try:
+        x = row_of(input, "take")
+        k = integers(index, "take")
         k = index_row(k, value(x).numel, 0, True, IndexError, "take")
-        return wrap_borrowed(index_dims(reshape(x, 1, &value(x).numel), k, 0, 1))
+        return _finish(index_dims(reshape(x, 1, &value(x).numel), k, 0, 1), out, "take")
     finally:
         scope_leave(mark)
 
 
-cdef Row _add_source(Row x, object dim, object index, object source, object alpha, Row *k,
+cdef Row _add_source(Row x, int64_t dim, object index, object source, object alpha, Row *k,
                      int *d) except 0:
     # Checks the arguments of index_add; returns alpha * source, the index in `k`, dim in `d`.
     cdef Row s = row_of(source, "index_add"), y
@@ -144,24 +145,36 @@ cdef Row _add_source(Row x, object dim, object index, object source, object alph
     if value(s).dtype != value(x).dtype:
         raise RuntimeError("index_add_(): self and source must have the same scalar type, but got "
                            f"{dtype_of(value(x).dtype).name} and {dtype_of(value(s).dtype).name}")
-    y = _lift(x)
-    s = _lift(s)
-    k[0] = _lift(k[0])
+    y = lift(x)
+    s = lift(s)
+    k[0] = lift(k[0])
     if value(s).ndim != value(y).ndim or value(s).shape[d[0]] != value(k[0]).numel:
         raise RuntimeError(f"index_add_(): Number of indices ({value(k[0]).numel}) should be equal "
-                           f"to source.size(dim), but source has shape {_sizes(s)} and dim is "
+                           f"to source.size(dim), but source has shape {sizes(s)} and dim is "
                            f"{d[0]}")
     for i in range(value(s).ndim):
         if i != d[0] and value(s).shape[i] != value(y).shape[i]:
             raise RuntimeError("source tensor shape must match self tensor shape, excluding the "
-                               f"specified dimension. Got self.shape = {_sizes(y)} source.shape "
-                               f"= {_sizes(s)}")
+                               f"specified dimension. Got self.shape = {sizes(y)} source.shape "
+                               f"= {sizes(s)}")
     k[0] = index_row(k[0], value(y).shape[d[0]], d[0], False, RuntimeError, "index_add")
-    return s if alpha == 1 else times(s, alpha)
+    return s if alpha == 1 else mul(s, keep(scalar_row(alpha, value(s).dtype)))
+
+
+cdef object _plain_alpha(object alpha, object source):
+    # A number as a plain int or float.
+    if isinstance(alpha, np.generic) or is_handle(alpha):
+        alpha = alpha.item()
+    if not is_number(alpha):
+        raise TypeError(f"index_add(): argument 'alpha' must be Number, not {type(alpha).__name__}")
+    if isinstance(alpha, float) and is_handle(source) and not source.dtype.is_floating_point:
+        raise RuntimeError("index_add(): For integral input tensors, argument alpha must not be a "
+                           "floating point number.")
+    return alpha
 
 
 cdef Row _index_added(Row x, Row s, Row k, int d) except 0:
-    cdef Row y = _lift(x)
+    cdef Row y = lift(x)
     if value(y).dtype < I64:
         s = cast(s, I64)
     s = index_backward(s, k, d, 1, value(y).ndim, value(y).shape)
@@ -169,7 +182,7 @@ cdef Row _index_added(Row x, Row s, Row k, int d) except 0:
     return y if value(x).ndim else reshape(y, 0, NULL)
 
 
-def index_add(input, dim, index, source, *, alpha=1):
+def index_add(input, dim, index, source, *, alpha=1, out=None):
     """index_add(input, dim, index, source, *, alpha=1) -> Tensor
 
     A copy of `input` with ``alpha * source[i]`` added to its entry ``index[i]`` along `dim`.
@@ -179,12 +192,15 @@ def index_add(input, dim, index, source, *, alpha=1):
         >>> cgrad.index_add(cgrad.zeros(3), 0, cgrad.tensor([1, 1]), cgrad.tensor([2., 3.]))
         tensor([0., 5., 0.])
     """
-    cdef int64_t mark = scope_enter()
-    cdef Row x = row_of(input, "index_add"), s, k
+    cdef int64_t axis = integer(dim, "index_add", "dim"), mark
+    cdef Row x, s, k
     cdef int d
+    alpha = _plain_alpha(alpha, source)
+    mark = scope_enter()
     try:
-        s = _add_source(x, dim, index, source, alpha, &k, &d)
-        return wrap_borrowed(_index_added(x, s, k, d))
+        x = row_of(input, "index_add")
+        s = _add_source(x, axis, index, source, alpha, &k, &d)
+        return _finish(_index_added(x, s, k, d), out, "index_add")
     finally:
         scope_leave(mark)
 
@@ -194,11 +210,14 @@ def index_add_(self, dim, index, source, *, alpha=1):
 
     In-place version of :func:`index_add`.
     """
-    cdef int64_t mark = scope_enter()
-    cdef Row x = row_of(self, "index_add_"), s, k
+    cdef int64_t axis = integer(dim, "index_add_", "dim"), mark
+    cdef Row x, s, k
     cdef int d
+    alpha = _plain_alpha(alpha, source)
+    mark = scope_enter()
     try:
-        s = _add_source(x, dim, index, source, alpha, &k, &d)
+        x = row_of(self, "index_add_")
+        s = _add_source(x, axis, index, source, alpha, &k, &d)
         if _tracked(x, s) or not value(x).contiguous or value(x).dtype < I64 \
                 or value(x).ndim == 0:
             assign(<Handle>self, _index_added(x, s, k, d), "index_add_")
@@ -247,22 +266,27 @@ def embedding(weight, indices, padding_idx=-1, scale_grad_by_freq=False, sparse=
         tensor([[3., 4.],
                 [1., 2.]])
     """
-    cdef int64_t mark = scope_enter()
-    cdef Row x = row_of(weight, "embedding"), k = row_of(indices, "embedding")
+    cdef int64_t padding = -1 if padding_idx is None else integer(padding_idx, "embedding",
+                                                                  "padding_idx")
+    cdef int64_t mark
+    cdef Row x, k
     cdef Attr at
+    if scale_grad_by_freq or sparse:
+        raise RuntimeError("embedding(): scale_grad_by_freq and sparse are not supported")
+    mark = scope_enter()
     try:
+        x = row_of(weight, "embedding")
+        k = row_of(indices, "embedding")
         if value(x).ndim != 2:
-            raise RuntimeError(f"embedding(): 'weight' must be 2-D, but has shape {_sizes(x)}")
+            raise RuntimeError(f"embedding(): 'weight' must be 2-D, but has shape {sizes(x)}")
         if value(k).dtype != I64 and value(k).dtype != I32:
             raise RuntimeError("embedding(): Expected tensor for argument #1 'indices' to have "
                                "one of the following scalar types: Long, Int; but got "
                                f"{dtype_of(value(k).dtype).name} instead")
-        if scale_grad_by_freq or sparse:
-            raise RuntimeError("embedding(): scale_grad_by_freq and sparse are not supported")
         k = index_row(k, value(x).shape[0], 0, False, IndexError, "embedding")
         at.k[0] = 0
         at.k[1] = 1
-        at.k[2] = -1 if padding_idx is None else padding_idx
+        at.k[2] = padding
         return wrap_borrowed(call2(EMBEDDING, x, k, &at))
     finally:
         scope_leave(mark)
@@ -305,12 +329,12 @@ register("triu", f_triangle, d_triu)
 
 
 cdef Row _triangle(int op, object input, object diagonal, const char *name) except 0:
+    cdef int64_t limit = <int64_t>1 << 40, k = integer(diagonal, name, "diagonal")
     cdef Row x = row_of(input, name)
     cdef Attr at
-    cdef int64_t limit = 1 << 40
     if value(x).ndim < 2:
         raise RuntimeError(f"{name.decode()}: input tensor must have at least 2 dimensions")
-    at.k[0] = max(-limit, min(limit, diagonal))
+    at.k[0] = max(-limit, min(limit, k))
     return call1(op, x, &at)
 
 
@@ -328,8 +352,7 @@ def tril(input, diagonal=0, *, out=None):
     """
     cdef int64_t mark = scope_enter()
     try:
-        result = wrap_borrowed(_triangle(TRIL, input, diagonal, "tril"))
-        return result if out is None else out.copy_(result)
+        return _finish(_triangle(TRIL, input, diagonal, "tril"), out, "tril")
     finally:
         scope_leave(mark)
 
@@ -347,8 +370,7 @@ def triu(input, diagonal=0, *, out=None):
     """
     cdef int64_t mark = scope_enter()
     try:
-        result = wrap_borrowed(_triangle(TRIU, input, diagonal, "triu"))
-        return result if out is None else out.copy_(result)
+        return _finish(_triangle(TRIU, input, diagonal, "triu"), out, "triu")
     finally:
         scope_leave(mark)
 
@@ -410,7 +432,7 @@ cdef int d_flip(Ctx *c) except -1:
 register("flip", f_flip, d_flip)
 
 
-def flip(input, *dims):
+def flip(input, *args, dims=None):
     """flip(input, dims) -> Tensor
 
     A copy in reverse order along the dimensions `dims`.
@@ -420,16 +442,16 @@ def flip(input, *dims):
         >>> cgrad.flip(cgrad.tensor([1., 2., 3.]), [0])
         tensor([3., 2., 1.])
     """
-    cdef Row x = row_of(input, "flip")
     cdef int64_t[MAX_DIMS] given
     cdef Attr at
-    cdef int i, n = parse_shape(dims, given, "flip")
+    cdef int i, n = parse_shape(args if dims is None else (dims,), given, "flip")
+    cdef Row x = row_of(input, "flip")
     cdef int64_t bit
     at.k[0] = 0
     for i in range(n):
         bit = 1 << wrap_dim(given[i], value(x).ndim, "flip")
         if at.k[0] & bit:
-            raise RuntimeError(f"dim {given[i]} appears multiple times in the list of dims")
+            raise RuntimeError(f"flip: dim {given[i]} appears multiple times in the list of dims")
         at.k[0] |= bit
     return wrap(apply(FLIP, &x, 1, &at))
 
@@ -449,12 +471,14 @@ def diag(input, diagonal=0, *, out=None):
         tensor([[1., 0.],
                 [0., 2.]])
     """
-    cdef int64_t mark = scope_enter()
+    cdef int64_t d = integer(diagonal, "diag", "diagonal"), mark = scope_enter()
     cdef Row x = row_of(input, "diag"), k
-    cdef int64_t d = diagonal, down, right, count, i
+    cdef int64_t down, right, count, i
     cdef int64_t[2] shape
     cdef int64_t *p
     try:
+        if d > 1 << 30 or d < -(1 << 30):
+            raise RuntimeError(f"diag(): diagonal {d} is out of range")
         down = -d if d < 0 else 0
         right = d if d > 0 else 0
         if value(x).ndim == 1:
@@ -475,8 +499,7 @@ def diag(input, diagonal=0, *, out=None):
             x = index_backward(x, k, 0, 2, 2, shape)
         else:
             x = index_dims(x, k, 0, 2)
-        result = wrap_borrowed(x)
-        return result if out is None else out.copy_(result)
+        return _finish(x, out, "diag")
     finally:
         scope_leave(mark)
 

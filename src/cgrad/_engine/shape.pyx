@@ -9,7 +9,7 @@ from cgrad._engine.face import export
 from cgrad._engine.face cimport wrap_borrowed
 from cgrad._engine.handle cimport dtype_of, is_handle, row_of, wrap
 from cgrad._engine.loops cimport copy_cast
-from cgrad._engine.primitives cimport permute, reshape, reshape_like, sum_to, zeros
+from cgrad._engine.primitives cimport permute, reshape, reshape_like, sizes, sum_to, zeros
 from cgrad._engine.rows cimport item_size, release, row_dense, row_view, value
 from cgrad._engine.table cimport (
     Ctx, apply, call1, call2, op_id, register, scope_enter, scope_leave,
@@ -92,10 +92,6 @@ cdef int parse_shape(tuple args, int64_t *shape, const char *op) except -1:
             raise RuntimeError(f"{op.decode()}: size {s} does not fit into 64 bits") from None
         n += 1
     return n
-
-
-cdef list _sizes(Row r):
-    return [value(r).shape[i] for i in range(value(r).ndim)]
 
 
 # ---------------------------------------------------------------------------------------------
@@ -405,7 +401,7 @@ def t(input):
     return transpose(input, 0, value(x).ndim - 1 if value(x).ndim else 0)
 
 
-def expand_(self, *sizes):
+def expand_(self, *size):
     """expand(*sizes) -> Tensor
 
     A view in which dimensions of size 1 are repeated without a copy; -1 keeps a size, new
@@ -413,7 +409,7 @@ def expand_(self, *sizes):
     """
     cdef Attr at
     cdef int64_t count = 1
-    cdef int i, n = parse_shape(sizes, at.d, "expand")
+    cdef int i, n = parse_shape(size, at.d, "expand")
     cdef Row x = row_of(self, "expand")
     cdef Value *v = value(x)
     cdef int extra = n - v.ndim
@@ -431,7 +427,7 @@ def expand_(self, *sizes):
             raise RuntimeError(
                 f"expand: The expanded size of the tensor ({at.d[i]}) must match the existing "
                 f"size ({v.shape[i - extra]}) at non-singleton dimension {i}. Target sizes: "
-                f"{[at.d[k] for k in range(n)]}. Tensor sizes: {_sizes(x)}")
+                f"{[at.d[k] for k in range(n)]}. Tensor sizes: {sizes(x)}")
     for i in range(n):
         if at.d[i] > 1 and count > (<int64_t>1 << 62) // at.d[i]:
             raise RuntimeError(f"expand: numel: integer multiplication overflow of "

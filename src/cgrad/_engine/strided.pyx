@@ -12,11 +12,11 @@ elements of the input do, each gets the mean, as in PyTorch.
 """
 from cgrad._engine.types cimport *
 from cgrad._engine.face import export
-from cgrad._engine.handle cimport Handle, dtype, dtype_of, fresh_row, is_handle, rebind, row_of, wrap
+from cgrad._engine.handle cimport Handle, dtype, dtype_of, fresh_row, rebind, row_of, wrap
 from cgrad._engine.inplace cimport write_out
 from cgrad._engine.loops cimport copy_cast
 from cgrad._engine.memory cimport block_free
-from cgrad._engine.primitives cimport div, number, permute, reshape, zeros, zeros_like
+from cgrad._engine.primitives cimport div, number, permute, reshape, sizes, zeros, zeros_like
 from cgrad._engine.rows cimport (
     item_size, node, release, retain, row_dense, row_view, set_dims, value,
 )
@@ -32,10 +32,6 @@ from cgrad._engine.take cimport index_backward, index_dims
 
 cdef int AS_STRIDED = op_id("as_strided"), STRIDED_ASSIGN = op_id("strided_assign")
 cdef int STRIDED = op_id("strided"), PERMUTE = op_id("permute")
-
-
-cdef list _sizes(Row r):
-    return [value(r).shape[i] for i in range(value(r).ndim)]
 
 
 # ---------------------------------------------------------------------------------------------
@@ -348,7 +344,7 @@ cdef object _reinterpreted(object input, int code):
     cdef int64_t old = item_size(v.dtype), new = item_size(code), by
     cdef int i, last = v.ndim - 1
     if code == v.dtype:
-        return wrap(reshaped(input, (_sizes(x),), "view", True))
+        return wrap(reshaped(input, (sizes(x),), "view", True))
     for i in range(v.ndim):
         shape[i] = v.shape[i]
         strides[i] = v.strides[i]
@@ -365,7 +361,7 @@ cdef object _reinterpreted(object input, int code):
             if new > old and (shape[i] if i == last else strides[i]) % by and v.numel:
                 raise RuntimeError("view(dtype): self.size(-1), strides and offset must be "
                                    f"divisible by {by} to view {dtype_of(v.dtype)!r} as "
-                                   f"{dtype_of(code)!r}, but got shape {_sizes(x)} and strides "
+                                   f"{dtype_of(code)!r}, but got shape {sizes(x)} and strides "
                                    f"{[strides[k] for k in range(v.ndim)]}")
             if i == last:
                 shape[i] = shape[i] // by if new > old else shape[i] * by
@@ -514,7 +510,7 @@ def same_memory(Handle h, Handle source):
     cdef Row a = fresh_row(h), b = fresh_row(source)
     cdef Value *v = value(a)
     cdef Value *w = value(b)
-    return (v.storage == w.storage and v.data == w.data and _sizes(a) == _sizes(b)
+    return (v.storage == w.storage and v.data == w.data and sizes(a) == sizes(b)
             and [v.strides[i] for i in range(v.ndim)] == [w.strides[i] for i in range(w.ndim)])
 
 

@@ -1026,7 +1026,7 @@ class InPlace:
         check_writable(h, fresh_row(h), self.__name__)
         # The derivative must not read the memory that is about to change.
         result = self.function(input.clone() if track else input, *args, **kwargs)
-        assign(h, (<Handle>result).row, self.__name__)
+        assign(h, fresh_row(<Handle>result), self.__name__)
         return input
 
 
