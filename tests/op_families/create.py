@@ -76,13 +76,13 @@ CASES = [
 
 RANDOM = "made from nothing, at random or unset: no value to compare"
 OBJECTS = "from other objects: test_interop.py, test_tensor.py"
-FACTS = "no tensors: test_properties.py, test_tensor.py"
+FACTS = "no tensors: test_properties.py, test_tensor.py, test_types.py"
 ELSEWHERE = {
     **dict.fromkeys([
         "Generator", "bernoulli", "default_generator", "empty", "empty_like", "get_rng_state",
         "initial_seed", "manual_seed", "multinomial", "normal", "rand", "rand_like", "randint",
         "randint_like", "randn", "randn_like", "randperm", "seed", "set_rng_state"], RANDOM),
     **dict.fromkeys(["as_tensor", "from_numpy", "scalar_tensor"], OBJECTS),
-    **dict.fromkeys(["broadcast_shapes", "is_floating_point", "is_tensor", "numel"], FACTS),
+    **dict.fromkeys(["broadcast_shapes", "can_cast", "promote_types", "result_type", "is_floating_point", "is_tensor", "numel"], FACTS),
     **dict.fromkeys(["dropout", "embedding"], "the engine's part of a function in nn.functional"),
 }

@@ -9,6 +9,7 @@ from cgrad._composite.register import check_tensor, dimension, integers, public,
 from cgrad._composite.shape import broadcast_shapes
 from cgrad._engine.annotations import Ints, Number
 from cgrad._engine.face import public as _op
+from cgrad._engine.handle import dtype as DType
 from cgrad._engine.scatter import fold
 from cgrad._engine.strided import storage_bytes
 from cgrad._tensor.tensor import Tensor
@@ -172,10 +173,10 @@ def scatter_reduce(
     else:
         result = start.scatter_add(dim, index, src)
     if reduce == "mean":
-        count = input.detach().new_ones(input.shape, dtype=int)
+        count = _op["ones"](input.shape, dtype=int)
         if not include_self:
             count = count.scatter(dim, index, 0)
-        count = count.scatter_add(dim, index, index.new_ones(index.shape, dtype=int))
+        count = count.scatter_add(dim, index, _op["ones"](index.shape, dtype=int))
         count = count.clamp(min=1)
         result = result / count if input.dtype.is_floating_point else \
             _op["div"](result, count, rounding_mode="floor").to(input.dtype)
@@ -405,22 +406,33 @@ def unravel_index(indices: Tensor, shape: Ints) -> tuple[Tensor, ...]:
     return tuple(reversed(found))
 
 
-def _triangle_indices(name: str, function):
-    def indices(
-        row: int, col: int, offset: int = 0, *, dtype=None, device=None, layout=None
-    ) -> Tensor:
-        if row < 0 or col < 0:
-            raise RuntimeError(f"{name}: row and col must be non-negative, got {row} and {col}")
-        places = np.stack(function(row, offset, col))
-        return _op["tensor"](places, dtype=int if dtype is None else dtype, device=device)
-    indices.__name__ = indices.__qualname__ = name
-    indices.__doc__ = f"""{name}(row, col, offset=0, *, dtype=int64) -> Tensor
+def _triangle(name: str, find, row: int, col: int, offset: int, dtype) -> Tensor:
+    if row < 0 or col < 0:
+        raise RuntimeError(f"{name}: row and col must be non-negative, got {row} and {col}")
+    return _op["tensor"](np.stack(find(row, offset, col)), dtype=int if dtype is None else dtype)
 
-    The row and column indices of the {"lower" if name == "tril_indices" else "upper"} triangle of a
-    matrix, with the `offset`-th diagonal as its border, as two rows.
+
+@public(method=False)
+def tril_indices(
+    row: int, col: int, offset: int = 0, *, dtype: DType | None = None, device: object = None,
+    layout: object = None,
+) -> Tensor:
+    """tril_indices(row, col, offset=0, *, dtype=int64) -> Tensor
+
+    The row and column indices of the lower triangle of a matrix, up to its `offset`-th diagonal,
+    as two rows.
     """
-    return public(method=False)(indices)
+    return _triangle("tril_indices", np.tril_indices, row, col, offset, dtype)
 
 
-tril_indices = _triangle_indices("tril_indices", np.tril_indices)
-triu_indices = _triangle_indices("triu_indices", np.triu_indices)
+@public(method=False)
+def triu_indices(
+    row: int, col: int, offset: int = 0, *, dtype: DType | None = None, device: object = None,
+    layout: object = None,
+) -> Tensor:
+    """triu_indices(row, col, offset=0, *, dtype=int64) -> Tensor
+
+    The row and column indices of the upper triangle of a matrix, from its `offset`-th diagonal on,
+    as two rows.
+    """
+    return _triangle("triu_indices", np.triu_indices, row, col, offset, dtype)
