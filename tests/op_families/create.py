@@ -83,6 +83,7 @@ ELSEWHERE = {
         "initial_seed", "manual_seed", "multinomial", "normal", "rand", "rand_like", "randint",
         "randint_like", "randn", "randn_like", "randperm", "seed", "set_rng_state"], RANDOM),
     **dict.fromkeys(["as_tensor", "from_numpy", "scalar_tensor"], OBJECTS),
-    **dict.fromkeys(["broadcast_shapes", "can_cast", "promote_types", "result_type", "is_floating_point", "is_tensor", "numel"], FACTS),
+    **dict.fromkeys(["broadcast_shapes", "can_cast", "promote_types", "result_type",
+                     "is_floating_point", "is_tensor", "numel"], FACTS),
     **dict.fromkeys(["dropout", "embedding"], "the engine's part of a function in nn.functional"),
 }
