@@ -23,6 +23,9 @@ def definitions(body):
             found.setdefault(node.name, []).append(node)
         elif isinstance(node, ast.AnnAssign):
             found.setdefault(node.target.id, []).append(node)
+        elif isinstance(node, ast.Assign):
+            for target in node.targets:
+                found.setdefault(target.id, []).append(node)
         elif isinstance(node, ast.ImportFrom):
             for alias in node.names:
                 if alias.asname:

@@ -68,8 +68,9 @@ def definition(function: object) -> tuple[list[ast.FunctionDef], str]:
     found = [n for n in body if isinstance(n, ast.FunctionDef) and n.name == name]
     if not found:
         raise SystemExit(f"{module}.{name} is not declared in {source_of(module)}")
-    if any(isinstance(d, ast.Name) and d.id == "overload" for d in found[0].decorator_list):
-        found = [n for n in found if n.decorator_list]
+    overloads = [n for n in found if any(isinstance(d, ast.Name) and d.id == "overload"
+                                         for d in n.decorator_list)]
+    found = overloads or found
     for node in found:
         args = node.args
         bare = [a.arg for a in (*args.posonlyargs, *args.args, *args.kwonlyargs)
@@ -130,7 +131,8 @@ def regular(name: str, function: face.OpFunction, is_method: bool) -> str:
 
 
 def package_lines(declared: set[str]) -> list[str]:
-    lines = []
+    lines: list[str] = []
+    aliases: list[str] = []
     for name, function in sorted({**face.public, **PUBLIC}.items()):
         if name in declared:
             continue
@@ -138,15 +140,18 @@ def package_lines(declared: set[str]) -> list[str]:
             lines.append(regular(name, function, False))
         else:
             definition(function)                      # complains about what is not annotated
-            lines.append(f"from {function.__module__} import {function.__name__} as {name}")
+            own = function.__name__
+            lines.append(f"from {function.__module__} import {own} as {own}")
+            if name != own:
+                aliases.append(f"{name} = {own}")
     # Imports first, each once.
-    return sorted(lines, key=lambda line: (line.startswith("def "), line))
+    return sorted({*lines}, key=lambda line: (line.startswith("def "), line)) + aliases
 
 
 def tensor_lines(declared: set[str], known: set[str]) -> tuple[list[str], list[str]]:
     """Declarations of methods, and imports of the names that they need."""
     lines: list[str] = []
-    imports: set[str] = set()
+    imports: dict[str, str] = {}
     for name in sorted(vars(cgrad.Tensor)):
         if name in declared or name.startswith("__"):
             continue
@@ -177,8 +182,8 @@ def tensor_lines(declared: set[str], known: set[str]) -> tuple[list[str], list[s
             lines.append("    @property")
         lines += method(name, nodes, names, inplace)
         for used in names.used - known - set(vars(builtins)):
-            imports.add(f"from {module} import {used} as {used}")
-    return lines, sorted(imports)
+            imports[used] = f"from {module} import {used}"
+    return lines, sorted(imports.values())
 
 
 def complete() -> dict[Path, str]:

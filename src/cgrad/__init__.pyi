@@ -1,3 +1,4 @@
+import builtins
 from collections.abc import Sequence
 from typing import Any, TypeAlias, overload
 
@@ -8,6 +9,7 @@ from cgrad import func as func
 from cgrad import linalg as linalg
 from cgrad import nn as nn
 from cgrad import optim as optim
+from cgrad import return_types as return_types
 from cgrad import random as random
 from cgrad import serialization as serialization
 from cgrad import special as special
@@ -23,7 +25,6 @@ from cgrad._tensor.interop import from_dlpack as from_dlpack
 from cgrad._tensor.size import Size as Size
 from cgrad._tensor.size import device as device
 from cgrad._tensor.tensor import Tensor as Tensor
-from cgrad._tensor.tensor import _Extreme
 from cgrad.autograd.grad_mode import enable_grad as enable_grad
 from cgrad.autograd.grad_mode import inference_mode as inference_mode
 from cgrad.autograd.grad_mode import is_grad_enabled as is_grad_enabled
@@ -34,9 +35,9 @@ from cgrad.serialization import load as load
 from cgrad.serialization import save as save
 
 # The package has dtypes of these names, which would hide the types.
-_bool: TypeAlias = bool
-_int: TypeAlias = int
-_float: TypeAlias = float
+_bool: TypeAlias = builtins.bool
+_int: TypeAlias = builtins.int
+_float: TypeAlias = builtins.float
 _dtype: TypeAlias = dtype
 _device: TypeAlias = device
 
@@ -77,9 +78,6 @@ def addcmul(
     input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Number = 1, out: Tensor | None = None
 ) -> Tensor: ...
 def adjoint(input: Tensor) -> Tensor: ...
-def all(
-    input: Tensor, dim: Dims = None, keepdim: _bool = False, *, out: Tensor | None = None
-) -> Tensor: ...
 def allclose(
     input: Tensor,
     other: Tensor | Number,
@@ -89,16 +87,7 @@ def allclose(
 ) -> _bool: ...
 def alpha_dropout(input: Tensor, p: _float, train: _bool) -> Tensor: ...
 def alpha_dropout_(input: Tensor, p: _float, train: _bool) -> Tensor: ...
-def amax(
-    input: Tensor, dim: Dims = (), keepdim: _bool = False, *, out: Tensor | None = None
-) -> Tensor: ...
-def amin(
-    input: Tensor, dim: Dims = (), keepdim: _bool = False, *, out: Tensor | None = None
-) -> Tensor: ...
 def angle(input: Tensor, *, out: Tensor | None = None) -> Tensor: ...
-def any(
-    input: Tensor, dim: Dims = None, keepdim: _bool = False, *, out: Tensor | None = None
-) -> Tensor: ...
 def arange(
     start: Number,
     end: Number | None = None,
@@ -118,8 +107,6 @@ def arcsinh(input: Tensor, *, out: Tensor | None = None) -> Tensor: ...
 def arctan(input: Tensor, *, out: Tensor | None = None) -> Tensor: ...
 def arctan2(input: Tensor, other: Tensor | Number, *, out: Tensor | None = None) -> Tensor: ...
 def arctanh(input: Tensor, *, out: Tensor | None = None) -> Tensor: ...
-def argmax(input: Tensor, dim: Dims = None, keepdim: _bool = False) -> Tensor: ...
-def argmin(input: Tensor, dim: Dims = None, keepdim: _bool = False) -> Tensor: ...
 def as_strided(
     input: Tensor, size: Ints, stride: Ints, storage_offset: _int | None=None
 ) -> Tensor: ...
@@ -211,9 +198,6 @@ def ctc_loss(
     blank: _int = 0,
     reduction: str | _int = 1,
     zero_infinity: _bool = False,
-) -> Tensor: ...
-def cumsum(
-    input: Tensor, dim: _int, *, dtype: _dtype | None = None, out: Tensor | None = None
 ) -> Tensor: ...
 def deg2rad(input: Tensor, *, out: Tensor | None = None) -> Tensor: ...
 def diag(input: Tensor, diagonal: _int = 0, *, out: Tensor | None = None) -> Tensor: ...
@@ -422,13 +406,6 @@ def logical_not(input: Tensor, *, out: Tensor | None = None) -> Tensor: ...
 def logical_or(input: Tensor, other: Tensor | Number, *, out: Tensor | None = None) -> Tensor: ...
 def logical_xor(input: Tensor, other: Tensor | Number, *, out: Tensor | None = None) -> Tensor: ...
 def logit(input: Tensor, eps: _float | None = None, *, out: Tensor | None = None) -> Tensor: ...
-def logsumexp(
-    input: Tensor,
-    dim: _int | Sequence[_int],
-    keepdim: _bool = False,
-    *,
-    out: Tensor | None = None,
-) -> Tensor: ...
 def lt(input: Tensor, other: Tensor | Number, *, out: Tensor | None = None) -> Tensor: ...
 def manual_seed(seed: _int) -> Generator: ...
 def margin_ranking_loss(
@@ -441,30 +418,8 @@ def margin_ranking_loss(
 def masked_fill(input: Tensor, mask: Tensor, value: Tensor | Number) -> Tensor: ...
 def masked_select(input: Tensor, mask: Tensor, *, out: Tensor | None = None) -> Tensor: ...
 def matmul(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor: ...
-@overload
-def max(input: Tensor) -> Tensor: ...
-@overload
-def max(input: Tensor, dim: Tensor) -> Tensor: ...
-@overload
-def max(input: Tensor, dim: _int, keepdim: _bool = False) -> _Extreme: ...
 def maximum(input: Tensor, other: Tensor | Number, *, out: Tensor | None = None) -> Tensor: ...
-def mean(
-    input: Tensor,
-    dim: Dims = None,
-    keepdim: _bool = False,
-    *,
-    dtype: _dtype | None = None,
-    axis: Dims = None,
-    keepdims: _bool | None = None,
-    out: Tensor | None = None,
-) -> Tensor: ...
 def meshgrid(*tensors: Tensor, indexing: str | None=None) -> tuple[Tensor, ...]: ...
-@overload
-def min(input: Tensor) -> Tensor: ...
-@overload
-def min(input: Tensor, dim: Tensor) -> Tensor: ...
-@overload
-def min(input: Tensor, dim: _int, keepdim: _bool = False) -> _Extreme: ...
 def minimum(input: Tensor, other: Tensor | Number, *, out: Tensor | None = None) -> Tensor: ...
 def mm(input: Tensor, mat2: Tensor, *, out: Tensor | None = None) -> Tensor: ...
 def moveaxis(input: Tensor, source: Ints, destination: Ints) -> Tensor: ...
@@ -550,14 +505,6 @@ def polygamma(n: _int, input: Tensor, *, out: Tensor | None = None) -> Tensor: .
 def positive(input: Tensor, *, out: Tensor | None = None) -> Tensor: ...
 def pow(input: Tensor, exponent: Tensor | Number, *, out: Tensor | None = None) -> Tensor: ...
 def prelu(input: Tensor, weight: Tensor) -> Tensor: ...
-def prod(
-    input: Tensor,
-    dim: Dims = None,
-    keepdim: _bool = False,
-    *,
-    dtype: _dtype | None = None,
-    out: Tensor | None = None,
-) -> Tensor: ...
 def rad2deg(input: Tensor, *, out: Tensor | None = None) -> Tensor: ...
 def rand(
     *args: Ints,
@@ -695,28 +642,8 @@ def sqrt(input: Tensor, *, out: Tensor | None = None) -> Tensor: ...
 def square(input: Tensor, *, out: Tensor | None = None) -> Tensor: ...
 def squeeze(input: Tensor, dim: Dims = None) -> Tensor: ...
 def stack(tensors: Sequence[Tensor], dim: _int = 0, *, out: Tensor | None = None) -> Tensor: ...
-def std(
-    input: Tensor,
-    dim: Dims = None,
-    unbiased: _bool | None = None,
-    keepdim: _bool = False,
-    *,
-    correction: Number | None = None,
-    axis: Dims = None,
-    keepdims: _bool | None = None,
-) -> Tensor: ...
 def sub(input: Tensor, other: Tensor | Number, *, out: Tensor | None = None) -> Tensor: ...
 def subtract(input: Tensor, other: Tensor | Number, *, out: Tensor | None = None) -> Tensor: ...
-def sum(
-    input: Tensor,
-    dim: Dims = None,
-    keepdim: _bool = False,
-    *,
-    dtype: _dtype | None = None,
-    axis: Dims = None,
-    keepdims: _bool | None = None,
-    out: Tensor | None = None,
-) -> Tensor: ...
 def swapaxes(input: Tensor, dim0: _int, dim1: _int) -> Tensor: ...
 def swapdims(input: Tensor, dim0: _int, dim1: _int) -> Tensor: ...
 def t(input: Tensor) -> Tensor: ...
@@ -776,16 +703,6 @@ def unsafe_split_with_sizes(
 ) -> tuple[Tensor, ...]: ...
 def unsqueeze(input: Tensor, dim: _int) -> Tensor: ...
 def vander(x: Tensor, N: _int | None=None, increasing: _bool=False) -> Tensor: ...
-def var(
-    input: Tensor,
-    dim: Dims = None,
-    unbiased: _bool | None = None,
-    keepdim: _bool = False,
-    *,
-    correction: Number | None = None,
-    axis: Dims = None,
-    keepdims: _bool | None = None,
-) -> Tensor: ...
 def vsplit(input: Tensor, indices_or_sections: Ints) -> tuple[Tensor, ...]: ...
 def vstack(tensors: Sequence[Tensor], *, out: Tensor | None=None) -> Tensor: ...
 @overload
@@ -830,7 +747,6 @@ def set_printoptions(
 # --- generated by tools/stubs.py
 from cgrad._composite.einsum import einsum as einsum
 from cgrad._composite.einsum import tensordot as tensordot
-from cgrad._composite.indexing import argwhere as argwhere
 from cgrad._composite.indexing import as_strided_scatter as as_strided_scatter
 from cgrad._composite.indexing import diagonal_scatter as diagonal_scatter
 from cgrad._composite.indexing import index_copy as index_copy
@@ -838,7 +754,6 @@ from cgrad._composite.indexing import index_fill as index_fill
 from cgrad._composite.indexing import index_put as index_put
 from cgrad._composite.indexing import index_reduce as index_reduce
 from cgrad._composite.indexing import masked_scatter as masked_scatter
-from cgrad._composite.indexing import nonzero_static as nonzero_static
 from cgrad._composite.indexing import put as put
 from cgrad._composite.indexing import scatter_reduce as scatter_reduce
 from cgrad._composite.indexing import select_scatter as select_scatter
@@ -877,16 +792,69 @@ from cgrad._composite.matrix import chain_matmul as chain_matmul
 from cgrad._composite.matrix import cross as cross
 from cgrad._composite.matrix import inner as inner
 from cgrad._composite.matrix import kron as kron
-from cgrad._composite.matrix import outer as ger
 from cgrad._composite.matrix import outer as outer
 from cgrad._composite.matrix import vdot as vdot
+from cgrad._composite.reduction import aminmax as aminmax
+from cgrad._composite.reduction import count_nonzero as count_nonzero
+from cgrad._composite.reduction import dist as dist
+from cgrad._composite.reduction import max as max
+from cgrad._composite.reduction import min as min
+from cgrad._composite.reduction import nanmean as nanmean
+from cgrad._composite.reduction import nansum as nansum
+from cgrad._composite.reduction import renorm as renorm
+from cgrad._composite.search import argwhere as argwhere
+from cgrad._composite.search import bincount as bincount
+from cgrad._composite.search import bucketize as bucketize
+from cgrad._composite.search import histc as histc
+from cgrad._composite.search import histogram as histogram
+from cgrad._composite.search import isin as isin
+from cgrad._composite.search import nonzero_static as nonzero_static
+from cgrad._composite.search import searchsorted as searchsorted
+from cgrad._composite.search import unique as unique
+from cgrad._composite.search import unique_consecutive as unique_consecutive
+from cgrad._composite.sorting import argsort as argsort
+from cgrad._composite.sorting import cummax as cummax
+from cgrad._composite.sorting import cummin as cummin
+from cgrad._composite.sorting import kthvalue as kthvalue
+from cgrad._composite.sorting import median as median
+from cgrad._composite.sorting import mode as mode
+from cgrad._composite.sorting import msort as msort
+from cgrad._composite.sorting import nanmedian as nanmedian
+from cgrad._composite.sorting import sort as sort
+from cgrad._composite.sorting import topk as topk
+from cgrad._composite.statistics import corrcoef as corrcoef
+from cgrad._composite.statistics import cov as cov
+from cgrad._composite.statistics import cumulative_trapezoid as cumulative_trapezoid
+from cgrad._composite.statistics import diff as diff
+from cgrad._composite.statistics import nanquantile as nanquantile
+from cgrad._composite.statistics import quantile as quantile
+from cgrad._composite.statistics import trapezoid as trapezoid
 from cgrad._engine.create import can_cast as can_cast
 from cgrad._engine.create import promote_types as promote_types
 from cgrad._engine.create import result_type as result_type
 from cgrad._engine.masks import nonzero as nonzero
+from cgrad._engine.moments import std as std
+from cgrad._engine.moments import std_mean as std_mean
+from cgrad._engine.moments import var as var
+from cgrad._engine.moments import var_mean as var_mean
+from cgrad._engine.reduce import all as all
+from cgrad._engine.reduce import amax as amax
+from cgrad._engine.reduce import amin as amin
+from cgrad._engine.reduce import any as any
+from cgrad._engine.reduce import mean as mean
+from cgrad._engine.reduce import prod as prod
+from cgrad._engine.reduce import sum as sum
+from cgrad._engine.scan import argmax as argmax
+from cgrad._engine.scan import argmin as argmin
+from cgrad._engine.scan import cumprod as cumprod
+from cgrad._engine.scan import cumsum as cumsum
+from cgrad._engine.scan import logcumsumexp as logcumsumexp
 from cgrad._engine.scatter import scatter as scatter
 from cgrad._engine.scatter import scatter_add as scatter_add
 from cgrad._engine.select import flip as flip
 from cgrad._engine.select import index_add as index_add
 from cgrad._engine.select import take as take
+from cgrad._engine.softmax import logsumexp as logsumexp
+ger = outer
+trapz = trapezoid
 # --- end

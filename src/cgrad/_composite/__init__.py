@@ -18,7 +18,10 @@ from cgrad._composite import (
     properties,
     reduction,
     sampling,
+    search,
     shape,
+    sorting,
     special,
+    statistics,
 )
 from cgrad._composite.register import PUBLIC

@@ -1,4 +1,4 @@
-from cgrad._engine.annotations import Dims, Number
+from cgrad._engine.annotations import Dims
 from cgrad._engine.handle import dtype
 from cgrad._tensor.tensor import Tensor
 
@@ -28,37 +28,44 @@ def prod(
     keepdim: bool = False,
     *,
     dtype: dtype | None = None,
+    axis: Dims = None,
+    keepdims: bool | None = None,
     out: Tensor | None = None,
 ) -> Tensor: ...
 def amax(
-    input: Tensor, dim: Dims = (), keepdim: bool = False, *, out: Tensor | None = None
+    input: Tensor,
+    dim: Dims = (),
+    keepdim: bool = False,
+    *,
+    axis: Dims = None,
+    keepdims: bool | None = None,
+    out: Tensor | None = None,
 ) -> Tensor: ...
 def amin(
-    input: Tensor, dim: Dims = (), keepdim: bool = False, *, out: Tensor | None = None
+    input: Tensor,
+    dim: Dims = (),
+    keepdim: bool = False,
+    *,
+    axis: Dims = None,
+    keepdims: bool | None = None,
+    out: Tensor | None = None,
 ) -> Tensor: ...
 def any(
-    input: Tensor, dim: Dims = None, keepdim: bool = False, *, out: Tensor | None = None
+    input: Tensor,
+    dim: Dims = None,
+    keepdim: bool = False,
+    *,
+    axis: Dims = None,
+    keepdims: bool | None = None,
+    out: Tensor | None = None,
 ) -> Tensor: ...
 def all(
-    input: Tensor, dim: Dims = None, keepdim: bool = False, *, out: Tensor | None = None
-) -> Tensor: ...
-def var(
     input: Tensor,
     dim: Dims = None,
-    unbiased: bool | None = None,
     keepdim: bool = False,
     *,
-    correction: Number | None = None,
     axis: Dims = None,
     keepdims: bool | None = None,
+    out: Tensor | None = None,
 ) -> Tensor: ...
-def std(
-    input: Tensor,
-    dim: Dims = None,
-    unbiased: bool | None = None,
-    keepdim: bool = False,
-    *,
-    correction: Number | None = None,
-    axis: Dims = None,
-    keepdims: bool | None = None,
-) -> Tensor: ...
+def shared(input: Tensor, result: Tensor) -> Tensor: ...

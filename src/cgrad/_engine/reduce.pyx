@@ -1,10 +1,11 @@
-"""Reductions: sum, prod, mean, maximum, minimum, any, all, var, std.
+"""Reductions: sum, prod, mean, maximum, minimum, any, all.
 
 A reduction is an elementwise loop whose output does not move along the reduced dimensions, so
 NumPy's inner loops serve here too (their add sums in pairs along a run).  Work is split at block
 sizes that depend on the shape only, so results have the same bits for any number of threads.
 """
-from libc.string cimport memset
+from operator import index as operator_index
+from libc.string cimport memcpy
 from libc.math cimport INFINITY
 from cgrad._engine.types cimport *
 from cgrad._engine cimport handle
@@ -15,16 +16,16 @@ from cgrad._engine.handle cimport dtype_code, dtype_of, is_handle, row_of, wrap
 from cgrad._engine.inplace cimport write_out
 from cgrad._engine.loops cimport BLOCK, NOGIL, Plan, numpy_loop, plan_operand
 from cgrad._engine.primitives cimport (
-    both, cast, div, eq, expand_like, mul, number, reshape, square, sub, sum_dims, unary, where, zeros,
+    both, cast, div, eq, expand_like, mul, number, reshape, reshape_like, sum_dims, where,
 )
 from cgrad._engine.rows cimport is_float, item_size, release, row_dense, value
-from cgrad._engine.shape cimport dims_mask, unsqueeze_row
+from cgrad._engine.shape cimport contiguous, dims_mask, slice_row
 from cgrad._engine.table cimport (
     Ctx, Rule, apply, call1, call2, keep, op_id, ops, register, scope_enter, scope_leave,
 )
 from cgrad._engine.threads cimport parallel_for
 
-cdef int MUL = op_id("mul"), PROD = op_id("prod")
+cdef int CUMPROD = op_id("cumprod"), DELAY = op_id("delay")
 cdef enum:
     PARTIAL = 16384           # elements that one partial result of a long sum covers
     X = 1
@@ -272,23 +273,28 @@ cdef int d_mean(Ctx *c) except -1:
     c.out[0] = _spread(c, div(c.g, number(<double>n, c.g)))
     return 0
 
-cdef int d_extreme(Ctx *c) except -1:             # ties share evenly; where NaN won, the NaNs do
-    cdef Row x = c.x[0], y = _spread(c, c.y)
+cdef int d_extreme(Ctx *c) except -1:             # ties share evenly; all are NaN where NaN won
+    cdef Row hit = eq(c.x[0], _spread(c, c.y))
+    cdef Row count = sum_dims(cast(hit, value(c.g).dtype), c.at.k[0], c.at.k[1])
+    c.out[0] = div(where(hit, _spread(c, c.g), number(0, c.g)), _spread(c, count))
+    return 0
+
+cdef int d_shared(Ctx *c) except -1:              # elements equal to the result share evenly
+    cdef Row x = c.x[0], y = c.y
     cdef Row hit = call2(op_id("logical_or"), eq(x, y),
                          both(call2(op_id("ne"), x, x), call2(op_id("ne"), y, y)))
-    cdef Row count = sum_dims(cast(hit, value(c.g).dtype), c.at.k[0], c.at.k[1])
-    c.out[0] = where(hit, _spread(c, div(c.g, count)), number(0, c.g))
+    cdef Row count = sum_dims(cast(hit, value(c.g).dtype), (1 << value(x).ndim) - 1, False)
+    c.out[0] = where(hit, div(c.g, count), number(0, c.g))
     return 0
 
 cdef int d_prod(Ctx *c) except -1:
-    # g times the product of the others.  Without zeros that is y / x; else the products are
-    # formed one by one, as rows of a matrix whose diagonal is replaced by 1.
-    cdef Row x = c.x[0], zero = number(0, c.x[0]), others, eye
+    # g times the product of the others.  Without zeros that is y / x; else the product of those
+    # before times the product of those behind.
+    cdef Row x = c.x[0], zero = number(0, c.x[0])
     cdef Value *v = value(x)
     cdef Attr at
-    cdef int64_t[MAX_DIMS + 1] shape
-    cdef int64_t i, n
-    cdef int dim = 0, k
+    cdef int64_t n
+    cdef int dim = 0
     at.k[0] = (1 << v.ndim) - 1
     at.k[1] = 0
     if not value(call1(ANY, eq(x, zero), &at)).data[0]:
@@ -304,23 +310,22 @@ cdef int d_prod(Ctx *c) except -1:
         n = v.numel
         x = reshape(x, 1, &n)
         dim = 0
-    v = value(x)
-    n = v.shape[dim]
-    for k in range(v.ndim + 1):
-        shape[k] = 1
-    shape[dim] = n
-    shape[dim + 1] = n
-    eye = zeros(BOOL, v.ndim + 1, shape)
-    for i in range(n):
-        value(eye).data[i * n + i] = 1
-    others = where(eye, number(1, x), unsqueeze_row(x, dim))
-    at.k[0] = 1 << (dim + 1)
-    others = reshape(call1(PROD, others, &at), value(c.x[0]).ndim, value(c.x[0]).shape)
-    c.out[0] = mul(_spread(c, c.g), others)
+    x = mul(_product(x, dim, False), _product(x, dim, True))
+    c.out[0] = mul(_spread(c, c.g), reshape_like(x, c.x[0]))
     return 0
 
+cdef Row _product(Row x, int dim, bint behind) except 0:
+    # The product of the elements before, or behind, each one.
+    cdef Attr at
+    at.k[0] = dim
+    at.k[1] = 0
+    at.f[0] = 1
+    x = flipped(x, dim) if behind else x
+    x = call1(DELAY, call1(CUMPROD, x, &at), &at)
+    return flipped(x, dim) if behind else x
+
 cdef int SUM = _define("sum", "add", d_sum, 0, 0)
-_define("prod", "multiply", d_prod, X | Y, 1)
+cdef int PROD = _define("prod", "multiply", d_prod, X | Y, 1)
 cdef int AMAX = _define("amax", "maximum", d_extreme, X | Y, -INFINITY)
 cdef int AMIN = _define("amin", "minimum", d_extreme, X | Y, INFINITY)
 cdef int ANY = _define("any", "logical_or", NULL, 0, 0)
@@ -339,26 +344,81 @@ cdef Row f_mean(int op, Row *x, int n, Attr *at) except 0:
 cdef int MEAN = register("mean", f_mean, d_mean)
 
 
+cdef Row f_shared(int op, Row *x, int n, Attr *at) except 0:
+    cdef Row y = row_dense(value(x[1]).dtype, 0, NULL)
+    memcpy(value(y).data, value(x[1]).data, item_size(value(y).dtype))
+    return y
+
+cdef int SHARED = register("shared", f_shared, d_shared, X | Y)
+
+
 # ---------------------------------------------------------------------------------------------
 # Public functions
 
-cdef Row _call(int op, Row x, object dim, bint keepdim) except 0:
-    # The caller owns the result.
+cdef object plain_dims(object dim, const char *op):
+    """A `dim=` argument as None, an int or a tuple of ints.  To be called before any row is taken:
+    the conversion may run code that changes tensors."""
+    if dim is None or type(dim) is int:
+        return dim
+    if hasattr(dim, "__index__") and not isinstance(dim, bool):
+        return operator_index(dim)
+    if not isinstance(dim, (tuple, list)):
+        raise TypeError(f"{op.decode()}(): argument 'dim' must be int or a tuple of ints, not "
+                        f"{type(dim).__name__}")
+    return tuple([d if type(d) is int else operator_index(d) for d in dim])
+
+
+cdef Row flipped(Row a, int dim) except 0:
+    """In reverse order along one dimension: a slice with step -1, copied."""
+    cdef Value *v = value(a)
     cdef Attr at
+    cdef int i
+    at.k[0] = 0
+    for i in range(v.ndim):
+        at.d[i] = v.shape[i] - 1 if i == dim and v.shape[i] else 0
+        at.d[MAX_DIMS + i] = -1 if i == dim else 1
+        at.d[2 * MAX_DIMS + i] = v.shape[i]
+    return contiguous(slice_row(a, &at))
+
+
+cdef object _call(int op, Row x, object dim, bint keepdim, object out):
+    # `dim` is plain, so that no code runs before the operation is done.
+    cdef Attr at
+    cdef Row r
     at.k[0] = dims_mask(dim, value(x).ndim, ops[op].name)
     at.k[1] = keepdim
-    return apply(op, &x, 1, &at)
-
-
-cdef object _done(Row r, object out, str name):
+    r = apply(op, &x, 1, &at)
     if out is None:
         return wrap(r)
-    write_out(out, keep(r), name)
+    write_out(out, keep(r), ops[op].name.decode())
     return out
 
 
-cdef tuple _names(object dim, object keepdim, object axis, object keepdims):
-    return (dim if axis is None else axis), bool(keepdim if keepdims is None else keepdims)
+cdef tuple _names(int op, object dim, object keepdim, object axis, object keepdims):
+    return (plain_dims(dim if axis is None else axis, ops[op].name),
+            bool(keepdim if keepdims is None else keepdims))
+
+
+cdef object _total(int op, object input, object dim, object keepdim, object dtype, object axis,
+                   object keepdims, object out):
+    # Sums, means, products: integers become int64 (not for the mean).
+    cdef int64_t mark = scope_enter()
+    cdef Row x
+    cdef int dt
+    try:
+        dim, keepdim = _names(op, dim, keepdim, axis, keepdims)
+        dt = dtype_code(dtype, N_DTYPES)
+        x = row_of(input, ops[op].name)
+        if dt == N_DTYPES:
+            dt = value(x).dtype
+            if op != MEAN and not is_float(dt):
+                dt = I64
+        if op == MEAN and not is_float(dt):
+            raise RuntimeError("mean(): could not infer output dtype. Input dtype must be either "
+                               f"a floating point or complex dtype. Got: {dtype_of(dt).name}")
+        return _call(op, cast(x, dt), dim, keepdim, out)
+    finally:
+        scope_leave(mark)
 
 
 def sum(input, dim=None, keepdim=False, *, dtype=None, axis=None, keepdims=None, out=None):
@@ -372,14 +432,7 @@ def sum(input, dim=None, keepdim=False, *, dtype=None, axis=None, keepdims=None,
         >>> cgrad.ones(2, 3).sum(dim=1)
         tensor([3., 3.])
     """
-    cdef int64_t mark = scope_enter()
-    cdef Row x = row_of(input, "sum")
-    try:
-        x = cast(x, dtype_code(dtype, value(x).dtype if is_float(value(x).dtype) else I64))
-        dim, keepdim = _names(dim, keepdim, axis, keepdims)
-        return _done(_call(SUM, x, dim, keepdim), out, "sum")
-    finally:
-        scope_leave(mark)
+    return _total(SUM, input, dim, keepdim, dtype, axis, keepdims, out)
 
 
 def mean(input, dim=None, keepdim=False, *, dtype=None, axis=None, keepdims=None, out=None):
@@ -388,167 +441,107 @@ def mean(input, dim=None, keepdim=False, *, dtype=None, axis=None, keepdims=None
     Mean of all elements, or over `dim`.  Raises RuntimeError for integers unless `dtype` is a
     floating point type.
     """
-    cdef int64_t mark = scope_enter()
-    cdef Row x = row_of(input, "mean")
-    try:
-        x = cast(x, dtype_code(dtype, value(x).dtype))
-        if not is_float(value(x).dtype):
-            raise RuntimeError("mean(): could not infer output dtype. Input dtype must be either "
-                               f"a floating point or complex dtype. Got: "
-                               f"{dtype_of(value(x).dtype).name}")
-        dim, keepdim = _names(dim, keepdim, axis, keepdims)
-        return _done(_call(MEAN, x, dim, keepdim), out, "mean")
-    finally:
-        scope_leave(mark)
+    return _total(MEAN, input, dim, keepdim, dtype, axis, keepdims, out)
 
 
-def prod(input, dim=None, keepdim=False, *, dtype=None, out=None):
+def prod(input, dim=None, keepdim=False, *, dtype=None, axis=None, keepdims=None, out=None):
     """prod(input, dim=None, keepdim=False, *, dtype=None) -> Tensor
 
     Product of all elements, or along one dimension; integers and bool as int64.
     """
-    cdef int64_t mark = scope_enter()
-    cdef Row x = row_of(input, "prod")
-    try:
-        if dim is not None and not isinstance(dim, int):
-            raise TypeError(f"prod(): argument 'dim' must be int, not {type(dim).__name__}")
-        x = cast(x, dtype_code(dtype, value(x).dtype if is_float(value(x).dtype) else I64))
-        return _done(_call(PROD, x, dim, keepdim), out, "prod")
-    finally:
-        scope_leave(mark)
+    dim = dim if axis is None else axis
+    if dim is not None and not hasattr(dim, "__index__"):
+        raise TypeError(f"prod(): argument 'dim' must be int, not {type(dim).__name__}")
+    return _total(PROD, input, dim, keepdim, dtype, None, keepdims, out)
 
 
-cdef object _extreme(int op, object input, object dim, bint keepdim, object out, str name):
+cdef object _extreme(int op, object input, object dim, object keepdim, object axis,
+                     object keepdims, object out):
     cdef int64_t mark = scope_enter()
-    cdef Row x = row_of(input, ops[op].name)
-    cdef int64_t mask = dims_mask(dim, value(x).ndim, ops[op].name)
+    cdef Row x
+    cdef int64_t mask
     cdef int i
-    cdef int64_t n = 1
     try:
+        dim, keepdim = _names(op, dim, keepdim, axis, keepdims)
+        x = row_of(input, ops[op].name)
+        mask = dims_mask(dim, value(x).ndim, ops[op].name)
         for i in range(value(x).ndim):
             if mask & (1 << i) and value(x).shape[i] == 0:
                 raise (RuntimeError if dim is None or dim == () else IndexError)(
-                    f"{name}(): Expected reduction dim to be specified for input.numel() == 0, or "
-                    f"to have non-zero size; dimension {i} of the input has size 0")
-        return _done(_call(op, x, dim, keepdim), out, name)
+                    f"{ops[op].name.decode()}(): Expected reduction dim to be specified for "
+                    f"input.numel() == 0, or to have non-zero size; dimension {i} of the input "
+                    "has size 0")
+        return _call(op, x, dim, keepdim, out)
     finally:
         scope_leave(mark)
 
 
-def amax(input, dim=(), keepdim=False, *, out=None):
+def amax(input, dim=(), keepdim=False, *, axis=None, keepdims=None, out=None):
     """amax(input, dim=(), keepdim=False) -> Tensor
 
     Largest element over `dim`; NaN wins.  Equal largest elements share the gradient evenly.
     """
-    return _extreme(AMAX, input, dim, keepdim, out, "amax")
+    return _extreme(AMAX, input, dim, keepdim, axis, keepdims, out)
 
 
-def amin(input, dim=(), keepdim=False, *, out=None):
+def amin(input, dim=(), keepdim=False, *, axis=None, keepdims=None, out=None):
     """amin(input, dim=(), keepdim=False) -> Tensor
 
     Smallest element over `dim`; NaN wins.  Equal smallest elements share the gradient evenly.
     """
-    return _extreme(AMIN, input, dim, keepdim, out, "amin")
+    return _extreme(AMIN, input, dim, keepdim, axis, keepdims, out)
 
 
-cdef object _logical(int op, object input, object dim, bint keepdim, object out, str name):
+def shared(input, result):
+    """`result`, which is some element of `input`; all elements equal to it (NaN to NaN) share the
+    gradient evenly."""
+    cdef int64_t mark = scope_enter()
+    try:
+        return wrap_borrowed(call2(SHARED, row_of(input, "shared"), row_of(result, "shared")))
+    finally:
+        scope_leave(mark)
+
+
+cdef object _logical(int op, object input, object dim, object keepdim, object axis,
+                     object keepdims, object out):
     cdef int64_t mark = scope_enter()
     cdef Row x
+    cdef Attr at
     cdef int dt
     try:
+        dim, keepdim = _names(op, dim, keepdim, axis, keepdims)
+        at.k[1] = keepdim
         x = row_of(input, ops[op].name)
+        at.k[0] = dims_mask(dim, value(x).ndim, ops[op].name)
+        if dim == ():
+            at.k[0] = 0
         dt = value(x).dtype
-        x = keep(_call(op, cast(x, BOOL), dim, keepdim))
+        x = call1(op, cast(x, BOOL), &at)
         if dt == U8:
             x = cast(x, U8)
         if out is None:
             return wrap_borrowed(x)
-        write_out(out, x, name)
+        write_out(out, x, ops[op].name.decode())
         return out
     finally:
         scope_leave(mark)
 
 
-def any(input, dim=None, keepdim=False, *, out=None):
+def any(input, dim=None, keepdim=False, *, axis=None, keepdims=None, out=None):
     """any(input, dim=None, keepdim=False) -> bool Tensor
 
-    Whether some element is not 0.
+    Whether some element is not 0: of all, or over `dim` (an int or a tuple).
     """
-    return _logical(ANY, input, dim, keepdim, out, "any")
+    return _logical(ANY, input, dim, keepdim, axis, keepdims, out)
 
 
-def all(input, dim=None, keepdim=False, *, out=None):
+def all(input, dim=None, keepdim=False, *, axis=None, keepdims=None, out=None):
     """all(input, dim=None, keepdim=False) -> bool Tensor
 
-    Whether no element is 0.
+    Whether no element is 0: of all, or over `dim` (an int or a tuple).
     """
-    return _logical(ALL, input, dim, keepdim, out, "all")
+    return _logical(ALL, input, dim, keepdim, axis, keepdims, out)
 
 
-cdef Row _var(object input, object dim, object correction, bint keepdim, const char *op) except 0:
-    # Two passes: the mean first, then the squares of what is left.
-    cdef Row x = row_of(input, op), d
-    cdef int64_t mask = dims_mask(dim, value(x).ndim, op), n = 1
-    cdef int i
-    cdef double left
-    cdef Attr at
-    if not is_float(value(x).dtype):
-        raise RuntimeError(f"{op.decode()}(): only support floating point and complex dtypes, "
-                           f"got {dtype_of(value(x).dtype).name}")
-    for i in range(value(x).ndim):
-        if mask & (1 << i):
-            n *= value(x).shape[i]
-    at.k[0] = mask
-    at.k[1] = 1
-    d = square(sub(x, call1(MEAN, x, &at)))
-    left = <double>n - (1.0 if correction is None else <double>correction)
-    at.k[1] = keepdim
-    return div(call1(SUM, d, &at), number(left if left > 0 else 0, x))
-
-
-cdef object _correction(object dim, object unbiased, object correction):
-    # var(x, unbiased) and var(x, dim, unbiased) are older forms of the same call.
-    if isinstance(dim, bool):
-        dim, unbiased = None, dim
-    if unbiased is not None:
-        correction = 1 if unbiased else 0
-    return dim, correction
-
-
-def var(input, dim=None, unbiased=None, keepdim=False, *, correction=None, axis=None,
-        keepdims=None):
-    """var(input, dim=None, *, correction=1, keepdim=False) -> Tensor
-
-    Variance over `dim`: squared distance from the mean, summed and divided by n - correction
-    (Bessel's correction by default).
-    """
-    cdef int64_t mark = scope_enter()
-    try:
-        dim, keepdim = _names(dim, keepdim, axis, keepdims)
-        dim, correction = _correction(dim, unbiased, correction)
-        return wrap_borrowed(_var(input, dim, correction, keepdim, "var"))
-    finally:
-        scope_leave(mark)
-
-
-def std(input, dim=None, unbiased=None, keepdim=False, *, correction=None, axis=None,
-        keepdims=None):
-    """std(input, dim=None, *, correction=1, keepdim=False) -> Tensor
-
-    Standard deviation: the square root of :func:`var`.
-    """
-    cdef int64_t mark = scope_enter()
-    cdef Row v, flat
-    try:
-        dim, keepdim = _names(dim, keepdim, axis, keepdims)
-        dim, correction = _correction(dim, unbiased, correction)
-        # Where nothing varies the root has no slope: the derivative is 0 there, as in PyTorch.
-        v = _var(input, dim, correction, keepdim, "std")
-        flat = eq(v, number(0, v))
-        return wrap_borrowed(where(flat, v, unary("sqrt", where(flat, number(1, v), v))))
-    finally:
-        scope_leave(mark)
-
-
-for _f in (sum, mean, prod, amax, amin, any, all, var, std):
+for _f in (sum, mean, prod, amax, amin, any, all):
     export(_f)

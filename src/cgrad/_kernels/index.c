@@ -105,6 +105,35 @@ CUMSUM(cg_cumsum_i64, int64_t, int64_t, WRAP_PLUS)
             const T *from = x + r / inner * n * inner + r % inner;                              \
             T best[SIDE];                                                                       \
             int64_t at[SIDE];                                                                   \
+            if (inner == 1 && n >= 2 * SIDE) {  /* SIDE strands, the best of which is chosen */  \
+                w = 1;                                                                          \
+                for (j = 0; j < SIDE; j++) {                                                    \
+                    best[j] = from[j];                                                          \
+                    at[j] = j;                                                                  \
+                }                                                                               \
+                for (i = SIDE; i + SIDE <= n; i += SIDE)                                        \
+                    for (j = 0; j < SIDE; j++) {                                                \
+                        const T v = from[i + j];                                                \
+                        const int take = BETTER(v, best[j]);                                    \
+                        best[j] = take ? v : best[j];                                           \
+                        at[j] = take ? i + j : at[j];                                           \
+                    }                                                                           \
+                for (j = 1; j < SIDE; j++)                                                      \
+                    if (BETTER(best[j], best[0])                                                \
+                        || (!BETTER(best[0], best[j]) && at[j] < at[0])) {                      \
+                        best[0] = best[j];                                                      \
+                        at[0] = at[j];                                                          \
+                    }                                                                           \
+                for (; i < n; i++)                                                              \
+                    if (BETTER(from[i], best[0])) {                                             \
+                        best[0] = from[i];                                                      \
+                        at[0] = i;                                                              \
+                    }                                                                           \
+                index[r] = at[0];                                                               \
+                if (out)                                                                        \
+                    out[r] = best[0];                                                           \
+                continue;                                                                       \
+            }                                                                                   \
             w = piece(r, end, inner);                                                           \
             for (j = 0; j < w; j++) {                                                           \
                 best[j] = from[j];                                                              \
