@@ -76,6 +76,11 @@ def bce(x, y, weight=None, pos_weight=None, reduction="mean"):
     return reduced(loss if weight is None else loss * weight, reduction)
 
 
+def linear_cross_entropy(x, w, target, linear_bias=0.0, **kwargs):
+    return cross_entropy(np.moveaxis(np.tensordot(w, x, (-1, -1)), -1, 0) + linear_bias
+                         if x.ndim == 2 else w @ x, target, **kwargs)
+
+
 def multi_margin(x, y, p=1, margin=1.0, weight=None, reduction="mean"):
     rows, classes = x.reshape(-1, x.shape[-1]), y.reshape(-1)
     loss = []
@@ -193,6 +198,16 @@ CASES = [
         *each_reduction(T(3, 4), TARGET, weight=T(4, domain="positive", grad=False)),
         Sample(T(3, 4), TARGET, pos_weight=T(4, domain="positive", grad=False))], errors=[
             Bad((T(2, 3), T(2)), ValueError, "(?i)size")]),
+    case("linear_cross_entropy", linear_cross_entropy, [
+        *each_reduction(T(4, 2), T(3, 2), CLASSES),
+        Sample(T(4, 2), T(3, 2), CLASSES, linear_bias=T(3), label_smoothing=0.1),
+        Sample(T(2), T(3, 2), T(domain="below:3", dtype="int64")),
+        Sample(T(4, 2), T(3, 5, 2), T(4, 5, domain="below:3", dtype="int64"))], tolerance=4,
+        errors=[Bad((T(2, 3), T(4, 2), T(2, dtype="int64")), RuntimeError, "in_features"),
+                Bad((T(2, 3), T(3), T(2, dtype="int64")), RuntimeError, "linear_weight"),
+                Bad((T(2, 3), T(4, 3), T(2, dtype="int64")), RuntimeError, "linear_bias",
+                    {"linear_bias": T(3)}),
+                Bad((T(3), T(4, 5, 3), T(5, dtype="int64")), RuntimeError, "batched")]),
     case("multi_margin_loss", multi_margin, [
         *each_reduction(T(4, 3), CLASSES), Sample(T(4, 3), CLASSES, p=2, margin=0.7),
         Sample(T(4, 3), CLASSES, weight=T(3, domain="positive", grad=False)),
@@ -220,6 +235,12 @@ CASES = [
         *each_reduction(T(3, 4), TARGET),
         Sample(T(3, 4), TARGET, weight=T(4, domain="positive"))], errors=[
             Bad((T(2, 3), T(2, 3)), ValueError, "(?i)reduction|avg|valid", BAD_REDUCTION)]),
+    Case("binary_cross_entropy_with_logits", lambda x, y, weight=None, pos_weight=None,
+         reduction=1: bce(x, y, weight, pos_weight, ("none", "mean", "sum")[reduction]), [
+             Sample(T(3, 4), TARGET), Sample(T(3, 4), TARGET, T(4, domain="positive", grad=False),
+                                             reduction=2),
+             Sample(T(3, 4), TARGET, pos_weight=T(4, domain="positive", grad=False), reduction=0)],
+         dtypes=FLOATS, method=False),
     case("dropout", lambda x, p=0.5, training=True: x * 0 if training and p == 1 else x, [
         Sample(T(3, 4), 0.0), Sample(T(3, 4), 0.5, training=False), Sample(T(3, 4), p=1.0)],
         bench=Sample(T(1000), 0.5), errors=[Bad((T(2), 1.5), ValueError, "(?i)dropout.*1.5")]),

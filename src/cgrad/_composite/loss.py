@@ -8,6 +8,7 @@ import math
 
 import cgrad
 from cgrad._composite.register import public
+from cgrad._engine.loss import binary_cross_entropy_with_logits as _with_logits
 from cgrad._tensor.tensor import Tensor
 
 REDUCTIONS = ("none", "mean", "sum")
@@ -22,6 +23,22 @@ def reduced(loss: Tensor, reduction: str | int) -> Tensor:
     if reduction not in ("none", 0):
         raise ValueError(f"{reduction} is not a valid value for reduction")
     return loss
+
+
+@public(method=False)
+def binary_cross_entropy_with_logits(
+    input: Tensor,
+    target: Tensor,
+    weight: Tensor | None = None,
+    pos_weight: Tensor | None = None,
+    reduction: str | int = 1,
+) -> Tensor:
+    """binary_cross_entropy_with_logits(input, target, weight=None, pos_weight=None, reduction=1)
+    -> Tensor
+
+    -[p y log s(x) + (1 - y) log(1 - s(x))], s the sigmoid, p `pos_weight`, times `weight`.
+    """
+    return reduced(_with_logits(input, target, weight, pos_weight, "none"), reduction)
 
 
 @public(method=False)

@@ -10,8 +10,8 @@ from cgrad import Tensor, _functions
 from cgrad.nn.functional.loss import _reduce, _reduction
 
 __all__ = [
-    "cross_entropy", "ctc_loss", "multi_margin_loss", "multilabel_margin_loss",
-    "multilabel_soft_margin_loss", "nll_loss",
+    "cross_entropy", "ctc_loss", "linear_cross_entropy", "multi_margin_loss",
+    "multilabel_margin_loss", "multilabel_soft_margin_loss", "nll_loss",
 ]  # fmt: skip
 
 
@@ -93,6 +93,61 @@ def cross_entropy(
         rows, classes, weight, reduction, ignore_index, label_smoothing
     )
     return loss.reshape(shape) if reduction == "none" else loss
+
+
+def linear_cross_entropy(
+    input: Tensor,
+    linear_weight: Tensor,
+    target: Tensor,
+    *,
+    linear_bias: Tensor | None = None,
+    weight: Tensor | None = None,
+    reduction: str = "mean",
+    ignore_index: int | None = None,
+    label_smoothing: float = 0.0,
+    options: object = None,
+) -> Tensor:
+    """Cross entropy of ``input @ linear_weight.T + linear_bias``.
+
+    Args:
+        input: shape (H) or (N, H).
+        linear_weight, linear_bias: shape (C, d1, …, H) and (C, d1, …); no bias by default.
+        target, weight, reduction, ignore_index, label_smoothing: as for :func:`cross_entropy`.
+        options: accepted without effect.
+
+    Raises:
+        RuntimeError: shapes do not fit, or ``ignore_index`` is given with probabilities.
+    """
+    if input.ndim not in (1, 2):
+        raise RuntimeError(f"expected input with dimensionality 1 or 2, got {input.ndim}")
+    if linear_weight.ndim < 2:
+        raise RuntimeError("expected linear_weight with dimensionality at least 2, got "
+                           f"{linear_weight.ndim}")  # fmt: skip
+    if input.shape[-1] != linear_weight.shape[-1]:
+        raise RuntimeError(
+            "expected equal input and linear_weight last dimensions (in_features), got "
+            f"{input.shape[-1]} and {linear_weight.shape[-1]}, respectively"
+        )
+    outputs = linear_weight.shape[:-1]
+    if linear_bias is not None:
+        if linear_bias.shape != outputs:
+            raise RuntimeError(f"expected linear_bias shape {tuple(outputs)}, got "
+                               f"{tuple(linear_bias.shape)}")  # fmt: skip
+        linear_bias = linear_bias.reshape(-1)
+    if len(outputs) > 1 and input.ndim == 1:
+        raise RuntimeError(
+            "K-dimensional loss defined by linear_weight shape "
+            f"{tuple(linear_weight.shape)} requires batched input, (N, {input.shape[-1]}), got "
+            f"unbatched input with shape {tuple(input.shape)}"
+        )
+    shape = (*input.shape[:-1], *outputs)
+    if ignore_index is not None and target.shape == shape:
+        raise RuntimeError("ignore_index cannot be specified when target contains probabilities")
+    logits = _functions.linear(input, linear_weight.flatten(0, -2), linear_bias).reshape(shape)
+    return cross_entropy(
+        logits, target, weight, ignore_index=-100 if ignore_index is None else ignore_index,
+        reduction=reduction, label_smoothing=label_smoothing,
+    )  # fmt: skip
 
 
 def _soft_cross_entropy(
