@@ -782,6 +782,7 @@ from cgrad._composite.linalg import qr as qr
 from cgrad._composite.linalg import slogdet as slogdet
 from cgrad._composite.linalg import svd as svd
 from cgrad._composite.linalg import triangular_solve as triangular_solve
+from cgrad._composite.loss import binary_cross_entropy_with_logits as binary_cross_entropy_with_logits
 from cgrad._composite.matrix import addbmm as addbmm
 from cgrad._composite.matrix import addmm as addmm
 from cgrad._composite.matrix import addmv as addmv

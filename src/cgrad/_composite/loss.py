@@ -50,6 +50,8 @@ def kl_div(
     Terms of the Kullback-Leibler divergence: target (log target - input) for log-probabilities
     `input`; with `log_target`, e^target (target - input).  A target of 0 has term 0.
     """
+    if not input.dtype.is_floating_point or not target.dtype.is_floating_point:
+        raise RuntimeError("kl_div: Integral inputs not supported.")
     if log_target:
         return reduced(target.exp() * (target - input), reduction)
     zero = target == 0
@@ -116,8 +118,8 @@ def hinge_embedding_loss(
 
     The input where the target is 1, max(margin - input, 0) where it is -1.
     """
-    loss = (cgrad.where(target != 1, (margin - input).clamp(min=0), 0.0)
-            + cgrad.where(target != -1, input, 0.0))
+    loss = (cgrad.where(target != 1, (margin - input).clamp(min=0), 0)
+            + cgrad.where(target != -1, input, 0))
     return reduced(loss, reduction)
 
 

@@ -4,7 +4,7 @@ Reductions add the losses of the entries in one fixed order.
 """
 from libc.string cimport memset
 from cgrad._engine.types cimport *
-from cgrad._engine.elementwise cimport FLOAT, binary, broadcast, define
+from cgrad._engine.elementwise cimport SAME, binary, broadcast, define
 from cgrad._engine.face cimport wrap_borrowed
 from cgrad._engine.handle cimport promote, row_of, wrap
 from cgrad._engine.loops cimport BLOCK, NOGIL
@@ -270,7 +270,7 @@ cdef int d_bce(Ctx *c) except -1:
         c.out[1] = mul(c.g, sub(_bounded_log(rest), _bounded_log(x)))
     return 0
 
-cdef int BCE = define("binary_cross_entropy", FLOAT, d_bce, 2, None, <Loop>cg_bce_f32,
+cdef int BCE = define("binary_cross_entropy", SAME, d_bce, 2, None, <Loop>cg_bce_f32,
                       <Loop>cg_bce_f64, 1 | 2, 1)
 
 
@@ -295,7 +295,7 @@ def binary_cross_entropy(input, target):
     """
     cdef int64_t mark
     for x, what in ((input, "input"), (target, "target")):
-        row_of(x, "binary_cross_entropy")
+        float_input(row_of(x, "binary_cross_entropy"), "binary_cross_entropy")
         _check_probability(x.detach(), what)
     mark = scope_enter()
     try:

@@ -236,8 +236,8 @@ cdef object _public_softmax(int op, object input, object dim, object dtype, obje
         x = row_of(input, name)
         if dt != N_DTYPES:
             x = cast(x, dt)
-        float_input(x, name.decode())
         at.k[0] = wrap_dim(at.k[0], value(x).ndim, name)
+        float_input(x, name.decode())
         if out is None:
             return wrap(apply(op, &x, 1, &at))
         write_out(out, call1(op, x, &at), name.decode())
@@ -329,7 +329,9 @@ def logsumexp(input, dim, keepdim=False, *, out=None):
     try:
         x = row_of(input, "logsumexp")
         ndim = value(x).ndim
-        mask = dims_mask(dim, ndim, "logsumexp") if ndim else 1
+        mask = dims_mask(dim, ndim, "logsumexp")
+        if ndim == 0:
+            mask = 1
         if not is_float(value(x).dtype):
             x = cast(x, handle.default_float)
         # One dimension after the other, from the last: a sum of sums.

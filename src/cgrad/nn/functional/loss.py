@@ -45,8 +45,8 @@ def _warn_broadcast(input: Tensor, target: Tensor) -> None:
         )
 
 
-def _weighted(loss: Tensor, weight: Tensor, reduction: str) -> Tensor:
-    if weight.shape != loss.shape:
+def _weighted(input: Tensor, loss: Tensor, weight: Tensor, reduction: str) -> Tensor:
+    if weight.shape != input.shape:
         raise ValueError("Weights and input must have the same size.")
     if reduction == "mean":
         return (loss * weight).sum() / weight.sum()
@@ -75,7 +75,7 @@ def mse_loss(
     if weight is None and input.shape == target.shape:
         return _functions.mse_loss(input, target, reduction)
     loss = (input - target).square()
-    return _reduce(loss, reduction) if weight is None else _weighted(loss, weight, reduction)
+    return _reduce(loss, reduction) if weight is None else _weighted(input, loss, weight, reduction)
 
 
 def l1_loss(
@@ -89,10 +89,10 @@ def l1_loss(
     """|input - target|, reduced; arguments as for :func:`mse_loss`."""
     reduction = _reduction(reduction, size_average, reduce)
     _warn_broadcast(input, target)
-    if weight is None and input.shape == target.shape:
+    if weight is None and input.shape == target.shape and input.is_floating_point():
         return _functions.l1_loss(input, target, reduction)
     loss = (input - target).abs()
-    return _reduce(loss, reduction) if weight is None else _weighted(loss, weight, reduction)
+    return _reduce(loss, reduction) if weight is None else _weighted(input, loss, weight, reduction)
 
 
 def smooth_l1_loss(
@@ -122,6 +122,8 @@ def smooth_l1_loss(
 
 
 def _huber(d: Tensor, delta: float) -> Tensor:
+    if not d.dtype.is_floating_point:
+        raise NotImplementedError(f"huber_loss, smooth_l1_loss: not implemented for {d.dtype}")
     # d²/2 inside, delta (|d| - delta/2) outside: no branch that could turn to inf - inf.
     near = d.clamp(-delta, delta)
     return near * (d - 0.5 * near)
@@ -293,8 +295,10 @@ def binary_cross_entropy(
             f"Using a target size ({tuple(target.shape)}) that is different to the input size "
             f"({tuple(input.shape)}) is deprecated. Please ensure they have the same size."
         )
+    if input.dtype != target.dtype:
+        raise RuntimeError(f"Found dtype {target.dtype} but expected {input.dtype}")
     loss = _functions.binary_cross_entropy(input, target)
-    return _reduce(loss if weight is None else loss * weight, reduction)
+    return _reduce(loss if weight is None else loss * weight.expand(loss.shape), reduction)
 
 
 def binary_cross_entropy_with_logits(

@@ -39,7 +39,7 @@ def nll_loss(
         IndexError: a target is not a class.
     """
     reduction = _reduction(reduction, size_average, reduce)
-    if input.dim() == 2:
+    if input.dim() == 2 and target.dim() == 1:
         return _functions.nll_loss(input, target, weight, reduction, ignore_index)
     rows, classes, shape = _rows_of_classes(input, target)
     loss = _functions.nll_loss(rows, classes, weight, reduction, ignore_index)
@@ -171,11 +171,18 @@ def _soft_cross_entropy(
 def _rows_of_classes(input: Tensor, target: Tensor) -> tuple[Tensor, Tensor, tuple[int, ...]]:
     """Bring classes last: input to (M, C), target to (M), with the shape of a loss per entry."""
     if input.dim() == 0:
-        raise ValueError("expected an input of shape (C), (N, C) or (N, C, d1, ...), got a scalar")
+        raise RuntimeError(
+            "expected an input of shape (C), (N, C) or (N, C, d1, ...), got a scalar"
+        )
     shape = tuple(input.shape)
     expected = shape[2:] if input.dim() == 1 else (shape[0], *shape[2:])
     if tuple(target.shape) != expected:
-        raise ValueError(
+        batch = target.shape[0] if target.dim() else 0
+        if input.dim() > 1 and batch != shape[0]:
+            raise ValueError(
+                f"Expected input batch_size ({shape[0]}) to match target batch_size ({batch})."
+            )
+        raise RuntimeError(
             f"Expected target of shape {expected} for input of shape {shape}, "
             f"got {tuple(target.shape)}"
         )
@@ -217,6 +224,7 @@ def multi_margin_loss(
     if weight is not None and weight.ndim != 1:
         raise ValueError("weight must be one-dimensional")
     rows, classes = _scores("multi_margin_loss", input)
+    _check_classes("multi_margin_loss", target)
     if target.ndim > 1 or target.numel() != len(rows):
         raise RuntimeError(f"multi_margin_loss: inconsistent target size, expected {len(rows)} but "
                            f"got {list(target.shape)}")
@@ -236,11 +244,18 @@ def multi_margin_loss(
 
 def _scores(name: str, input: Tensor) -> tuple[Tensor, int]:
     """Scores as rows, and the number of classes."""
+    if not input.dtype.is_floating_point:
+        raise NotImplementedError(f"{name}: not implemented for {input.dtype}")
     if input.ndim > 2 or (input.ndim and input.shape[-1] == 0):
         raise RuntimeError(f"{name}: Expected non-empty vector or matrix with optional 0-dim batch "
                            f"size, but got: {list(input.shape)}")
     classes = input.shape[-1] if input.ndim else 1
     return input if input.ndim == 2 else input.reshape(1, classes), classes
+
+
+def _check_classes(name: str, target: Tensor) -> None:
+    if target.dtype != cgrad.int64:
+        raise RuntimeError(f"{name}: expected a target of dtype int64 but found {target.dtype}")
 
 
 def multilabel_margin_loss(
@@ -268,6 +283,7 @@ def multilabel_margin_loss(
                            f"{list(target.shape)} for input of size: {list(input.shape)}")
     if bool(((target < -1) | (target >= classes)).any()):
         raise RuntimeError("multilabel_margin_loss: target out of range")
+    _check_classes("multilabel_margin_loss", target)
     y = target.reshape(rows.shape)
     named = (y < 0).cumsum(1) == 0
     y = cgrad.where(named, y, 0)
