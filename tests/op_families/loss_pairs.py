@@ -34,7 +34,7 @@ def loss(name, formula, samples, **options):
 
 def top(name, formula, samples, **options):
     """The same for a function of the package: `reduction` is a number."""
-    def numpy(*args, reduction=1, **kwargs):
+    def numpy(*args, reduction=0, **kwargs):
         return reduced(formula(*args, **kwargs), ("none", "mean", "sum")[reduction])
     return Case(name, numpy, [Sample(*s.args, **{
         **s.kwargs, "reduction": ("none", "mean", "sum").index(s.kwargs["reduction"])})
@@ -160,7 +160,8 @@ CASES = [
                  Bad((T(2, 3), T(2, 3), T(2, 2, domain="positive")), ValueError, "size")]),
     loss("binary_cross_entropy", bce, [
         *each_reduction(T(3, 4, domain="probability"), TARGET),
-        Sample(T(3, 4, domain="probability"), TARGET, weight=T(4, domain="positive"))],
+        Sample(T(3, 4, domain="probability"), TARGET,
+               weight=T(4, domain="positive", grad=False))],
          errors=[Bad((T(2, 3), T(2)), ValueError, "size"),
                  Bad((T(2, domain="above1"), T(2)), RuntimeError, "between 0 and 1"),
                  Bad((T(2, domain="probability"), T(2, domain="above1")), RuntimeError,

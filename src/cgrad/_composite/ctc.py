@@ -60,10 +60,10 @@ def ctc_loss(
     input_lengths: Tensor | Sequence[int] | int,
     target_lengths: Tensor | Sequence[int] | int,
     blank: int = 0,
-    reduction: str | int = 1,
+    reduction: str | int = 0,
     zero_infinity: bool = False,
 ) -> Tensor:
-    """ctc_loss(log_probs, targets, input_lengths, target_lengths, blank=0, reduction=1,
+    """ctc_loss(log_probs, targets, input_lengths, target_lengths, blank=0, reduction=0,
     zero_infinity=False) -> Tensor
 
     -log of the probability that a sequence of labels comes out when repetitions are merged and

@@ -1,6 +1,7 @@
 """Losses that PyTorch has beside nn.functional, composed of the table's operations.
 
-`reduction` is a name, or PyTorch's number for it: 0 "none", 1 "mean", 2 "sum".
+`reduction` is a name, or PyTorch's number for it: 0 "none", 1 "mean", 2 "sum".  The default is
+"none", as PyTorch has it here.
 """
 from __future__ import annotations
 
@@ -31,9 +32,9 @@ def binary_cross_entropy_with_logits(
     target: Tensor,
     weight: Tensor | None = None,
     pos_weight: Tensor | None = None,
-    reduction: str | int = 1,
+    reduction: str | int = 0,
 ) -> Tensor:
-    """binary_cross_entropy_with_logits(input, target, weight=None, pos_weight=None, reduction=1)
+    """binary_cross_entropy_with_logits(input, target, weight=None, pos_weight=None, reduction=0)
     -> Tensor
 
     -[p y log s(x) + (1 - y) log(1 - s(x))], s the sigmoid, p `pos_weight`, times `weight`.
@@ -43,9 +44,9 @@ def binary_cross_entropy_with_logits(
 
 @public(method=False)
 def kl_div(
-    input: Tensor, target: Tensor, reduction: str | int = 1, *, log_target: bool = False
+    input: Tensor, target: Tensor, reduction: str | int = 0, *, log_target: bool = False
 ) -> Tensor:
-    """kl_div(input, target, reduction=1, *, log_target=False) -> Tensor
+    """kl_div(input, target, reduction=0, *, log_target=False) -> Tensor
 
     Terms of the Kullback-Leibler divergence: target (log target - input) for log-probabilities
     `input`; with `log_target`, e^target (target - input).  A target of 0 has term 0.
@@ -86,9 +87,9 @@ def cosine_embedding_loss(
     input2: Tensor,
     target: Tensor,
     margin: float = 0.0,
-    reduction: str | int = 1,
+    reduction: str | int = 0,
 ) -> Tensor:
-    """cosine_embedding_loss(input1, input2, target, margin=0, reduction=1) -> Tensor
+    """cosine_embedding_loss(input1, input2, target, margin=0, reduction=0) -> Tensor
 
     1 - cos(input1, input2) where the target is 1, max(cos - margin, 0) where it is -1.  Inputs of
     shape (N, D) have targets (N), inputs (D) a target ().
@@ -112,9 +113,9 @@ def cosine_embedding_loss(
 
 @public(method=False)
 def hinge_embedding_loss(
-    input: Tensor, target: Tensor, margin: float = 1.0, reduction: str | int = 1
+    input: Tensor, target: Tensor, margin: float = 1.0, reduction: str | int = 0
 ) -> Tensor:
-    """hinge_embedding_loss(input, target, margin=1, reduction=1) -> Tensor
+    """hinge_embedding_loss(input, target, margin=1, reduction=0) -> Tensor
 
     The input where the target is 1, max(margin - input, 0) where it is -1.
     """
@@ -129,9 +130,9 @@ def margin_ranking_loss(
     input2: Tensor,
     target: Tensor,
     margin: float = 0.0,
-    reduction: str | int = 1,
+    reduction: str | int = 0,
 ) -> Tensor:
-    """margin_ranking_loss(input1, input2, target, margin=0, reduction=1) -> Tensor
+    """margin_ranking_loss(input1, input2, target, margin=0, reduction=0) -> Tensor
 
     max(margin - target (input1 - input2), 0), for a target of 1 where the first is to be larger and
     -1 where the second is.
@@ -148,10 +149,10 @@ def triplet_margin_loss(
     p: float = 2.0,
     eps: float = 1e-06,
     swap: bool = False,
-    reduction: str | int = 1,
+    reduction: str | int = 0,
 ) -> Tensor:
     """triplet_margin_loss(anchor, positive, negative, margin=1, p=2, eps=1e-06, swap=False,
-    reduction=1) -> Tensor
+    reduction=0) -> Tensor
 
     max(d(anchor, positive) - d(anchor, negative) + margin, 0), d the :func:`pairwise_distance`;
     with `swap` the negative's distance is the smaller one of those to anchor and positive.
