@@ -36,7 +36,7 @@ def norm(input: Tensor, p: Any = "fro", dim: Any = None, keepdim: bool = False, 
 
 MODES = {"use_mm_for_euclid_dist_if_necessary": 25, "use_mm_for_euclid_dist": 0,
          "donot_use_mm_for_euclid_dist": float("inf")}    # rows up to which differences are taken
-ELEMENTS = 1 << 21               # of differences taken at a time
+ELEMENTS = 1 << 17               # of differences taken at a time
 
 
 @public(method=False)
@@ -66,8 +66,10 @@ def cdist(x1: Tensor, x2: Tensor, p: float = 2.0,
         x1, x2 = x1.double(), x2.double()
     rows = max(x1.shape[-2], x2.shape[-2])
     if p == 2 and rows > MODES[compute_mode]:
-        square = (x1 * x1).sum(-1, keepdim=True) - 2 * (x1 @ x2.mT)
-        square = square + (x2 * x2).sum(-1, keepdim=True).mT
+        # One product of rows [-2x, |x|², 1] and columns [y, 1, |y|²].
+        a, b = (x1 * x1).sum(-1, keepdim=True), (x2 * x2).sum(-1, keepdim=True)
+        square = (_op["cat"]([x1 * -2, a, _op["ones_like"](a)], -1)
+                  @ _op["cat"]([x2, _op["ones_like"](b), b], -1).mT)
         return _root(square.clamp(min=0.0), lambda s: s.sqrt())
     x1, x2 = x1.unsqueeze(-2), x2.unsqueeze(-3)
     step = max(ELEMENTS // max(x1.numel() // max(x1.shape[-3], 1), x2.numel(), 1), 1)

@@ -70,6 +70,9 @@ def _vector_norm(x: Tensor, p: float, dims: tuple[int, ...], keepdim: bool) -> T
         return x.abs().sum(dims, keepdim)
     if p == 2:
         # sqrt has an infinite slope at 0: there the norm is taken as constant.
+        if len(dims) == x.ndim and not keepdim:
+            x = x.reshape(-1)
+            return _root(x @ x, lambda s: s.sqrt())
         return _root((x * x).sum(dims, keepdim), lambda s: s.sqrt())
     magnitude = x.abs()
     if p < 2:                    # the slope of |x|^p, or of its derivative, is infinite at 0
@@ -88,6 +91,9 @@ def _finite(x: Tensor) -> Tensor:
 
 
 def _root(s: Tensor, root: Any) -> Tensor:
+    """A root whose derivative at 0 is 0."""
+    if not s.requires_grad:
+        return root(s)
     positive = s != 0
     return cgrad.where(positive, root(cgrad.where(positive, s, 1.0)), root(s.detach()))
 
@@ -216,7 +222,7 @@ def matrix_rank(A: Tensor, tol: Any = None, hermitian: bool = False, *, atol: An
     if tol is not None:
         atol, rtol = tol, 0.0
     with cgrad.no_grad():
-        atol, rtol = tolerance(name, A, atol, rtol)
+        atol, rtol = tolerance(A, atol, rtol)
         S = eigvalsh(A).abs() if hermitian else svdvals(A)
         if S.shape[-1] == 0:
             rank = S.sum(-1).long()

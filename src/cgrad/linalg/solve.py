@@ -293,19 +293,19 @@ def cholesky_inverse(L: Tensor, upper: bool = False, *, out: Tensor | None = Non
 # -- pseudoinverse and least squares ---------------------------------------------------------------
 
 
-def tolerance(name: str, A: Tensor, atol: Any, rtol: Any) -> tuple[Any, Any]:
+def precision(A: Tensor) -> float:
+    """The distance from 1 to the next number of A's dtype."""
+    return 2.220446049250313e-16 if A.dtype == cgrad.float64 else 1.1920928955078125e-07
+
+
+def tolerance(A: Tensor, atol: Any, rtol: Any) -> tuple[Any, Any]:
     """Absolute and relative bound for singular values; by default max(m, n) eps, relative."""
     if rtol is None:
-        eps = 2.220446049250313e-16 if A.dtype == cgrad.float64 else 1.1920928955078125e-07
         given = atol is not None and (not isinstance(atol, Tensor) and atol > 0)
-        rtol = 0.0 if given else eps * max(A.shape[-2:])
+        rtol = 0.0 if given else precision(A) * max(A.shape[-2:])
         if isinstance(atol, Tensor):     # PyTorch: the default holds where atol is 0
             rtol = cgrad.where(atol > 0, 0.0, rtol)
-    atol = 0.0 if atol is None else atol
-    for bound in (atol, rtol):
-        if isinstance(bound, Tensor) and not bound.dtype.is_floating_point:
-            bound = bound.double()
-    return atol, rtol
+    return 0.0 if atol is None else atol, rtol
 
 
 def _bound(S: Tensor, atol: Any, rtol: Any) -> Tensor:
@@ -348,7 +348,7 @@ def pinv(A: Tensor, rcond: Any = None, hermitian: bool = False, *, atol: Any = N
     checks.matrices("linalg.pinv", A)
     if hermitian:
         checks.square("linalg.pinv", A)
-    atol, rtol = tolerance("linalg.pinv", A, atol, rcond if rtol is None else rtol)
+    atol, rtol = tolerance(A, atol, rcond if rtol is None else rtol)
     if A.numel() == 0:
         return stored(A.mT * 1.0, out, "linalg.pinv")
     with cgrad.no_grad():
@@ -408,8 +408,9 @@ def lstsq(A: Tensor, B: Tensor, rcond: float | None = None, *,
         raise RuntimeError(f"{name}: input.size(-2) should match other.size(-{1 if vector else 2}),"
                            f" but got shapes {list(A.shape)} and {list(B.shape)}")
     A, right = checks.broadcast_batches(name, A, X)
-    eps = 2.220446049250313e-16 if A.dtype == cgrad.float64 else 1.1920928955078125e-07
-    rcond = eps * max(m, n) if rcond is None else rcond
+    if not bool(A.isfinite().all()) or not bool(B.isfinite().all()):
+        raise checks.LinAlgError(f"{name}: the input contains non-finite values")
+    rcond = precision(A) * max(m, n) if rcond is None else rcond
     found, rank, S, info = lapack.lstsq(A.detach(), right.detach(), driver, rcond)
     if driver == "gels":
         checks.first_failure(info, f"{name}: The least squares solution could not be computed "
