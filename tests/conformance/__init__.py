@@ -1,0 +1,1 @@
+"""PyTorch's operator database against ours: see __main__.py."""
