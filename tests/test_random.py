@@ -232,6 +232,24 @@ def test_every_draw_is_fixed_by_a_seed(name):
         draw("generator")
 
 
+def test_draws_do_not_depend_on_the_number_of_threads():
+    def draws():
+        cgrad.manual_seed(3)
+        x = cgrad.randn(1 << 17)
+        return [x, cgrad.dropout(x, 0.3, True), cgrad.bernoulli(x.sigmoid()),
+                cgrad.randperm(1 << 16), cgrad.multinomial(x.exp(), 1000),
+                x.clone().exponential_()]
+
+    before = cgrad.get_num_threads()
+    try:
+        cgrad.set_num_threads(1)
+        one = draws()
+        cgrad.set_num_threads(4)
+        assert all(a.equal(b) for a, b in zip(one, draws()))
+    finally:
+        cgrad.set_num_threads(before)
+
+
 def test_forked():
     cgrad.manual_seed(1)
     state = cgrad.random.get_rng_state()
@@ -250,7 +268,7 @@ def test_forked():
 
 def test_seeds():
     g = cgrad.Generator("cpu")
-    assert str(g.device) == "cpu" and g.seed() == g.initial_seed() != g.seed()
+    assert g.device == cgrad.device("cpu") and g.seed() == g.initial_seed() != g.seed()
     assert g.manual_seed(-1).initial_seed() == 2**64 - 1
     assert cgrad.seed() == cgrad.initial_seed() == cgrad.default_generator.initial_seed()
 

@@ -3,8 +3,11 @@ from __future__ import annotations
 
 import cgrad
 from cgrad._composite.register import public
-from cgrad._engine.random import Generator, source
+from cgrad._engine.random import Generator, set_device, source
+from cgrad._tensor.size import device
 from cgrad._tensor.tensor import Tensor
+
+set_device(device("cpu"))
 
 
 @public(method=False)

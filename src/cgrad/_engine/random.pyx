@@ -44,6 +44,15 @@ cdef enum:
     STATE_BYTES = 48          # state, increment: 16 each; flag, half word: 4 each; seed: 8
 
 
+_device = "cpu"
+
+
+def set_device(device):
+    """Tell this layer the object that `Generator.device` is."""
+    global _device
+    _device = device
+
+
 # ---------------------------------------------------------------------------------------------
 # Generators
 
@@ -65,8 +74,8 @@ cdef class Generator:
 
     @property
     def device(self):
-        """The device of the generator."""
-        return "cpu"
+        """Always ``device(type='cpu')``."""
+        return _device
 
     cdef int _start(self) except -1:
         if self._bits is not None:

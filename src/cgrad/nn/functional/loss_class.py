@@ -162,10 +162,7 @@ def _soft_cross_entropy(
     terms = cgrad.log_softmax(input, dim) * target
     if weight is not None:
         terms = terms * weight.reshape(-1, *(1,) * (input.dim() - dim - 1))
-    loss = -terms.sum(dim)
-    if reduction == "mean":
-        return loss.sum() / (input.numel() // input.shape[dim])
-    return loss.sum() if reduction == "sum" else loss
+    return _reduce(-terms.sum(dim), reduction)
 
 
 def _rows_of_classes(input: Tensor, target: Tensor) -> tuple[Tensor, Tensor, tuple[int, ...]]:
