@@ -254,3 +254,11 @@ def test_out_of_composed_functions(call):
         call(x.detach(), cgrad.empty(3))
     with pytest.raises(TypeError, match="out"):
         call(x.detach(), 3)
+
+
+def test_in_place_functions_of_the_package():
+    for name, args in (("exp_", ()), ("clamp_", (0.0, 0.5)), ("zero_", ()), ("fill_", (3.0,)),
+                       ("nan_to_num_", ()), ("xlogy_", (cgrad.ones(2),)), ("arcsin_", ())):
+        x = cgrad.tensor([0.25, 0.75])
+        expected = getattr(x.clone(), name)(*args)
+        assert getattr(cgrad, name)(x, *args) is x and x.equal(expected), name

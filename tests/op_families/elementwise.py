@@ -5,6 +5,7 @@ import math
 
 import numpy as np
 
+from cgrad._composite import inplace
 from op_families.spec import (
     BINARY_SHAPES,
     EVERY,
@@ -276,4 +277,5 @@ ELSEWHERE = {
     "imag": "raises always: test_elementwise.py",
     "is_complex": "no tensor to compare: test_elementwise.py",
     "is_conj": "the same", "is_neg": "the same", "is_signed": "the same",
+    **dict.fromkeys(inplace.NAMES, "methods, as functions: test_elementwise.py"),
 }

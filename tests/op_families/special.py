@@ -94,8 +94,8 @@ CASES = [
          errors=[Bad((T(2), 0), RuntimeError, "mvlgamma: p")]),
     floating("erfinv", lambda x: ndtri((1 + np.float64(x)) / 2) / math.sqrt(2), "unit",
              tolerance=20),
-    # Lists of their own keep these from the special values compared with PyTorch: it gives NaN for
-    # I0 of infinity, and its derivative of sinc near 0 has no correct digit, as ours.
+    # Lists of their own keep these from the comparison of special values: PyTorch has NaN for
+    # I0 of infinity, and its slope of sinc near 0 has few correct digits, as ours.
     floating("i0", lambda x: bessel(0, x), samples=[*UNARY_SHAPES]),
     floating("sinc", np.sinc, tolerance=20, samples=[*UNARY_SHAPES]),
     Case("logit", lambda x, eps=None: np.log(x / (1 - x)) if eps is None else logit(x, eps), [

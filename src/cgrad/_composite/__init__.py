@@ -11,6 +11,7 @@ from cgrad._composite import (
     einsum,
     elementwise,
     indexing,
+    inplace,
     join,
     linalg,
     loss,

@@ -17,13 +17,6 @@ frexp_result = namedtuple("frexp_result", ["mantissa", "exponent"])
 Number = bool | int | float
 
 
-def _same_dtypes(name: str, input: Tensor, **others: object) -> None:
-    for argument, x in others.items():
-        if isinstance(x, Tensor) and x.dtype != input.dtype:
-            raise RuntimeError(f"{name}: expected dtype {input.dtype} for `{argument}`, but got "
-                               f"dtype {x.dtype}")
-
-
 @public(inplace=True)
 def addcmul(
     input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Number = 1,
@@ -60,26 +53,7 @@ def addcdiv(
     return store(input + (quotient if value == 1 else quotient * value), out, "addcdiv")
 
 
-@public(inplace=True)
-def lerp(
-    input: Tensor, end: Tensor, weight: Tensor | float, *, out: Tensor | None = None
-) -> Tensor:
-    """lerp(input, end, weight) -> Tensor
-
-    input + weight (end - input), formed from the nearer side: `end` exactly where weight is 1.
-    Raises RuntimeError where the dtypes differ.
-    """
-    _same_dtypes("lerp", input, end=end, weight=weight)
-    if not input.dtype.is_floating_point:
-        raise RuntimeError(f"lerp: not implemented for dtype {input.dtype}")
-    step = end - input
-    if isinstance(weight, Tensor):
-        y = _op["where"](weight.abs() < 0.5, input + weight * step, end - (1 - weight) * step)
-    elif abs(weight) < 0.5:
-        y = input + weight * step
-    else:
-        y = end - (1 - weight) * step
-    return store(y, out, "lerp")
+attach_inplace("lerp_", _op["lerp"])
 
 
 @public(inplace=True)

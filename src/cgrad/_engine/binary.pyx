@@ -8,7 +8,9 @@ from cgrad._engine.types cimport *
 from cgrad._engine.elementwise cimport *
 from cgrad._engine.face import export, public
 from cgrad._engine.face cimport face
-from cgrad._engine.handle cimport dtype_of, is_handle, is_number, number_row, promote, row_of
+from cgrad._engine.handle cimport (
+    dtype_of, is_handle, is_number, number_row, promote, row_of, scalar_row,
+)
 from cgrad._engine.loops cimport Plan, copy_cast, drive, plan_operand
 from cgrad._engine.parametric import store
 from cgrad._engine.parametric cimport finished
@@ -21,8 +23,20 @@ from cgrad._engine.table cimport (
     Ctx, Rule, apply, call1, call2, keep, op_id, ops, register, rounded, short_way, scope_enter, scope_leave,
 )
 
+ctypedef void cg_fn(char **, const Py_ssize_t *, const Py_ssize_t *, void *) noexcept nogil
+
 cdef extern from "../_kernels/loops.h":
     Loop cg_where[8]
+    cg_fn cg_logaddexp_f32, cg_logaddexp_f64
+    cg_fn cg_logaddexp2_f32, cg_logaddexp2_f64
+    cg_fn cg_hypot_f32, cg_hypot_f64
+    cg_fn cg_copysign_f32, cg_copysign_f64
+    cg_fn cg_lerp_f32, cg_lerp_f64
+
+cdef extern from "../_kernels/usual.h":
+    cg_fn cg_fmod_f32, cg_fmod_f64
+    cg_fn cg_remainder_f32, cg_remainder_f64
+    cg_fn cg_floor_divide_f32, cg_floor_divide_f64
 
 
 # ---------------------------------------------------------------------------------------------
@@ -191,6 +205,16 @@ cdef int d_where(Ctx *c) except -1:               # select, never multiply: no 0
         c.out[2] = select(c.x[0], zero, c.g)
     return 0
 
+cdef int d_lerp(Ctx *c) except -1:
+    cdef Row w = c.x[2]
+    if c.need[0]:
+        c.out[0] = mul(c.g, plus(neg(w), 1))
+    if c.need[1]:
+        c.out[1] = mul(c.g, w)
+    if c.need[2]:
+        c.out[2] = mul(c.g, sub(c.x[1], c.x[0]))
+    return 0
+
 cdef int d_to(Ctx *c) except -1:
     c.out[0] = cast(c.g, value(c.x[0]).dtype)
     return 0
@@ -209,6 +233,13 @@ cdef int d_overwrite(Ctx *c) except -1:           # (old, new) -> new, in place 
         c.out[1] = c.g
     return 0
 
+
+
+cdef int own_loops(str name, Loop f32, Loop f64) except -1:
+    # For the floating point types, where NumPy's are no vectors.
+    ops[op_id(name)].loops[<int>F32] = f32
+    ops[op_id(name)].loops[<int>F64] = f64
+    return 0
 
 
 # ---------------------------------------------------------------------------------------------
@@ -250,6 +281,8 @@ cdef Row f_where(int op, Row *x, int n, Attr *at) except 0:
     drive(&p, True)
     return y
 
+cdef int LERP = register("lerp", elementwise, d_lerp, 4, 4, 3)
+own_loops("lerp", cg_lerp_f32, cg_lerp_f64)
 cdef int WHERE = register("where", f_where, d_where, 0, 1, 1)
 
 
@@ -318,6 +351,13 @@ numpy_binary("nextafter", SAME, NULL, 0, 0, "nextafter",
              "The next floating point number after input towards other.")
 numpy_binary("gcd", SAME, NULL, 0, 0, "gcd", "Greatest common divisor of integers.")
 numpy_binary("lcm", SAME, NULL, 0, 0, "lcm", "Least common multiple of integers.")
+own_loops("floor_divide", cg_floor_divide_f32, cg_floor_divide_f64)
+own_loops("remainder", cg_remainder_f32, cg_remainder_f64)
+own_loops("fmod", cg_fmod_f32, cg_fmod_f64)
+own_loops("hypot", cg_hypot_f32, cg_hypot_f64)
+own_loops("logaddexp", cg_logaddexp_f32, cg_logaddexp_f64)
+own_loops("logaddexp2", cg_logaddexp2_f32, cg_logaddexp2_f64)
+own_loops("copysign", cg_copysign_f32, cg_copysign_f64)
 numpy_binary("eq", COMPARE, NULL, 0, 0, "equal", "input == other, as bool.")
 numpy_binary("ne", COMPARE, NULL, 0, 0, "not_equal", "input != other, as bool.", ("not_equal",))
 numpy_binary("lt", COMPARE, NULL, 0, 0, "less", "input < other, as bool.", ("less",))
@@ -426,6 +466,34 @@ cdef int _check_exponent(Row b) except -1:
     return 0
 
 
+def lerp(input, end, weight, *, out=None):
+    """lerp(input, end, weight) -> Tensor
+
+    input + weight (end - input), formed from the nearer side: `end` exactly where weight, a number
+    or a tensor, is 1.  Raises RuntimeError where the dtypes differ.
+    """
+    cdef int64_t mark = scope_enter()
+    cdef Row[3] x
+    cdef double number = 0 if is_handle(weight) else weight
+    cdef int i
+    try:
+        x[0] = row_of(input, "lerp")
+        x[1] = row_of(end, "lerp")
+        if is_handle(weight):
+            x[2] = row_of(weight, "lerp")
+        else:
+            x[2] = keep(scalar_row(number, value(x[0]).dtype))
+        for i in range(1, 3):
+            if value(x[i]).dtype != value(x[0]).dtype:
+                raise RuntimeError(
+                    f"lerp: expected dtype {dtype_of(value(x[0]).dtype).name} for "
+                    f"`{'end' if i == 1 else 'weight'}`, but got dtype "
+                    f"{dtype_of(value(x[i]).dtype).name}")
+        return finished(apply(LERP, x, 3, NULL), out, "lerp")
+    finally:
+        scope_leave(mark)
+
+
 def where(condition, input=None, other=None, *, out=None):
     """where(condition, input, other) -> Tensor
 
@@ -471,6 +539,7 @@ def where_method(self, condition, other):
 
 
 export(div, "divide", "true_divide")
+export(lerp)
 export(pow)
 export(where, method=False)
 where_method.__name__ = where_method.__qualname__ = "where"

@@ -32,11 +32,17 @@ cdef extern from "../_kernels/loops.h":
     cg_fn cg_reciprocal_f32, cg_reciprocal_f64
     cg_fn cg_erf_f32, cg_erf_f64
     cg_fn cg_erfc_f32, cg_erfc_f64
+    cg_fn cg_log1p_f32, cg_log1p_f64
+    cg_fn cg_deg2rad_f32, cg_deg2rad_f64
+    cg_fn cg_rad2deg_f32, cg_rad2deg_f64
     cg_fn cg_frac_f32, cg_frac_f64
     cg_fn cg_clamp_f32, cg_clamp_f64
     cg_fn cg_threshold_backward_f32, cg_threshold_backward_f64
     cg_fn cg_sigmoid_backward_f32, cg_sigmoid_backward_f64
     cg_fn cg_tanh_backward_f32, cg_tanh_backward_f64
+
+cdef extern from "../_kernels/usual.h":
+    cg_fn cg_sin_f64, cg_cos_f64
 
 cdef int TANH_BACKWARD = op_id("tanh_backward")
 cdef int SIGMOID_BACKWARD = op_id("sigmoid_backward")
@@ -288,10 +294,13 @@ numpy_unary("expm1", FLOAT, d_expm1, Y, "expm1", "e^x - 1, exact for small x.")
 numpy_unary("log", FLOAT, d_log, X, "log", "Natural logarithm; derivative 1/x.")
 numpy_unary("log2", FLOAT, d_log2, X, "log2", "Logarithm to base 2; derivative 1/(x ln 2).")
 numpy_unary("log10", FLOAT, d_log10, X, "log10", "Logarithm to base 10; derivative 1/(x ln 10).")
-numpy_unary("log1p", FLOAT, d_log1p, X, "log1p", "ln(1 + x), exact for small x.")
+own_unary("log1p", d_log1p, X, cg_log1p_f32, cg_log1p_f64, "ln(1 + x), exact for small x.")
 numpy_unary("sqrt", FLOAT, d_sqrt, Y, "sqrt", "Square root; derivative 1/(2 sqrt(x)).")
 numpy_unary("sin", FLOAT, d_sin, X, "sin", "Sine of x in radians; derivative cos x.")
 numpy_unary("cos", FLOAT, d_cos, X, "cos", "Cosine of x in radians; derivative -sin x.")
+# NumPy's double precision loops of these are no vectors everywhere.
+ops[op_id("sin")].loops[<int>F64] = cg_sin_f64
+ops[op_id("cos")].loops[<int>F64] = cg_cos_f64
 numpy_unary("tan", FLOAT, d_tan, Y, "tan", "Tangent of x in radians; derivative 1 + tan^2 x.")
 numpy_unary("asin", FLOAT, d_asin, X, "arcsin", "Inverse sine; derivative 1/sqrt(1 - x^2).",
             ("arcsin",))
@@ -308,8 +317,8 @@ numpy_unary("acosh", FLOAT, d_acosh, X, "arccosh", "Inverse of cosh; derivative 
             ("arccosh",))
 numpy_unary("atanh", FLOAT, d_atanh, X, "arctanh", "Inverse of tanh; derivative 1/(1 - x^2).",
             ("arctanh",))
-numpy_unary("deg2rad", FLOAT, d_deg2rad, 0, "deg2rad", "Degrees to radians: pi x / 180.")
-numpy_unary("rad2deg", FLOAT, d_rad2deg, 0, "rad2deg", "Radians to degrees: 180 x / pi.")
+own_unary("deg2rad", d_deg2rad, 0, cg_deg2rad_f32, cg_deg2rad_f64, "Degrees to radians: pi x / 180.")
+own_unary("rad2deg", d_rad2deg, 0, cg_rad2deg_f32, cg_rad2deg_f64, "Radians to degrees: 180 x / pi.")
 define("frac", SAME, d_clone, 1, None, cg_frac_f32, cg_frac_f64, 0, 0)
 face("frac", 1, "x - trunc(x); derivative 1.")
 numpy_unary("logical_not", LOGIC, NULL, 0, "logical_not", "True where x is 0.")

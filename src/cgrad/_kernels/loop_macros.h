@@ -1,4 +1,4 @@
-/* UNARY and BINARY only expand a table: NAME(name), a loop in the signature of loops.h, applies
+/* UNARY, BINARY and TERNARY only expand a table: NAME(name), a loop in the signature of loops.h, applies
    expression `value` to x (and y) of type T, with parameters p0, p1 taken from `data`.  The first
    branches are those that vectorise: arrays without gaps; for BINARY also one number x for all,
    which is what the gradient of a sum is. */
@@ -69,6 +69,44 @@
             memcpy(&y, args[1] + i * s1, sizeof(T));                                            \
             z = value;                                                                          \
             memcpy(args[2] + i * s2, &z, sizeof(T));                                            \
+        }                                                                                       \
+    }
+
+/* Three inputs, the third one number for all, or an array */
+#define TERNARY(name, value)                                                                    \
+    CG_MV void NAME(name)(char **args, const intptr_t *n, const intptr_t *steps, void *data)    \
+    {                                                                                           \
+        const intptr_t count = n[0], size = sizeof(T), s2 = steps[2];                           \
+        intptr_t i;                                                                             \
+        (void)data;                                                                             \
+        if (steps[0] == size && steps[1] == size && (s2 == 0 || s2 == size) &&                  \
+            steps[3] == size && ALIGNED(args[0], T) && ALIGNED(args[1], T) &&                   \
+            ALIGNED(args[2], T) && ALIGNED(args[3], T) && count > 0) {                          \
+            const T *in0 = (const T *)args[0], *in1 = (const T *)args[1];                       \
+            const T *in2 = (const T *)args[2], w0 = *in2;                                       \
+            T *out = (T *)args[3];                                                              \
+            if (s2 == 0) {                                                                      \
+                CG_IVDEP                                                                        \
+                for (i = 0; i < count; i++) {                                                   \
+                    const T x = in0[i], y = in1[i], w = w0;                                     \
+                    out[i] = value;                                                             \
+                }                                                                               \
+                return;                                                                         \
+            }                                                                                   \
+            CG_IVDEP                                                                            \
+            for (i = 0; i < count; i++) {                                                       \
+                const T x = in0[i], y = in1[i], w = in2[i];                                     \
+                out[i] = value;                                                                 \
+            }                                                                                   \
+            return;                                                                             \
+        }                                                                                       \
+        for (i = 0; i < count; i++) {                                                           \
+            T x, y, w, z;                                                                       \
+            memcpy(&x, args[0] + i * steps[0], sizeof(T));                                      \
+            memcpy(&y, args[1] + i * steps[1], sizeof(T));                                      \
+            memcpy(&w, args[2] + i * s2, sizeof(T));                                            \
+            z = value;                                                                          \
+            memcpy(args[3] + i * steps[3], &z, sizeof(T));                                      \
         }                                                                                       \
     }
 

@@ -8,20 +8,62 @@
 #define NAME(x) x##_f32
 #define SQRT sqrtf
 #define TRUNC truncf
+#define COPYSIGN copysignf
+#define MAX 3.40282347e38f
 #include "loops_impl.h"
+
+/* x / y as a polynomial in w = -log(1 - x^2), or sqrt(w): the starting values of special.c */
+CG_INLINE float erfinv1(float x)
+{
+    float w = -cg_log1_f32((1.0f - x) * (1.0f + x)), u = w - 3.0f, v, p, q;
+    v = sqrtf(w > 6.0f ? w : 6.0f) - 3.474744871f;
+    p = 2.23826679e-11f;
+    p = p * u + 6.75192141e-10f;
+    p = p * u + -5.98459662e-9f;
+    p = p * u + -1.94267109e-8f;
+    p = p * u + 4.52552929e-7f;
+    p = p * u + -1.76749825e-6f;
+    p = p * u + -1.27228172e-5f;
+    p = p * u + 0.000195101917f;
+    p = p * u + -0.000836174835f;
+    p = p * u + -0.00573816625f;
+    p = p * u + 0.241630402f;
+    p = p * u + 1.62354201f;
+    q = 2.39144902e-5f;
+    q = q * v + 2.88395634e-5f;
+    q = q * v + -0.00026630918f;
+    q = q * v + 0.000520108916f;
+    q = q * v + -0.000737025413f;
+    q = q * v + 0.00116523249f;
+    q = q * v + -0.00218016419f;
+    q = q * v + 0.0034399036f;
+    q = q * v + 1.00719938f;
+    q = q * v + 3.31004656f;
+    p = x * (w < 6.0f ? p : q);
+    p = x == 1.0f || x == -1.0f ? x * INFINITY : p;
+    return x <= 1.0f && x >= -1.0f ? p : NAN;
+}
+
+UNARY(cg_erfinv, erfinv1(x))
 #undef T
 #undef NAME
 #undef SQRT
 #undef TRUNC
+#undef COPYSIGN
+#undef MAX
 #define T double
 #define NAME(x) x##_f64
 #define SQRT sqrt
 #define TRUNC trunc
+#define COPYSIGN copysign
+#define MAX 1.7976931348623157e308
 #include "loops_impl.h"
 #undef T
 #undef NAME
 #undef SQRT
 #undef TRUNC
+#undef COPYSIGN
+#undef MAX
 
 /* ---- casts ---- */
 

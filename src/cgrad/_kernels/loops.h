@@ -29,7 +29,21 @@ CG_LOOP_F(cg_reciprocal);   /* 1 / x */
 CG_LOOP_F(cg_erf);          /* 2/sqrt(pi) int_0^x e^-t^2 dt */
 CG_LOOP_F(cg_erfc);         /* 1 - erf(x), relative accuracy kept in the tail */
 CG_LOOP_F(cg_frac);         /* x - trunc(x) */
+CG_LOOP_F(cg_log1p);        /* log(1 + x) */
+CG_LOOP_F(cg_deg2rad);      /* pi x / 180 */
+CG_LOOP_F(cg_rad2deg);      /* 180 x / pi */
+CG_LOOP_F(cg_logit);        /* log(x / (1 - x)), x limited to [e, 1 - e] if e = data[0] >= 0 */
+CG_LOOP(cg_erfinv_f32);     /* y with erf(y) = x; for double in special.h */
 CG_LOOP_F(cg_clamp);        /* min(max(x, data[0]), data[1]); NaN stays NaN */
+
+/* Two inputs */
+CG_LOOP_F(cg_logaddexp);    /* log(e^x + e^y) */
+CG_LOOP_F(cg_logaddexp2);   /* log2(2^x + 2^y) */
+CG_LOOP_F(cg_hypot);        /* sqrt(x^2 + y^2), without overflow */
+CG_LOOP_F(cg_copysign);     /* |x| with the sign of y */
+
+/* Three inputs */
+CG_LOOP_F(cg_lerp);         /* x + w (y - x), from y where |w| >= 1/2 */
 
 /* Two inputs: gradient of the output, then the output (or input, where said) */
 CG_LOOP_F(cg_threshold_backward); /* y <= 0 ? 0 : g; a selection, so inf and NaN in g stay apart */

@@ -157,6 +157,77 @@ CG_INLINE double cg_log1p_unit_f64(double e)    /* Taylor; the next term is belo
     return 2.0 * (s + s * (q * p));
 }
 
+/* log(x): x = 2^k (1 + f), sqrt(1/2) <= 1 + f < sqrt(2), and log(1 + f) = f - f^2/2 + s (f^2/2 + R),
+   s = f / (2 + f), R the rest of 2 atanh(s) / s as a series in s^2.  The magic number turns the
+   exponent's bits into a number. */
+CG_INLINE double cg_log1_f64(double x)
+{
+    int small = x < 2.2250738585072014e-308;
+    double scaled = small ? x * 18014398509481984.0 : x, k, m, f, s, q, p, h, y;
+    uint64_t bits = (uint64_t)cg_int_f64(scaled);
+    k = cg_bits_f64((int64_t)((bits >> 52) | 0x4330000000000000u)) - 4503599627370496.0;
+    k -= small ? 1076.0 : 1022.0;
+    m = cg_bits_f64((int64_t)((bits & 0x000fffffffffffffu) | 0x3fe0000000000000u));
+    k = m < 0.70710678118654752 ? k - 1.0 : k;
+    f = m < 0.70710678118654752 ? m + m - 1.0 : m - 1.0;
+    s = f / (2.0 + f);
+    q = s * s;
+    p = 2.0 / 23.0;
+    p = p * q + 2.0 / 21.0;
+    p = p * q + 2.0 / 19.0;
+    p = p * q + 2.0 / 17.0;
+    p = p * q + 2.0 / 15.0;
+    p = p * q + 2.0 / 13.0;
+    p = p * q + 2.0 / 11.0;
+    p = p * q + 2.0 / 9.0;
+    p = p * q + 2.0 / 7.0;
+    p = p * q + 2.0 / 5.0;
+    p = p * q + 2.0 / 3.0;
+    h = 0.5 * f * f;
+    y = k * 0.693147180369123816490 -
+        ((h - (s * (h + p * q) + k * 1.90821492927058770002e-10)) - f);
+    y = x > 1.7976931348623157e308 ? x : y;
+    y = x > 0.0 ? y : (x == 0.0 ? -(double)INFINITY : (double)NAN);
+    return y;
+}
+
+CG_INLINE float cg_log1_f32(float x)
+{
+    int small = x < 1.17549435e-38f;
+    float scaled = small ? x * 16777216.0f : x, k, m, f, s, q, p, h, y;
+    uint32_t bits = (uint32_t)cg_int_f32(scaled);
+    k = cg_bits_f32((int32_t)((bits >> 23) | 0x4b000000u)) - 8388608.0f;
+    k -= small ? 150.0f : 126.0f;
+    m = cg_bits_f32((int32_t)((bits & 0x007fffffu) | 0x3f000000u));
+    k = m < 0.707106781f ? k - 1.0f : k;
+    f = m < 0.707106781f ? m + m - 1.0f : m - 1.0f;
+    s = f / (2.0f + f);
+    q = s * s;
+    p = 2.0f / 11.0f;
+    p = p * q + 2.0f / 9.0f;
+    p = p * q + 2.0f / 7.0f;
+    p = p * q + 2.0f / 5.0f;
+    p = p * q + 2.0f / 3.0f;
+    h = 0.5f * f * f;
+    y = k * 0.693138123f - ((h - (s * (h + p * q) + k * 9.05800061e-6f)) - f);
+    y = x > 3.40282347e38f ? x : y;
+    y = x > 0.0f ? y : (x == 0.0f ? -INFINITY : NAN);
+    return y;
+}
+
+/* log(1 + x): log(u) of the rounded u = 1 + x, corrected for the rounding */
+CG_INLINE float cg_log1p1_f32(float x)
+{
+    float u = 1.0f + x, y = cg_log1_f32(u) + (x - (u - 1.0f)) / u;
+    return u > 0.0f && u <= 3.40282347e38f ? y : cg_log1_f32(u);
+}
+
+CG_INLINE double cg_log1p1_f64(double x)
+{
+    double u = 1.0 + x, y = cg_log1_f64(u) + (x - (u - 1.0)) / u;
+    return u > 0.0 && u <= 1.7976931348623157e308 ? y : cg_log1_f64(u);
+}
+
 /* 1 / (1 + e^-x); e^-|x| never overflows, and small results keep their digits */
 CG_INLINE float cg_sigmoid1_f32(float x)
 {
