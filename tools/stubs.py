@@ -15,6 +15,7 @@ import importlib
 import inspect
 import sys
 from pathlib import Path
+from typing import Any
 
 import cgrad
 from cgrad._composite.register import PUBLIC
@@ -130,6 +131,15 @@ def regular(name: str, function: face.OpFunction, is_method: bool) -> str:
     return f"def {name}({', '.join(words)}) -> {result}: ..."
 
 
+def in_place(name: str, function: Any) -> list[str]:
+    """Declarations of an in-place form as a function of the package."""
+    if isinstance(function, face.OpFunction):
+        return [regular(name, function, False)]
+    lines = method(name, definition(function)[0], Names(), True)
+    return [line[4:].replace("(self", "(input: Tensor").replace("-> Self", "-> Tensor")
+            for line in lines]
+
+
 def package_lines(declared: set[str]) -> list[str]:
     lines: list[str] = []
     aliases: list[str] = []
@@ -137,7 +147,9 @@ def package_lines(declared: set[str]) -> list[str]:
         if name in declared:
             continue
         if isinstance(function, face.OpFunction):
-            lines.append(regular(name, function, False))
+            lines.append(regular(name, function, False).replace("-> Self", "-> Tensor"))
+        elif isinstance(function, InPlace):
+            lines += in_place(name, function.function)
         else:
             definition(function)                      # complains about what is not annotated
             own = function.__name__
