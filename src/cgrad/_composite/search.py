@@ -237,7 +237,7 @@ def unique_consecutive(
     lines = a.reshape(-1) if axis is None else np.moveaxis(a, axis, 0)
     new = np.ones(lines.shape[0], bool)
     changed = lines[1:] != lines[:-1]
-    new[1:] = changed if lines.ndim == 1 else changed.reshape(len(changed), -1).any(1)
+    new[1:] = changed.any(tuple(range(1, changed.ndim)))
     values = lines[new]
     starts = np.flatnonzero(new)
     inverse = np.cumsum(new) - 1
@@ -277,12 +277,14 @@ def bincount(input: Tensor, weights: Tensor | None = None, minlength: int = 0) -
     return _tensor(np.bincount(a, _array(weights), minlength).astype(kind))
 
 
-def _limits(a: np.ndarray, low: float, high: float, name: str) -> tuple[float, float]:
+def _limits(
+    a: np.ndarray, low: float, high: float, name: str, margin: float
+) -> tuple[float, float]:
     # The range of the bins, as numbers of the dtype of the elements.
     if low == high and a.size:
         low, high = a.min(), a.max()
     if low == high:
-        low, high = low - 1, high + 1
+        low, high = low - margin, high + margin
     if not (np.isfinite(low) and np.isfinite(high)):
         raise RuntimeError(f"{name}: range of [{low}, {high}] is not finite")
     if low > high:
@@ -305,7 +307,7 @@ def histc(
     a = _array(input).reshape(-1)
     if a.dtype == bool:
         raise NotImplementedError("histc: not implemented for bool")
-    low, high = _limits(a, min, max, "histc")
+    low, high = _limits(a, min, max, "histc", 1)
     a = a[(a >= low) & (a <= high)]
     place = ((a - low) / (high - low) * bins).astype(np.int64)
     counts = np.bincount(np.minimum(place, bins - 1), minlength=bins)
@@ -350,8 +352,8 @@ def histogram(
         if range is not None and len(range) != 2:
             raise RuntimeError("histogram(): range must have 2 elements, but got "
                                f"{len(range)}")
-        low, high = (0, 0) if range is None else range
-        low, high = _limits(a if range is None else a[:0], low, high, "histogram")
+        low, high = (0, not a.size) if range is None else range
+        low, high = _limits(a if range is None else a[:0], low, high, "histogram", 0.5)
         edges = cgrad.linspace(float(low), float(high), bins + 1, dtype=input.dtype)
     count = edges.numel() - 1
     w = np.ones(a.size, a.dtype)

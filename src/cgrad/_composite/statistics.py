@@ -35,9 +35,9 @@ def diff(
         if x.ndim != input.ndim:
             raise RuntimeError("diff expects prepend or append to be the same dimension as input, "
                                f"but got {x.ndim} and {input.ndim} dimensions")
-    result = cgrad.cat(parts, dim) if len(parts) > 1 else input
+    result = cgrad.cat(parts, dim) if len(parts) > 1 and n else input
     if n == 0:
-        result = result.clone()
+        result = input.clone()
     for _ in range(min(n, result.shape[dim])):
         count = max(result.shape[dim] - 1, 0)
         low, high = result.narrow(dim, 0, count), result.narrow(dim, min(1, count), count)
