@@ -1,4 +1,5 @@
 """Programs that pull memory away at the worst moment: an error or the right result, no crash."""
+import contextlib
 import threading
 
 import numpy as np
@@ -343,3 +344,67 @@ def test_saved_values_of_losses_replaced_by_others(replacement):
         except RuntimeError:
             continue
         assert leaf.grad.shape == (1000, 10)
+
+
+REDUCTIONS = [
+    lambda t, k: t.sum(dim=k), lambda t, k: t.mean(dim=(k,)), lambda t, k: t.prod(dim=k),
+    lambda t, k: t.amax(dim=k), lambda t, k: t.amin(dim=[k]), lambda t, k: t.any(dim=k),
+    lambda t, k: t.var(dim=k), lambda t, k: t.std(dim=k), lambda t, k: t.argmax(dim=k),
+    lambda t, k: t.cumsum(dim=k), lambda t, k: t.cumprod(dim=k), lambda t, k: t.logcumsumexp(k),
+    lambda t, k: t.cummax(k), lambda t, k: t.sort(dim=k), lambda t, k: t.argsort(dim=k),
+    lambda t, k: t.topk(2, dim=k), lambda t, k: t.kthvalue(2, dim=k), lambda t, k: t.median(dim=k),
+    lambda t, k: t.mode(dim=k), lambda t, k: t.logsumexp(dim=k),
+]
+
+
+@pytest.mark.parametrize("reduce", REDUCTIONS)
+@pytest.mark.parametrize("change", ["in place", "data"])
+def test_dimension_that_changes_the_tensor(reduce, change):
+    class Key:
+        def __index__(self):
+            if change == "in place":
+                t.mul_(w)
+            else:
+                t.data = cgrad.ones(2)
+            return 0
+
+        def __lt__(self, other):
+            return False
+
+    w = cgrad.ones(1000, requires_grad=True)
+    t = cgrad.ones(1000) * 1.0
+    reduce(t, Key())
+    t = cgrad.ones(1000, requires_grad=True) * 1.0
+    with contextlib.suppress(TypeError, RuntimeError):
+        reduce(t, Key())
+
+
+def test_positions_of_a_tensor_that_another_thread_makes_smaller():
+    n = 1 << 18
+    t = cgrad.ones(n)
+    stop = threading.Event()
+
+    def replace():
+        while not stop.is_set():
+            t.data = cgrad.ones(2)
+            t.data = cgrad.ones(n)
+
+    thread = threading.Thread(target=replace)
+    thread.start()
+    try:
+        for _ in range(30):
+            try:
+                values, indices = t.sort()
+                assert len(values) == len(indices)
+            except RuntimeError as error:
+                assert "another thread" in str(error)
+    finally:
+        stop.set()
+        thread.join()
+
+
+def test_sorter_out_of_range():
+    line, x = cgrad.arange(5.0), cgrad.ones(3)
+    for wrong in (5, -1, 1 << 62):
+        with pytest.raises(RuntimeError, match="sorter"):
+            cgrad.searchsorted(line, x, sorter=cgrad.tensor([0, 1, 2, 3, wrong]))

@@ -104,6 +104,9 @@ def aminmax(
     Smallest and largest element of all or along `dim`, as :func:`amin` and :func:`amax`.
     """
     check_tensor("aminmax", input)
+    if input.numel() == 0 and dim is None:
+        raise RuntimeError("aminmax(): cannot compute aminmax over an empty dimension as the "
+                           "operation has no identity")
     along = tuple(range(input.ndim)) if dim is None else (dim,)
     result = return_types.aminmax(input.amin(along, keepdim), input.amax(along, keepdim))
     return result if out is None else store(result, out, "aminmax")

@@ -435,8 +435,8 @@ def tensor(data, *, dtype=None, device=None, requires_grad=False, pin_memory=Fal
     if a.dtype.kind == "c":
         raise TypeError("tensor(): complex numbers are not supported")
     if not typed and dt < F32 and a.size and a.dtype.kind != "b":
-        for x in (a.min(), a.max()):
-            check_fits(x, dt, "tensor")
+        for bound in (a.min(), a.max()):
+            check_fits(bound, dt, "tensor")
     return _from_array(a if a.dtype.kind != "f" or a.dtype.itemsize in (4, 8)
                        else a.astype(np.float64), dt, True, requires_grad)
 

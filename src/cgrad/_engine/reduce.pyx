@@ -4,7 +4,6 @@ A reduction is an elementwise loop whose output does not move along the reduced 
 NumPy's inner loops serve here too (their add sums in pairs along a run).  Work is split at block
 sizes that depend on the shape only, so results have the same bits for any number of threads.
 """
-from operator import index as operator_index
 from libc.string cimport memcpy
 from libc.math cimport INFINITY
 from cgrad._engine.types cimport *
@@ -19,7 +18,7 @@ from cgrad._engine.primitives cimport (
     both, cast, div, eq, expand_like, mul, number, reshape, reshape_like, sum_dims, where,
 )
 from cgrad._engine.rows cimport is_float, item_size, release, row_dense, value
-from cgrad._engine.shape cimport contiguous, dims_mask, slice_row
+from cgrad._engine.shape cimport contiguous, dims_mask, int_dims, slice_row
 from cgrad._engine.table cimport (
     Ctx, Rule, apply, call1, call2, keep, op_id, ops, register, scope_enter, scope_leave,
 )
@@ -295,13 +294,13 @@ cdef int d_prod(Ctx *c) except -1:
     cdef Attr at
     cdef int64_t n
     cdef int dim = 0
+    if v.ndim == 0:
+        c.out[0] = c.g
+        return 0
     at.k[0] = (1 << v.ndim) - 1
     at.k[1] = 0
     if not value(call1(ANY, eq(x, zero), &at)).data[0]:
         c.out[0] = mul(_spread(c, c.g), div(_spread(c, c.y), x))
-        return 0
-    if v.ndim == 0:
-        c.out[0] = c.g
         return 0
     # The reduced dimensions are all of them (flattened) or one.
     while not c.at.k[0] & (1 << dim):
@@ -355,19 +354,6 @@ cdef int SHARED = register("shared", f_shared, d_shared, X | Y)
 # ---------------------------------------------------------------------------------------------
 # Public functions
 
-cdef object plain_dims(object dim, const char *op):
-    """A `dim=` argument as None, an int or a tuple of ints.  To be called before any row is taken:
-    the conversion may run code that changes tensors."""
-    if dim is None or type(dim) is int:
-        return dim
-    if hasattr(dim, "__index__") and not isinstance(dim, bool):
-        return operator_index(dim)
-    if not isinstance(dim, (tuple, list)):
-        raise TypeError(f"{op.decode()}(): argument 'dim' must be int or a tuple of ints, not "
-                        f"{type(dim).__name__}")
-    return tuple([d if type(d) is int else operator_index(d) for d in dim])
-
-
 cdef Row flipped(Row a, int dim) except 0:
     """In reverse order along one dimension: a slice with step -1, copied."""
     cdef Value *v = value(a)
@@ -395,7 +381,7 @@ cdef object _call(int op, Row x, object dim, bint keepdim, object out):
 
 
 cdef tuple _names(int op, object dim, object keepdim, object axis, object keepdims):
-    return (plain_dims(dim if axis is None else axis, ops[op].name),
+    return (int_dims(dim if axis is None else axis, ops[op].name, "dim"),
             bool(keepdim if keepdims is None else keepdims))
 
 

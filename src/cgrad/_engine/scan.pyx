@@ -13,9 +13,9 @@ from cgrad._engine.handle cimport dtype_code, dtype_of, row_of
 from cgrad._engine.inplace cimport write_out
 from cgrad._engine.loops cimport NOGIL
 from cgrad._engine.primitives cimport cast, eq, exp, mul, number, reshape, sub, where
-from cgrad._engine.reduce cimport flipped, plain_dims
+from cgrad._engine.reduce cimport flipped
 from cgrad._engine.rows cimport is_float, item_size, row_dense, value
-from cgrad._engine.shape cimport unsqueeze_row, wrap_dim
+from cgrad._engine.shape cimport int_dims, unsqueeze_row, wrap_dim
 from cgrad._engine.softmax cimport dense
 from cgrad._engine.table cimport (
     Ctx, call1, call2, op_id, ops, register, scope_enter, scope_leave,
@@ -320,7 +320,7 @@ cdef object _arg_extreme(object input, object dim, bint keepdim, bint largest, o
     cdef int k
     cdef int64_t[MAX_DIMS] ones
     try:
-        dim = plain_dims(dim, op)
+        dim = int_dims(dim, op, "dim")
         whole = dim is None
         x = row_of(input, op)
         if whole:
@@ -379,7 +379,7 @@ cdef object _cumulative(int op, object input, object dim, object dtype, object o
     cdef int dt, given
     cdef str name = ops[op].name.decode()
     try:
-        dim = plain_dims(dim, ops[op].name)
+        dim = int_dims(dim, ops[op].name, "dim")
         given = dtype_code(dtype, N_DTYPES)
         x = row_of(input, ops[op].name)
         dt = given if given != N_DTYPES else value(x).dtype
@@ -430,7 +430,7 @@ def extreme_positions(input, dim, largest):
     cdef Row x
     try:
         at.k[1] = bool(largest)
-        dim = plain_dims(dim, b"cummax" if largest else b"cummin")
+        dim = int_dims(dim, b"cummax" if largest else b"cummin", "dim")
         x = row_of(input, b"cummax" if at.k[1] else b"cummin")
         at.k[0] = wrap_dim(dim, value(x).ndim, b"cummax" if at.k[1] else b"cummin")
         return wrap_borrowed(call1(ARG_SCAN, x, &at))

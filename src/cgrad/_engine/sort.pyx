@@ -10,9 +10,8 @@ from cgrad._engine.handle cimport row_of
 from cgrad._engine.inplace cimport write_out
 from cgrad._engine.loops cimport NOGIL, copy_cast
 from cgrad._engine.primitives cimport cast, reshape
-from cgrad._engine.reduce cimport plain_dims
 from cgrad._engine.rows cimport item_size, release, row_dense, value
-from cgrad._engine.shape cimport squeeze_mask, wrap_dim
+from cgrad._engine.shape cimport int_dims, squeeze_mask, wrap_dim
 from cgrad._engine.softmax cimport dense
 from cgrad._engine.table cimport (
     call1, call2, keep, op_id, register, scope_enter, scope_leave,
@@ -173,7 +172,7 @@ def positions(input, dim, what, int64_t k=0, bint descending=False, bint keepdim
     cdef Row x, index, picked
     cdef int ndim
     try:
-        dim = plain_dims(dim, op)
+        dim = int_dims(dim, op, "dim")
         at.k[1] = _MODES[what]
         x = row_of(input, op)
         ndim = value(x).ndim
