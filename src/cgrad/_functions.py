@@ -19,6 +19,7 @@ from cgrad._engine.cross_entropy import cross_entropy, nll_loss
 from cgrad._engine.loss import (
     binary_cross_entropy,
     binary_cross_entropy_with_logits,
+    huber,
     l1_loss,
     mse_loss,
 )
@@ -29,6 +30,6 @@ from cgrad._engine.sparse import embedding_sparse
 __all__ = [
     "binary_cross_entropy", "binary_cross_entropy_with_logits", "celu", "cross_entropy", "elu",
     "embedding", "embedding_sparse", "gelu", "hardshrink", "hardsigmoid", "hardswish", "hardtanh",
-    "l1_loss", "leaky_relu", "linear", "logsigmoid", "mish", "mse_loss", "nll_loss", "selu",
-    "softplus", "softshrink", "threshold",
+    "huber", "l1_loss", "leaky_relu", "linear", "logsigmoid", "mish", "mse_loss", "nll_loss",
+    "selu", "softplus", "softshrink", "threshold",
 ]

@@ -140,6 +140,7 @@ CASES = [
          errors=[*BAD, Bad((T(2), T(2)), RuntimeError, "smooth_l1.*negative", {"beta": -1})]),
     loss("huber_loss", huber, [
         *each_reduction(T(3, 4), T(3, 4)), Sample(T(3, 4), T(3, 4), delta=0.55), Sample(T(), T())],
+         covers=("huber",),
          errors=[*BAD, Bad((T(2), T(2)), RuntimeError, "huber.*positive", {"delta": 0})]),
     loss("huber_loss:weight", lambda x, y, weight, delta=1.0: huber(x, y, delta) * weight,
          [*each_reduction(T(3, 4), T(3, 4), weight=FACTORS)], errors=[

@@ -33,6 +33,13 @@ cdef extern from "../_kernels/loss.h":
     void cg_bce_f64(char **args, const Py_ssize_t *n, const Py_ssize_t *steps,
                     void *data) noexcept nogil
 
+cdef extern from "../_kernels/loss.h":
+    void cg_huber_f32(char **args, const Py_ssize_t *n, const Py_ssize_t *steps,
+                      void *data) noexcept nogil
+    void cg_huber_f64(char **args, const Py_ssize_t *n, const Py_ssize_t *steps,
+                      void *data) noexcept nogil
+
+cdef int CLAMP = op_id("clamp")
 cdef int MSE = op_id("mse_loss"), MSE_BACKWARD = op_id("mse_loss_backward")
 cdef int MAXIMUM = op_id("maximum"), SOFTPLUS = op_id("softplus"), SUB = op_id("sub"), DIV = op_id("div")
 
@@ -254,6 +261,38 @@ def l1_loss(input, target, reduction="mean"):
 
 
 # ---------------------------------------------------------------------------------------------
+# Huber's function of a difference.  Attr: f[0] = where the parabola ends
+
+cdef int d_huber(Ctx *c) except -1:
+    cdef Attr at
+    at.f[0] = -c.at.f[0]
+    at.f[1] = c.at.f[0]
+    c.out[0] = mul(c.g, call1(CLAMP, c.x[0], &at))
+    return 0
+
+cdef int HUBER = define("huber", SAME, d_huber, 1, None, <Loop>cg_huber_f32, <Loop>cg_huber_f64,
+                        1, 0)
+
+
+def huber(input, delta=1.0):
+    """huber(input, delta=1) -> Tensor
+
+    x^2 / 2 where |x| <= delta, delta (|x| - delta / 2) elsewhere.
+    """
+    cdef int64_t mark
+    cdef Attr at
+    cdef Row x
+    at.f[0] = delta
+    mark = scope_enter()
+    try:
+        x = row_of(input, "huber")
+        float_input(x, "huber_loss, smooth_l1_loss")
+        return wrap_borrowed(call1(HUBER, x, &at))
+    finally:
+        scope_leave(mark)
+
+
+# ---------------------------------------------------------------------------------------------
 # Binary cross entropy of probabilities.  Elementwise.
 
 cdef Row _bounded_log(Row x) except 0:            # max(log x, -100), also for the derivatives
@@ -340,6 +379,7 @@ def binary_cross_entropy_with_logits(input, target, weight=None, pos_weight=None
 
 
 functional = {
+    "huber": huber,
     "binary_cross_entropy": binary_cross_entropy,
     "mse_loss": mse_loss,
     "l1_loss": l1_loss,

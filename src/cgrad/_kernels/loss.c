@@ -85,6 +85,31 @@ enum { LANES = 16 };    /* partial sums that are independent, so that the compil
         }                                                                                       \
     }
 
+/* The step is a constant in the first call, so that it is compiled to vectors. */
+#define CG_HUBER(T, S)                                                                          \
+    CG_INLINE void huber_##S(const char *x, char *y, int64_t n, intptr_t s0, intptr_t s1, T d)  \
+    {                                                                                           \
+        for (int64_t i = 0; i < n; i++) {                                                       \
+            T v, near;                                                                          \
+            memcpy(&v, x + i * s0, sizeof(T));                                                  \
+            near = v < -d ? -d : v;                                                             \
+            near = near > d ? d : near;                                                         \
+            v = near * (v - (T)0.5 * near);                                                     \
+            memcpy(y + i * s1, &v, sizeof(T));                                                  \
+        }                                                                                       \
+    }                                                                                           \
+                                                                                                \
+    CG_MV void cg_huber_##S(char **args, const intptr_t *n, const intptr_t *steps, void *data)  \
+    {                                                                                           \
+        const T d = (T)((const double *)data)[0];                                               \
+        if (steps[0] == sizeof(T) && steps[1] == sizeof(T))                                     \
+            huber_##S(args[0], args[1], n[0], sizeof(T), sizeof(T), d);                         \
+        else                                                                                    \
+            huber_##S(args[0], args[1], n[0], steps[0], steps[1], d);                           \
+    }
+
+CG_HUBER(float, f32)
+CG_HUBER(double, f64)
 CG_BCE(float, f32, logf, log1pf)
 CG_BCE(double, f64, log, log1p)
 CG_LOSS(float, f32)

@@ -10,6 +10,10 @@
 void cg_bce_f32(char **args, const intptr_t *n, const intptr_t *steps, void *data);
 void cg_bce_f64(char **args, const intptr_t *n, const intptr_t *steps, void *data);
 
+/* y = x^2 / 2 where |x| <= d, d (|x| - d/2) elsewhere; d = data[0] */
+void cg_huber_f32(char **args, const intptr_t *n, const intptr_t *steps, void *data);
+void cg_huber_f64(char **args, const intptr_t *n, const intptr_t *steps, void *data);
+
 #define CG_LOSS(T, S)                                                                           \
     /* sum (x - y)^2 */                                                                         \
     double cg_squared_error_##S(const T *x, const T *y, int64_t n);                             \

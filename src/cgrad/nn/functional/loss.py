@@ -118,15 +118,7 @@ def smooth_l1_loss(
         raise RuntimeError("smooth_l1_loss does not support negative values for beta.")
     if beta == 0:
         return _reduce((input - target).abs(), reduction)
-    return _reduce(_huber(input - target, beta) / beta, reduction)
-
-
-def _huber(d: Tensor, delta: float) -> Tensor:
-    if not d.dtype.is_floating_point:
-        raise NotImplementedError(f"huber_loss, smooth_l1_loss: not implemented for {d.dtype}")
-    # d²/2 inside, delta (|d| - delta/2) outside: no branch that could turn to inf - inf.
-    near = d.clamp(-delta, delta)
-    return near * (d - 0.5 * near)
+    return _reduce(_functions.huber(input - target, beta), reduction) / beta
 
 
 def huber_loss(
@@ -151,7 +143,7 @@ def huber_loss(
     _warn_broadcast(input, target)
     if not delta > 0:
         raise RuntimeError("huber_loss does not support non-positive values for delta.")
-    loss = _huber(input - target, delta)
+    loss = _functions.huber(input - target, delta)
     if weight is not None:
         if weight.shape != input.shape:
             raise ValueError("Weights and input must have the same size.")
