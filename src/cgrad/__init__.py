@@ -45,7 +45,17 @@ from cgrad._engine.handle import (
 )
 from cgrad._engine.threads import get_num_threads, set_num_threads
 from cgrad._tensor.interop import from_dlpack
-from cgrad._tensor.size import Size, device
+from cgrad._tensor.size import (
+    Size,
+    channels_last,
+    channels_last_3d,
+    contiguous_format,
+    device,
+    layout,
+    memory_format,
+    preserve_format,
+    strided,
+)
 from cgrad._tensor.sparse import SparseTensor as _SparseTensor
 from cgrad._tensor.tensor import Tensor
 from cgrad import _composite
@@ -63,10 +73,10 @@ __version__ = "0.1.0"
 
 globals().update(_face.public)
 globals().update(_composite.PUBLIC)
+globals().update(_composite.types.NAMES)
 bool, uint8, int8, int16, int32, int64, float32, float64 = _all_dtypes()
 short, int, long, float, double = int16, int32, int64, float32, float64
 e, inf, nan, pi, newaxis = _math.e, _math.inf, _math.nan, _math.pi, None
-strided = contiguous_format = preserve_format = None
 
 # Loaded when first used: importing cgrad costs little more than importing NumPy.
 _LAZY = {

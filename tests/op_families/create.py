@@ -74,15 +74,49 @@ CASES = [
                 Bad(([[1, 2], [3]],), ValueError, "(?i)length"), Bad(("text",), TypeError, "str")]),
 ]
 
+def window(name, formula, **options):
+    """A window as a function of the position 0 ... 1."""
+    def expected(n, periodic=True, *args, dtype=None):
+        ends = n if periodic else n - 1
+        values = [formula(i / ends, *args) if n > 1 else 1.0 for i in range(n)]
+        return np.array(values, dtype or np.float32)
+    return case(name, expected, [
+        Sample(5), Sample(6, False), Sample(1), Sample(0), Sample(4, dtype="float64")],
+        tolerance=10, errors=[Bad((-1,), RuntimeError, "non-negative")])
+
+
+CASES += [
+    case("logspace", lambda a, b, n, base=10.0, dtype=None: np.logspace(a, b, n, base=base).astype(
+        dtype or np.float32), [
+            Sample(0, 2, 3), Sample(0.0, 1.5, 4, 2.0), Sample(1, 1, 0),
+            Sample(0, 3, 4, dtype="int64")], errors=[Bad((0, 1, -1), RuntimeError, "(?i)steps")]),
+    case("range", lambda *a, dtype=None: np.arange(a[0], a[1] + 1e-6, *a[2:]).astype(
+        dtype or np.float32), [Sample(1, 4), Sample(0, 1, 0.25), Sample(1, 3, dtype="int64")],
+        torch=False, errors=[Bad((0, 5, 0), RuntimeError, "step"),
+                             Bad((0, 5, -1), RuntimeError, "bound")]),
+    case("fill", lambda x, value: np.full_like(x, value), [Sample(T(2, 3), 2), Sample(T(), 1)],
+         dtypes=EVERY, result="same"),
+    window("hann_window", lambda p: np.sin(np.pi * p) ** 2),
+    window("hamming_window", lambda p: 0.54 - 0.46 * np.cos(2 * np.pi * p)),
+    window("blackman_window", lambda p: (0.42 - 0.5 * np.cos(2 * np.pi * p)
+                                         + 0.08 * np.cos(4 * np.pi * p))),
+    window("bartlett_window", lambda p: 2 * p if p < 0.5 else 2 - 2 * p),
+    window("kaiser_window", lambda p: np.i0(24 * np.sqrt(p * (1 - p))) / np.i0(12)),
+]
+
 RANDOM = "made from nothing, at random or unset: no value to compare"
 OBJECTS = "from other objects: test_interop.py, test_tensor.py"
 FACTS = "no tensors: test_properties.py, test_tensor.py, test_types.py"
 ELSEWHERE = {
     **dict.fromkeys([
-        "Generator", "bernoulli", "default_generator", "empty", "empty_like", "get_rng_state",
-        "initial_seed", "manual_seed", "multinomial", "normal", "rand", "rand_like", "randint",
-        "randint_like", "randn", "randn_like", "randperm", "seed", "set_rng_state"], RANDOM),
-    **dict.fromkeys(["as_tensor", "from_numpy", "scalar_tensor"], OBJECTS),
+        "Generator", "bernoulli", "default_generator", "empty", "empty_like", "empty_permuted",
+        "empty_strided", "get_rng_state", "initial_seed", "manual_seed", "multinomial", "normal",
+        "rand", "rand_like", "randint", "randint_like", "randn", "randn_like", "randperm", "seed",
+        "set_rng_state"], RANDOM),
+    **dict.fromkeys(["as_tensor", "asarray", "from_numpy", "frombuffer", "scalar_tensor"],
+                    OBJECTS),
+    **dict.fromkeys(["detach", "detach_", "get_device", "is_nonzero", "is_same_size", "resize_as_",
+                     "set_default_tensor_type", "typename"], FACTS),
     **dict.fromkeys(["broadcast_shapes", "can_cast", "promote_types", "result_type",
                      "is_floating_point", "is_tensor", "numel"], FACTS),
     **dict.fromkeys(["dropout", "embedding"], "the engine's part of a function in nn.functional"),

@@ -5,6 +5,7 @@ into `PUBLIC` and makes it a method of Tensor.
 """
 from cgrad._composite import (
     activation,
+    creation,
     ctc,
     distance,
     dropout,
@@ -24,5 +25,6 @@ from cgrad._composite import (
     sorting,
     special,
     statistics,
+    types,
 )
 from cgrad._composite.register import PUBLIC

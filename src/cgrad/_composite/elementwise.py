@@ -278,7 +278,7 @@ def real(input: Tensor) -> Tensor:
     return input
 
 
-attach("real", property(real))  # type: ignore[arg-type]
+attach("real", property(real))
 
 
 @public()
@@ -291,7 +291,7 @@ def imag(input: Tensor) -> Tensor:
     raise RuntimeError("imag is not implemented for tensors with non-complex dtypes.")
 
 
-attach("imag", property(imag))  # type: ignore[arg-type]
+attach("imag", property(imag))
 
 
 @public("resolve_conj", "resolve_neg")

@@ -14,7 +14,7 @@ from cgrad._engine.memory cimport storage_foreign
 from cgrad._engine.rows cimport (
     is_float, item_size, node, release, row_dense, row_new, set_dims, value,
 )
-from cgrad._engine.shape cimport parse_shape
+from cgrad._engine.shape cimport integer, parse_shape
 from cgrad._engine.table cimport inference_enabled, keep, scope_enter, scope_leave
 
 np.import_array()
@@ -215,10 +215,16 @@ def arange(start, end=None, step=1, *, dtype=None, device=None, requires_grad=Fa
             if x != x or x in (float("inf"), -float("inf")):
                 raise RuntimeError(f"arange: unsupported range: {start} -> {end}")
         dt = dtype_code(dtype, handle.default_float)
-        n = -int((start - end) // step)
-        values = start + step * np.arange(n, dtype=np.float64)
     else:
         dt = dtype_code(dtype, I64)
+    if dt >= F32 or (dt != I64 and any([isinstance(x, float) for x in (start, end, step)])):
+        n = -int((start - end) // step)
+        if dt < F32:
+            start, step = int(start), int(step)
+        values = start + step * np.arange(n, dtype=np.float64)
+    else:
+        if int(step) == 0:
+            raise RuntimeError("arange: step must be nonzero")
         n = len(range(int(start), int(end), int(step)))
         if n > (1 << 62) // 8:
             raise RuntimeError(f"arange: {n} elements: invalid size, possible overflow")
@@ -234,12 +240,19 @@ def linspace(start, end, steps, *, dtype=None, device=None, requires_grad=False,
 
     `steps` evenly spaced values from `start` to `end`, both included.
     """
+    cdef int dt = dtype_code(dtype, handle.default_float)
+    cdef int64_t count = integer(steps, "linspace", "steps")
     start, end = [x.item() if is_handle(x) else x for x in (start, end)]
-    if steps < 0:
-        raise RuntimeError(f"linspace: number of steps must be non-negative, got {steps}")
+    if count < 0:
+        raise RuntimeError(f"linspace: number of steps must be non-negative, got {count}")
     check_device(device)
-    values = np.linspace(start, end, int(steps), dtype=np.float64)
-    result = _from_array(values, dtype_code(dtype, handle.default_float), True, requires_grad)
+    if dt < F32:
+        start, end = int(start), int(end)
+    # From both ends, so that both are met.
+    ramp = np.arange(count, dtype=np.float64) * ((end - start) / max(count - 1, 1))
+    values = np.where(np.arange(count) < count // 2, start + ramp, end - ramp[::-1]) \
+        if count != 1 else np.array([start], dtype=np.float64)
+    result = _from_array(values, dt, True, requires_grad)
     return result if out is None else out.copy_(result)
 
 

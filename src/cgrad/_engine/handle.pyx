@@ -432,7 +432,7 @@ cdef int check_fits(object x, int dt, str name) except -1:
     if dt >= F32 or dt == BOOL:
         return 0
     half = _half_range[item_size(dt)]
-    low, high = (0, 255) if dt == U8 else (-half, half - 1)
+    low, high = (-255, 255) if dt == U8 else (-half, half - 1)    # unsigned ones wrap around
     if not low <= x <= high:             # NaN too
         raise RuntimeError(f"{name}: value {x} cannot be converted to type {dtype_of(dt).name} "
                            "without overflow")

@@ -65,3 +65,25 @@ class device:
 
 
 cpu = device("cpu")
+
+
+class layout:
+    """How the elements of a tensor are stored; the only one is ``cgrad.strided``."""
+
+    def __init__(self, name):
+        self._name = name
+
+    def __repr__(self):
+        return f"cgrad.{self._name}"
+
+    def __reduce__(self):
+        return self._name
+
+
+class memory_format(layout):
+    """An order of dimensions in memory: accepted where PyTorch has it; results are row-major."""
+
+
+strided = layout("strided")
+contiguous_format, preserve_format, channels_last, channels_last_3d = map(memory_format, (
+    "contiguous_format", "preserve_format", "channels_last", "channels_last_3d"))

@@ -708,6 +708,8 @@ cdef class Tensor(Handle):
                 dtype = a
             elif not isinstance(a, bool):
                 device = a
+        flags = [a for a in args if isinstance(a, bool)]
+        copy = copy or len(flags) > 1 and flags[1]     # after non_blocking
         check_device(device)
         at.k[0] = dtype_code(dtype, value(x).dtype)
         if at.k[0] == value(x).dtype:

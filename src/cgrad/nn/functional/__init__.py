@@ -11,3 +11,4 @@ from cgrad.nn.functional.linear import *
 from cgrad.nn.functional.loss import *
 from cgrad.nn.functional.loss_class import *
 from cgrad.nn.functional.loss_margin import *
+from cgrad.nn.functional.pad import *
