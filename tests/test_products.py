@@ -86,15 +86,15 @@ def test_einsum_takes_operands_as_a_list():
 
 def test_out_and_dtype_errors():
     a, b = cgrad.ones(2, 3), cgrad.ones(3, 2)
-    out = cgrad.empty(2, 2)
-    for name, args in (("addmm", (out + 0, a, b)), ("kron", (cgrad.ones(1, 2), cgrad.ones(2, 1))),
+    out, c = cgrad.empty(2, 2), cgrad.ones(2, 2)
+    for name, args in (("addmm", (c, a, b)), ("kron", (cgrad.ones(1, 2), cgrad.ones(2, 1))),
                        ("inner", (a, a))):
         assert getattr(cgrad, name)(*args, out=out) is out
         assert out.equal(getattr(cgrad, name)(*args))
     with pytest.raises(RuntimeError, match="addmm.*dtype"):
         cgrad.addmm(cgrad.ones(2, 2, dtype=cgrad.float64), a, b)
     with pytest.raises(RuntimeError, match="out"):
-        cgrad.addmm(out + 0, a.clone().requires_grad_(), b, out=out)
+        cgrad.addmm(c, a.clone().requires_grad_(), b, out=out)
 
 
 def test_reflected_matmul():

@@ -11,7 +11,7 @@ from functools import lru_cache
 from math import prod
 from typing import Any, NamedTuple
 
-from cgrad._composite.register import dimension, public, stored
+from cgrad._composite.register import check_tensors, dimension, integers, public, stored
 from cgrad._tensor.tensor import Tensor
 
 # A letter's label is its place here; the dimensions of "..." are -1, -2, ... from the right.
@@ -248,6 +248,7 @@ def tensordot(a: Tensor, b: Tensor, dims: Any = 2, out: Tensor | None = None) ->
     of `b`, or the pairs of dimensions given as two lists.  The result has the remaining dimensions
     of `a`, then those of `b`.
     """
+    check_tensors("tensordot", a=a, b=b)
     if isinstance(dims, Tensor):
         dims = dims.tolist()
     if isinstance(dims, int):
@@ -255,11 +256,14 @@ def tensordot(a: Tensor, b: Tensor, dims: Any = 2, out: Tensor | None = None) ->
             raise RuntimeError(f"tensordot expects dims >= 0, but got dims={dims}")
         if dims > min(a.ndim, b.ndim):
             raise RuntimeError(f"tensordot expects dims < ndim_a or ndim_b, but got dims={dims}")
-        dims = range(a.ndim - dims, a.ndim), range(dims)
+        dims = list(range(a.ndim - dims, a.ndim)), list(range(dims))
     if a.dtype != b.dtype:
         raise RuntimeError(f"tensordot: both inputs should have same dtype, but got {a.dtype} and "
                            f"{b.dtype}")
-    da, db = ([d] if isinstance(d, int) else list(d) for d in dims)
+    if not isinstance(dims, (list, tuple)) or len(dims) != 2:
+        raise TypeError("tensordot(): argument 'dims' must be int or a pair of lists, not "
+                        f"{dims!r}")
+    da, db = (list(integers(d, "tensordot", "dims")) for d in dims)
     if len(da) != len(db):
         raise RuntimeError(f"tensordot: both dimension lists should have same length, but got "
                            f"{da} and {db}")

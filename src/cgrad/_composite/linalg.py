@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from cgrad._composite.register import public, stored
+from cgrad._composite.register import check_tensors, public, stored
 from cgrad._engine.face import public as _op
 from cgrad._tensor.tensor import Tensor
 
@@ -50,6 +50,7 @@ def cdist(x1: Tensor, x2: Tensor, p: float = 2.0,
     """
     from cgrad.linalg.norms import _root, _vector_norm
 
+    check_tensors("cdist", x1=x1, x2=x2)
     for i, x in enumerate((x1, x2), 1):
         if not x.dtype.is_floating_point:
             raise RuntimeError(f"cdist only supports floating-point dtypes, X{i} got: {x.dtype}")

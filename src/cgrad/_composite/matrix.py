@@ -1,7 +1,7 @@
 """Products of matrices and vectors, composed of matmul."""
 from __future__ import annotations
 
-from cgrad._composite.register import dimension, public, stored
+from cgrad._composite.register import check_tensors, dimension, public, stored
 from cgrad._engine.face import public as _op
 from cgrad._engine.handle import all_dtypes
 from cgrad._engine.table import grad_mode
@@ -11,10 +11,8 @@ _BOOL = all_dtypes()[0]
 
 
 def _check_ndim(name: str, **tensors: tuple[Tensor, int]) -> None:
+    check_tensors(name, **{argument: tensor for argument, (tensor, _) in tensors.items()})
     for argument, (tensor, ndim) in tensors.items():
-        if not isinstance(tensor, Tensor):
-            raise TypeError(f"{name}(): argument '{argument}' must be Tensor, not "
-                            f"{type(tensor).__name__}")
         if tensor.ndim != ndim:
             raise RuntimeError(f"{name}: Expected {ndim}-D argument {argument}, but got "
                                f"{tensor.ndim}-D with shape {list(tensor.shape)}")
@@ -39,6 +37,7 @@ def inner(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     Sums of products over the last dimension of both: [..., k] and [*, k] give [..., *].  With a
     number as one of the two: the product.
     """
+    check_tensors("inner", input=input, other=other)
     if input.dtype != other.dtype:
         raise RuntimeError(f"inner: both inputs should have same dtype, but got {input.dtype} and "
                            f"{other.dtype}")
@@ -69,6 +68,7 @@ def outer(input: Tensor, vec2: Tensor, *, out: Tensor | None = None) -> Tensor:
 def _add_product(name: str, input: Tensor, product: Tensor, beta: float, alpha: float,
                  out: Tensor | None) -> Tensor:
     """beta input + alpha product in the shape of the product."""
+    check_tensors(name, input=input)
     if input.dtype != product.dtype and name != "addr":
         raise RuntimeError(f"{name}: self and the factors must have the same dtype, but got "
                            f"{input.dtype} and {product.dtype}")
@@ -154,6 +154,7 @@ def trace(input: Tensor) -> Tensor:
 
     Sum of the diagonal of a matrix.
     """
+    check_tensors("trace", input=input)
     if input.ndim != 2:
         raise RuntimeError(f"trace: expected a matrix, but got tensor with dim {input.ndim}")
     return _op["diag"](input).sum()
@@ -166,6 +167,7 @@ def kron(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     Kronecker product: each element of `input` times the whole of `other`, as blocks.  Missing
     leading dimensions count as 1.
     """
+    check_tensors("kron", input=input, other=other)
     n = max(input.ndim, other.ndim)
     a = (1,) * (n - input.ndim) + tuple(input.shape)
     b = (1,) * (n - other.ndim) + tuple(other.shape)
@@ -184,6 +186,7 @@ def cross(input: Tensor, other: Tensor, dim: int | None = None, *,
     Cross product of vectors of length 3 along `dim` (default: the first dimension of size 3);
     the other dimensions are broadcast.
     """
+    check_tensors("cross", input=input, other=other)
     if dim is None:
         if 3 not in input.shape:
             raise RuntimeError(f"cross: no dimension of size 3 in input of shape "
@@ -195,6 +198,7 @@ def cross(input: Tensor, other: Tensor, dim: int | None = None, *,
 def cross_product(name: str, input: Tensor, other: Tensor, dim: int,
                   out: Tensor | None) -> Tensor:
     """a × b = (a₁b₂ - a₂b₁, a₂b₀ - a₀b₂, a₀b₁ - a₁b₀), by two rotations of each factor."""
+    check_tensors(name, input=input, other=other)
     if input.ndim != other.ndim:
         raise RuntimeError(f"{name}: inputs must have the same number of dimensions, but got "
                            f"{input.ndim} and {other.ndim}")
@@ -218,6 +222,7 @@ def chain_matmul(*matrices: Tensor, out: Tensor | None = None) -> Tensor:
     from cgrad.linalg.products import multi_dot
 
     for i, matrix in enumerate(matrices):
+        check_tensors("chain_matmul", matrices=matrix)
         if matrix.ndim != 2:
             raise RuntimeError(f"chain_matmul: Tensor dimension is {matrix.ndim}, expected 2 "
                                f"instead (argument {i})")
@@ -233,6 +238,7 @@ def bilinear(input1: Tensor, input2: Tensor, weight: Tensor, bias: Tensor | None
     y[..., k] = Σ input1[..., i] weight[k, i, j] input2[..., j] + bias[k].  The largest
     intermediate result has the size of one factor: [n, k, j].
     """
+    check_tensors("bilinear", input1=input1, input2=input2, weight=weight)
     if weight.ndim != 3:
         raise RuntimeError(f"bilinear: weight must be 3-D, but got shape {list(weight.shape)}")
     k, i, j = weight.shape

@@ -51,6 +51,14 @@ def check_tensor(name: str, input: object) -> None:
         raise TypeError(f"{name}(): argument 'input' must be Tensor, not {type(input).__name__}")
 
 
+def check_tensors(name: str, **arguments: object) -> None:
+    """Raise a TypeError that names function and argument unless all of these are Tensors."""
+    for argument, value in arguments.items():
+        if not isinstance(value, Tensor):
+            raise TypeError(f"{name}(): argument '{argument}' must be Tensor, not "
+                            f"{type(value).__name__}")
+
+
 def integers(value: object, name: str, argument: str) -> tuple[int, ...]:
     """One int or a sequence of them as a tuple, or a TypeError that names function and argument."""
     if isinstance(value, int):

@@ -31,19 +31,9 @@ cdef extern from "../_kernels/lapack.h":
         double rcond
         int failed
     const char *cg_lapack_load(void *(*symbol)(const char *name) noexcept)
-    void cg_getrf(void *ctx, int64_t begin, int64_t end) noexcept nogil
-    void cg_getrs(void *ctx, int64_t begin, int64_t end) noexcept nogil
-    void cg_potrf(void *ctx, int64_t begin, int64_t end) noexcept nogil
-    void cg_trsm(void *ctx, int64_t begin, int64_t end) noexcept nogil
-    void cg_geqrf(void *ctx, int64_t begin, int64_t end) noexcept nogil
-    void cg_orgqr(void *ctx, int64_t begin, int64_t end) noexcept nogil
-    void cg_ormqr(void *ctx, int64_t begin, int64_t end) noexcept nogil
-    void cg_syevd(void *ctx, int64_t begin, int64_t end) noexcept nogil
-    void cg_gesdd(void *ctx, int64_t begin, int64_t end) noexcept nogil
-    void cg_gels(void *ctx, int64_t begin, int64_t end) noexcept nogil
-    void cg_gelsy(void *ctx, int64_t begin, int64_t end) noexcept nogil
-    void cg_gelsd(void *ctx, int64_t begin, int64_t end) noexcept nogil
-    void cg_gelss(void *ctx, int64_t begin, int64_t end) noexcept nogil
+    # Functions; as variables they need no prototypes.
+    Task cg_columns, cg_getrf, cg_getrs, cg_potrf, cg_trsm, cg_geqrf, cg_orgqr, cg_ormqr
+    Task cg_syevd, cg_gesdd, cg_gels, cg_gelsy, cg_gelsd, cg_gelss
 
 cdef enum:
     LARGEST = 0x7ffffff0         # of a dimension, in LAPACK's 32-bit integers
@@ -154,11 +144,20 @@ cdef Row _copied(Row a, int64_t rows, int64_t columns) except 0:
     """A column-major copy, with room for more rows and columns, which are 0."""
     cdef Row r = _new(a, rows, columns), block
     cdef Value *v
+    cdef cg_lapack p
     if rows != _rows(a) or columns != _columns(a):
         memset(value(r).data, 0, value(r).numel * item_size(value(r).dtype))
         v = value(a)
         block = keep(row_view(r, v.ndim, v.shape, value(r).strides, 0))
         copy_cast(block, a)
+    elif value(a).contiguous:
+        block = keep(row_view(a, value(a).ndim, value(a).shape, NULL, 0))    # holds the memory
+        _clear(&p, a)
+        p.m = rows
+        p.n = columns
+        p.a = value(r).data
+        p.b = value(block).data
+        _run(cg_columns, &p, _batch(a), <double>rows * columns, "linalg")
     else:
         copy_cast(r, a)
     return r

@@ -2,6 +2,7 @@
    argument adds its length, by value, behind the last one. */
 #include "lapack.h"
 #include <limits.h>
+#include <math.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,6 +10,11 @@
 #define LD(rows) ((int)((rows) > 0 ? (rows) : 1))
 /* A work array of `n` elements; NULL where n < 0, which is a length beyond 32 bits. */
 #define WORK(type, n) ((n) < 0 ? NULL : (type *)malloc(((size_t)(n) + 1) * sizeof(type)))
+
+enum {
+    SMALL_MATRIX = 16,        /* up to this order LU and Cholesky are loops of our own */
+    TILE = 16                 /* of a transposing copy */
+};
 
 #define TABLE(T)                                                                                   \
     struct {                                                                                       \
@@ -67,13 +73,19 @@ _Static_assert(sizeof singles == FUNCTIONS * sizeof(void *), "a name for each fu
 _Static_assert(sizeof(int) == 4, "LAPACK of 32-bit integers");
 
 #define T float
+#define ABS fabsf
+#define SQRT sqrtf
 #define F singles
 #define NAME(x) x##_f32
 #include "lapack_impl.h"
 #undef T
+#undef ABS
+#undef SQRT
 #undef F
 #undef NAME
 #define T double
+#define ABS fabs
+#define SQRT sqrt
 #define F doubles
 #define NAME(x) x##_f64
 #include "lapack_impl.h"
@@ -85,6 +97,7 @@ _Static_assert(sizeof(int) == 4, "LAPACK of 32-bit integers");
         (p->f64 ? x##_f64 : x##_f32)(p, begin, end);                                               \
     }
 
+TASK(columns)
 TASK(getrf)
 TASK(getrs)
 TASK(potrf)

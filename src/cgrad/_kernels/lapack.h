@@ -29,6 +29,7 @@ typedef struct {
 /* Fill the table of functions; `symbol` finds a name.  NULL, or the name that is missing. */
 const char *cg_lapack_load(void *(*symbol)(const char *name));
 
+void cg_columns(void *ctx, int64_t begin, int64_t end); /* a: copy of the row-major b (m x n) */
 void cg_getrf(void *ctx, int64_t begin, int64_t end);   /* A (m x n) = P L U in place; pivots */
 void cg_getrs(void *ctx, int64_t begin, int64_t end);   /* op(A) X = B by LU; B is n x k */
 void cg_potrf(void *ctx, int64_t begin, int64_t end);   /* A (n x n) = L L' or U' U */

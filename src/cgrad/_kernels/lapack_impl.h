@@ -9,10 +9,84 @@ static int NAME(length)(T answer)
     return n < 1 ? 1 : n > INT_MAX ? -1 : (int)n;
 }
 
+static void NAME(columns)(cg_lapack *p, int64_t begin, int64_t end)
+{
+    int64_t m = p->m, n = p->n, e, i, j, top, left;
+    for (e = begin; e < end; e++) {
+        const T *from = (const T *)p->b + e * m * n;
+        T *to = (T *)p->a + e * m * n;
+        for (top = 0; top < m; top += TILE)
+            for (left = 0; left < n; left += TILE)
+                for (j = left; j < n && j < left + TILE; j++)
+                    for (i = top; i < m && i < top + TILE; i++)
+                        to[i + j * m] = from[i * n + j];
+    }
+}
+
+/* LU of a small matrix, column by column as LAPACK's getf2: calling LAPACK costs more than the
+   arithmetic. */
+static void NAME(small_lu)(int m, int n, T *a, int32_t *pivots, int32_t *info)
+{
+    int i, j, k, at;
+    *info = 0;
+    for (k = 0; k < m && k < n; k++) {
+        T *column = a + k * m, best;
+        at = k;
+        best = ABS(column[k]);
+        for (i = k + 1; i < m; i++)
+            if (ABS(column[i]) > best) {
+                best = ABS(column[i]);
+                at = i;
+            }
+        pivots[k] = at + 1;
+        if (column[at] == 0) {
+            if (*info == 0)
+                *info = k + 1;
+            continue;
+        }
+        if (at != k)
+            for (j = 0; j < n; j++) {
+                T x = a[k + j * m];
+                a[k + j * m] = a[at + j * m];
+                a[at + j * m] = x;
+            }
+        for (i = k + 1; i < m; i++)
+            column[i] /= column[k];
+        for (j = k + 1; j < n; j++)
+            for (i = k + 1; i < m; i++)
+                a[i + j * m] -= column[i] * a[k + j * m];
+    }
+}
+
+/* Cholesky of a small matrix; (row, column) is at row rs + column cs. */
+static void NAME(small_cholesky)(int n, T *a, int rs, int cs, int32_t *info)
+{
+    int i, j, k;
+    *info = 0;
+    for (k = 0; k < n; k++) {
+        T x = a[k * (rs + cs)];
+        if (!(x > 0)) {
+            *info = k + 1;
+            return;
+        }
+        a[k * (rs + cs)] = x = SQRT(x);
+        for (i = k + 1; i < n; i++)
+            a[i * rs + k * cs] /= x;
+        for (j = k + 1; j < n; j++)
+            for (i = j; i < n; i++)
+                a[i * rs + j * cs] -= a[i * rs + k * cs] * a[j * rs + k * cs];
+    }
+}
+
 static void NAME(getrf)(cg_lapack *p, int64_t begin, int64_t end)
 {
     int m = (int)p->m, n = (int)p->n, ld = LD(m);
     int64_t i, r = p->m < p->n ? p->m : p->n;
+    if (p->m <= SMALL_MATRIX && p->n <= SMALL_MATRIX) {
+        for (i = begin; i < end; i++)
+            NAME(small_lu)(m, n, (T *)p->a + i * m * n, p->pivots + i * r, p->info + i);
+        return;
+    }
     for (i = begin; i < end; i++)
         F.getrf(&m, &n, (T *)p->a + i * p->m * p->n, &ld, p->pivots + i * r, p->info + i);
 }
@@ -32,7 +106,10 @@ static void NAME(potrf)(cg_lapack *p, int64_t begin, int64_t end)
     int64_t i, row, column;
     for (i = begin; i < end; i++) {
         T *a = (T *)p->a + i * p->n * p->n;
-        F.potrf(&p->uplo, &n, a, &ld, p->info + i, 1);
+        if (p->n <= SMALL_MATRIX)
+            NAME(small_cholesky)(n, a, p->uplo == 'L' ? 1 : n, p->uplo == 'L' ? n : 1, p->info + i);
+        else
+            F.potrf(&p->uplo, &n, a, &ld, p->info + i, 1);
         for (column = 0; column < p->n; column++)         /* the other triangle is zero */
             if (p->uplo == 'L')
                 for (row = 0; row < column; row++)

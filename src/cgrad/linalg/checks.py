@@ -4,6 +4,7 @@ from __future__ import annotations
 import numpy as np
 
 from cgrad import Tensor
+from cgrad._composite.register import check_tensors
 
 
 class LinAlgError(RuntimeError):
@@ -12,8 +13,7 @@ class LinAlgError(RuntimeError):
 
 def matrices(name: str, A: Tensor, argument: str = "A") -> None:
     """`A` must be a tensor of at least two dimensions and a floating point type."""
-    if not isinstance(A, Tensor):
-        raise TypeError(f"{name}(): argument '{argument}' must be Tensor, not {type(A).__name__}")
+    check_tensors(name, **{argument: A})
     if A.ndim < 2:
         raise RuntimeError(f"{name}: The input tensor {argument} must have at least 2 dimensions, "
                            f"but got shape {list(A.shape)}.")
@@ -22,8 +22,7 @@ def matrices(name: str, A: Tensor, argument: str = "A") -> None:
 
 def floating(name: str, A: Tensor, argument: str = "A") -> None:
     """`A` must have a floating point type."""
-    if not isinstance(A, Tensor):
-        raise TypeError(f"{name}(): argument '{argument}' must be Tensor, not {type(A).__name__}")
+    check_tensors(name, **{argument: A})
     if not A.dtype.is_floating_point:
         raise RuntimeError(f"{name}: Expected a floating point tensor as {argument}, but got "
                            f"{A.dtype}; convert it first, e.g. with .float()")
@@ -39,8 +38,7 @@ def square(name: str, A: Tensor, argument: str = "A") -> None:
 
 def same_dtype(name: str, A: Tensor, B: Tensor) -> None:
     """Both must have one dtype."""
-    if not isinstance(B, Tensor):
-        raise TypeError(f"{name}(): argument 'B' must be Tensor, not {type(B).__name__}")
+    check_tensors(name, A=A, B=B)
     if A.dtype != B.dtype:
         raise RuntimeError(f"{name}: Expected A and B to have the same dtype, but found A of type "
                            f"{A.dtype} and B of type {B.dtype} instead")

@@ -127,6 +127,7 @@ def lu_unpack(LU_data: Tensor, LU_pivots: Tensor, unpack_data: bool = True,
               unpack_pivots: bool = True, *, out: Any = None) -> LU:
     """(P, L, U) with A = P L U from its packed factors; what is not wanted is empty."""
     checks.matrices("lu_unpack", LU_data, "LU_data")
+    checks.check_tensors("lu_unpack", LU_pivots=LU_pivots)
     if unpack_pivots and str(LU_pivots.dtype) != "cgrad.int32":
         raise RuntimeError(f"lu_unpack: LU_pivots is expected to be an int32 tensor, but got "
                            f"{LU_pivots.dtype}")
@@ -155,6 +156,7 @@ def lu_solve(LU: Tensor, pivots: Tensor, B: Tensor, *, left: bool = True, adjoin
     checks.matrices(name, B, "B")
     checks.same_dtype(name, LU, B)
     n = LU.shape[-1]
+    checks.check_tensors(name, pivots=pivots)
     if str(pivots.dtype) != "cgrad.int32":
         raise RuntimeError(f"{name}: pivots should be a Tensor of scalar type int32, but got "
                            f"{pivots.dtype}")

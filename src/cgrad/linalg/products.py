@@ -7,7 +7,7 @@ from typing import Any
 import cgrad
 from cgrad import Tensor
 from cgrad._composite.matrix import cross_product
-from cgrad._composite.register import stored
+from cgrad._composite.register import check_tensors, stored
 from cgrad._engine import lapack
 from cgrad.autograd import Function
 from cgrad.linalg import checks
@@ -21,6 +21,7 @@ def matmul(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor
 
 def vecdot(x: Tensor, y: Tensor, *, dim: int = -1, out: Tensor | None = None) -> Tensor:
     """Inner products of the vectors along `dim`; the other dimensions are broadcast."""
+    check_tensors("linalg.vecdot", x=x, y=y)
     if x.dtype != y.dtype:
         raise RuntimeError(f"linalg.vecdot: expected both tensors to have the same dtype, but got "
                            f"{x.dtype} and {y.dtype}")
@@ -36,6 +37,7 @@ def cross(input: Tensor, other: Tensor, *, dim: int = -1, out: Tensor | None = N
 
 def diagonal(A: Tensor, *, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Tensor:
     """The diagonals of matrices as a view, :func:`cgrad.diagonal` over the last two dimensions."""
+    check_tensors("linalg.diagonal", A=A)
     return A.diagonal(offset, dim1, dim2)
 
 
@@ -47,6 +49,8 @@ def multi_dot(tensors: Sequence[Tensor], *, out: Tensor | None = None) -> Tensor
     Algorithms*, section 14.2).
     """
     tensors = list(tensors)
+    for t in tensors:
+        check_tensors("multi_dot", tensors=t)
     if len(tensors) < 2:
         raise RuntimeError(f"multi_dot(): expected at least 2 tensors but got {len(tensors)}")
     first, last = tensors[0], tensors[-1]
@@ -97,6 +101,7 @@ def _cuts(sizes: list[int]) -> dict[tuple[int, int], int]:
 
 def vander(x: Tensor, *, N: int | None = None) -> Tensor:
     """Vandermonde matrices of the vectors [..., n]: columns x⁰, ..., xᴺ⁻¹ (default N = n)."""
+    check_tensors("linalg.vander", x=x)
     x = x.reshape(1) if x.ndim == 0 else x
     n = x.shape[-1] if N is None else N
     if n <= 1:

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import cgrad
 from cgrad import Tensor
-from cgrad._composite.register import stored
+from cgrad._composite.register import check_tensors, stored
 from cgrad._engine import lapack
 from cgrad.autograd import Function
 from cgrad.linalg import checks
@@ -177,6 +177,7 @@ def inv_ex(A: Tensor, *, check_errors: bool = False) -> InvEx:
 
 def tensorinv(A: Tensor, ind: int = 2, *, out: Tensor | None = None) -> Tensor:
     """The inverse of A as a map from its last dimensions to its first `ind` ones."""
+    check_tensors("linalg.tensorinv", A=A)
     if ind <= 0:
         raise RuntimeError(f"linalg.tensorinv: Expected a strictly positive integer for 'ind', got "
                            f"{ind}")
@@ -192,6 +193,7 @@ def tensorinv(A: Tensor, ind: int = 2, *, out: Tensor | None = None) -> Tensor:
 def tensorsolve(A: Tensor, B: Tensor, dims: Sequence[int] | None = None, *,
                 out: Tensor | None = None) -> Tensor:
     """X with tensordot(A, X, X.ndim) = B; `dims` of A are moved to its end first."""
+    check_tensors("linalg.tensorsolve", A=A, B=B)
     if dims is not None:
         A = A.movedim(tuple(dims), tuple(range(A.ndim - len(dims), A.ndim)))
     rest = tuple(A.shape[B.ndim:])
