@@ -189,8 +189,7 @@ def vjp(func: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
 
     Returns:
         ``(output, vjp_fn)``, with `has_aux` ``(output, vjp_fn, aux)``. ``vjp_fn(*cotangents)``
-        takes a tree like the output and returns v^T J: a tuple with one entry a primal, or the
-        entry itself for a single primal.
+        takes a tree like the output and returns v^T J: a tuple with one entry a primal.
     """
     with _level() as nested:
         given = _map(_variable, primals)
@@ -217,8 +216,7 @@ def vjp(func: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
             found = _grads(ys, tuple(xs), vs, bool(create_graph or connected), True)
             result = rebuild([cgrad.zeros_like(x) if g is None else g
                               for g, x in zip(found, xs)])
-        result = _plain(result, connected or bool(create_graph))
-        return result[0] if len(primals) == 1 else result
+        return _plain(result, connected or bool(create_graph))
 
     value = _plain(output, graph)
     return (value, vjp_fn, _plain(aux, graph)) if has_aux else (value, vjp_fn)

@@ -16,7 +16,7 @@ cdef Row run_hooks(Row r, Row g) except 0:
     for hook in list((extra.get("hooks") or {}).values()):
         result = hook(as_object(g))
         if result is not None:
-            h = gradient_row(result, r)
+            h = gradient_row(result, r, "hook")
             if not is_sparse(h) and not same_shape(h, r):
                 raise RuntimeError("hook: the gradient it returns must have the shape of the one "
                                    f"it got, {sizes(r)}, but has {sizes(h)}")

@@ -50,12 +50,12 @@ cdef Row sparse_row(object gradient, int dtype) except 0:
     return r
 
 
-cdef Row gradient_row(object gradient, Row like) except 0:
+cdef Row gradient_row(object gradient, Row like, const char *name) except 0:
     """The row of a gradient given by the user, dense or sparse, for a tensor `like`."""
     if sparse_type is not None and isinstance(gradient, sparse_type):
         check_sparse(gradient, like)
         return keep(sparse_row(gradient, value(like).dtype))
-    return row_of(gradient, "grad")
+    return row_of(gradient, name)
 
 
 cdef int check_sparse(object gradient, Row like) except -1:
