@@ -1,12 +1,14 @@
 """Programs that pull memory away at the worst moment: an error or the right result, no crash."""
 import contextlib
 import threading
+import warnings
 
 import numpy as np
 import pytest
 
 import cgrad
 from cgrad._engine import memory
+from op_cases import CASES, arguments, draw_all
 
 
 def test_sizes_whose_product_wraps_around():
@@ -408,3 +410,76 @@ def test_sorter_out_of_range():
     for wrong in (5, -1, 1 << 62):
         with pytest.raises(RuntimeError, match="sorter"):
             cgrad.searchsorted(line, x, sorter=cgrad.tensor([0, 1, 2, 3, wrong]))
+
+
+# --- arguments that take the tensors' memory away while they are converted ------------------------
+
+def replace_by_more(t):
+    t.data = cgrad.ones(2, 2, dtype=t.dtype)
+
+
+def replace_by_nothing(t):
+    t.data = cgrad.zeros(0, 3, 0, dtype=t.dtype)
+
+
+def change_and_replace(t):
+    if t.dtype.is_floating_point:
+        t.mul_(cgrad.ones((), dtype=t.dtype, requires_grad=True))
+    t.data = cgrad.zeros(0, dtype=t.dtype)
+
+
+class Treacherous:
+    """A number that, asked for its value, changes the tensors of the same call."""
+
+    def __init__(self, value, tensors, attack):
+        self.value, self.tensors, self.attack = value, tensors, attack
+
+    def strike(self):
+        for t in self.tensors:
+            self.attack(t)
+        self.rows = [cgrad.full((3,), 1.5) for _ in range(20)]
+        self.rows += [cgrad.zeros(2, 1, 1, 1, 1, 1, 0) for _ in range(20)]
+        return self.value
+
+    def __index__(self):
+        return int(self.strike())
+
+    __int__ = __index__
+
+    def __float__(self):
+        return float(self.strike())
+
+    def __bool__(self):
+        return bool(self.strike())
+
+
+def treacherous(x, tensors, attack):
+    if type(x) in (int, float, bool):
+        return Treacherous(x, tensors, attack)
+    if isinstance(x, (list, tuple)):
+        return type(x)(treacherous(v, tensors, attack) for v in x)
+    if isinstance(x, slice):
+        return slice(*(treacherous(v, tensors, attack) for v in (x.start, x.stop, x.step)))
+    return x
+
+
+def tensors_in(x):
+    if isinstance(x, cgrad.Tensor):
+        yield x
+    elif isinstance(x, (list, tuple)):
+        for v in x:
+            yield from tensors_in(v)
+
+
+@pytest.mark.parametrize("attack", [replace_by_more, replace_by_nothing, change_and_replace])
+@pytest.mark.parametrize("case", CASES, ids=repr)
+def test_arguments_that_change_the_tensors(case, attack):
+    dtype = "float32" if "float32" in case.dtypes else case.dtypes[0]
+    for sample, arrays in draw_all(case, dtype):
+        args, kwargs = arguments(cgrad, sample, arrays)
+        tensors = [t for a in (*args, *kwargs.values()) for t in tensors_in(a)]
+        args = [treacherous(a, tensors, attack) for a in args]
+        kwargs = {k: treacherous(v, tensors, attack) for k, v in kwargs.items()}
+        with contextlib.suppress(Exception), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            str(case.function(cgrad)(*args, **kwargs))

@@ -11,7 +11,7 @@ from cgrad._engine.face cimport face
 from cgrad._engine.handle cimport is_handle, wrap
 from cgrad._engine.parametric cimport with_numbers
 from cgrad._engine.primitives cimport (
-    add, both, div, exp, ge, gt, le, mul, neg, number, plus, square, times, unary, where,
+    add, both, exp, ge, gt, le, mul, neg, number, plus, square, times, unary, where,
 )
 from cgrad._engine.table cimport Ctx, call2, op_id, scope_enter, scope_leave
 from cgrad._engine.unary cimport tied

@@ -17,17 +17,17 @@ from cgrad._engine.types cimport *
 from cgrad._engine.accumulate cimport accumulate_into, ours, store
 from cgrad._engine.face cimport wrap_borrowed
 from cgrad._engine.function cimport FUNCTION, call, collect
-from cgrad._engine.handle cimport carried, dtype_of, row_of
+from cgrad._engine.handle cimport carried, row_of
 from cgrad._engine.hooks cimport run_after_store, run_hooks, run_posthooks, run_prehooks
 from cgrad._engine.primitives cimport (
-    add, cast, number, reshape_like, same_shape, sizes, sum_to,
+    cast, number, reshape_like, same_shape, sizes, sum_to,
 )
 from cgrad._engine.rows cimport (
     inputs, node, release, release_saved, retain, row_scalar, value,
 )
 from cgrad._engine.sparse cimport as_object, dense, is_sparse
 from cgrad._engine.table cimport (
-    Ctx, get_number, grad_enable, grad_enabled, keep, op_id, ops, rounded, scope_enter,
+    Ctx, get_number, grad_enable, grad_enabled, keep, ops, rounded, scope_enter,
     scope_leave, set_number, traced_now,
 )
 from cgrad._engine.tracing cimport (

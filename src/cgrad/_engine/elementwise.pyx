@@ -8,9 +8,9 @@ from cgrad._engine.handle cimport (
     dtype_of, is_handle, is_number, number_code, promote, promote_number, row_of, scalar_row,
 )
 from cgrad._engine.loops cimport NOGIL, Plan, drive, numpy_loop, plan_operand
-from cgrad._engine.primitives cimport cast
+from cgrad._engine.primitives cimport cast, sizes
 from cgrad._engine.rows cimport is_float, item_size, row_dense, value
-from cgrad._engine.table cimport MAX_OPS, Op, Rule, apply, keep, ops, register
+from cgrad._engine.table cimport Op, Rule, apply, keep, ops, register
 
 
 cdef int define(str name, int kind, Rule rule, int n_in, str ufunc, Loop f32, Loop f64,
@@ -35,10 +35,6 @@ cdef int define(str name, int kind, Rule rule, int n_in, str ufunc, Loop f32, Lo
 # ---------------------------------------------------------------------------------------------
 # Applying
 
-cdef list _shape_list(Row r):
-    return [value(r).shape[i] for i in range(value(r).ndim)]
-
-
 cdef int broadcast(int op, Row *x, int n, int64_t *shape) except -1:
     """The common shape of the operands; returns its number of dimensions."""
     cdef int ndim = 0, i, j, k
@@ -55,7 +51,7 @@ cdef int broadcast(int op, Row *x, int n, int64_t *shape) except -1:
             if v.shape[j] == 1 or v.shape[j] == shape[i]:
                 continue
             if shape[i] != 1:
-                names = " and ".join(str(_shape_list(x[t])) for t in range(n))
+                names = " and ".join(str(sizes(x[t])) for t in range(n))
                 raise RuntimeError(
                     f"{ops[op].name.decode()}: shapes {names} cannot be broadcast together: "
                     f"The size of tensor a ({shape[i]}) must match the size of tensor b "

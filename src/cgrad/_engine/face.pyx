@@ -12,7 +12,7 @@ from cgrad._engine.elementwise cimport (
 )
 from cgrad._engine.handle cimport Handle, fresh_row, is_handle, row_of, wrap
 from cgrad._engine.inplace cimport assign, change_elementwise, write_out
-from cgrad._engine.rows cimport is_float, node, release, retain, value
+from cgrad._engine.rows cimport retain, value
 from cgrad._engine.table cimport apply, keep, op_id, ops, scope_enter, scope_leave
 
 ctypedef object (*vectorcall)(object f, PyObject **args, size_t nargs, PyObject *names)
@@ -160,8 +160,6 @@ cdef int _change(OpFunction self, object a, object b) except -1:
     cdef Handle h
     cdef int dt
     cdef Row y
-    cdef Value *v
-    cdef int i, shift
     if not is_handle(a):
         raise TypeError(f"{self.__name__}(): expected a Tensor, but got {type(a).__name__}")
     h = <Handle>a

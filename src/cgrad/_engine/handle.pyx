@@ -17,7 +17,7 @@ from cpython.ref cimport Py_DECREF
 from libc.stdint cimport int64_t
 from cgrad._engine.types cimport *
 from cgrad._engine.rows cimport (
-    is_float, item_size, node, release, retain, row_dense, row_view, value,
+    is_float, item_size, node, release, row_dense, row_view, value,
 )
 from cgrad._engine cimport rows
 from cgrad._engine.table cimport op_id, record

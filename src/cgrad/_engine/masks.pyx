@@ -10,19 +10,15 @@ from cgrad._engine.handle cimport (
 )
 from cgrad._engine.inplace cimport assign, check_writable, write_out
 from cgrad._engine.loops cimport Plan, drive, plan_operand
-from cgrad._engine.primitives cimport cast, expand, reshape, sizes, where
-from cgrad._engine.rows cimport node, row_dense, value
-from cgrad._engine.table cimport grad_enabled, keep, op_id, scope_enter, scope_leave
+from cgrad._engine.primitives cimport cast, expand, sizes, tracked, where
+from cgrad._engine.rows cimport row_dense, value
+from cgrad._engine.table cimport keep, op_id, scope_enter, scope_leave
 from cgrad._engine.take cimport index_dims, mask_positions, position_column
 
 cdef extern from "../_kernels/loops.h":
     Loop cg_where[8]
 
 cdef int WHERE = op_id("where")
-
-
-cdef bint _tracked(Row a, Row b) noexcept:
-    return grad_enabled() and (node(a).flags | node(b).flags) & REQUIRES_GRAD
 
 
 cdef Row _mask(object mask, str message) except 0:
@@ -113,7 +109,7 @@ def masked_fill_(self, mask, value):
     try:
         m = _mask(mask, "masked_fill_ only supports boolean masks")
         v = _fill_value(value, _dtype(x))
-        if _tracked(x, v) or _shares(m, x):
+        if tracked(x, v) or _shares(m, x):
             assign(<Handle>self, where(m, v, x), "masked_fill_")
         else:
             check_writable(<Handle>self, x, "masked_fill_")

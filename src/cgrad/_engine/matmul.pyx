@@ -10,7 +10,7 @@ from cgrad._engine.handle cimport dtype_of, row_of, wrap
 from cgrad._engine.inplace cimport write_out
 from cgrad._engine.loops cimport NOGIL, copy_cast
 from cgrad._engine.primitives cimport (
-    cast, matmul as mm_rows, reshape, reshape_like, sum_dims, transpose_last,
+    cast, matmul as mm_rows, reshape, reshape_like, sizes, sum_dims, transpose_last,
 )
 from cgrad._engine.rows cimport is_float, item_size, release, retain, row_dense, row_view, value
 from cgrad._engine.shape cimport unsqueeze_row
@@ -21,10 +21,6 @@ cdef enum:
     SMALL = 256                  # elements of operands below which the GIL is kept, as in table.pyx
 
 cdef int MATMUL = op_id("matmul"), LINEAR = op_id("linear")
-
-
-cdef list _sizes(Row r):
-    return [value(r).shape[i] for i in range(value(r).ndim)]
 
 
 cdef bint _layout(Value *v, bint *transposed, int64_t *ld) noexcept:
@@ -169,7 +165,7 @@ cdef Row _products(Batch *p, Row a, Row b) except 0:
                 parallel_for(_batch, p, count, 1 + <int64_t>((1 << 18) / max(work, 1.0)))
     if p.status:
         release(y)
-        _raise_failed("matmul", _sizes(a), _sizes(b))
+        _raise_failed("matmul", sizes(a), sizes(b))
     return y
 
 
@@ -236,9 +232,9 @@ register("matmul", f_matmul, d_matmul, 2, 1)
 # linear: [..., in] times the transpose of [out, in], plus a bias [out]
 
 cdef Row f_linear(int op, Row *x, int n, Attr *at) except 0:
-    cdef Row a, w, y
-    cdef bint ta, tb
-    cdef int64_t lda, ldb
+    cdef Row a, w
+    cdef bint tb
+    cdef int64_t ldb
     if value(x[0]).contiguous:
         retain(x[0])
         a = x[0]
@@ -282,7 +278,7 @@ cdef Row _linear(Row a, Row w, Row bias, bint tb, int64_t ldb) except 0:
                           out if out else 1)
     if status:
         release(y)
-        _raise_failed("linear", _sizes(a), _sizes(w))
+        _raise_failed("linear", sizes(a), sizes(w))
     return y
 
 cdef int d_linear(Ctx *c) except -1:
@@ -339,14 +335,14 @@ cdef Row matmul_rows(Row *x, str name) except 0:
                                f"[{v.shape[v.ndim - 1]}] and src [{w.shape[w.ndim - 2]}] to have "
                                "the same number of elements")
         raise RuntimeError(f"{name}: mat1 and mat2 shapes cannot be multiplied "
-                           f"({_sizes(x[0])} and {_sizes(x[1])}): the last dimension of the first "
+                           f"({sizes(x[0])} and {sizes(x[1])}): the last dimension of the first "
                            f"({v.shape[v.ndim - 1]}) must equal the "
                            f"{'only' if nb == 1 else 'last but one'} of the second "
                            f"({w.shape[w.ndim - 2]})")
     for i in range(1, min(v.ndim, w.ndim) - 1):
         if (v.shape[v.ndim - 2 - i] != w.shape[w.ndim - 2 - i]
                 and v.shape[v.ndim - 2 - i] != 1 and w.shape[w.ndim - 2 - i] != 1):
-            raise RuntimeError(f"{name}: batch dimensions of {_sizes(x[0])} and {_sizes(x[1])} "
+            raise RuntimeError(f"{name}: batch dimensions of {sizes(x[0])} and {sizes(x[1])} "
                                f"cannot be broadcast: The size of tensor a "
                                f"({v.shape[v.ndim - 2 - i]}) must match the size of tensor b "
                                f"({w.shape[w.ndim - 2 - i]})")
@@ -375,7 +371,7 @@ cdef object _product(object a, object b, object out, str name, int da, int db):
         x[1] = row_of(b, b"matmul")
         if da and (value(x[0]).ndim != da or value(x[1]).ndim != db):
             raise RuntimeError(f"{name}: expected {da}D and {db}D tensors, but got shapes "
-                               f"{_sizes(x[0])} and {_sizes(x[1])}")
+                               f"{sizes(x[0])} and {sizes(x[1])}")
         if da == 3 and value(x[0]).shape[0] != value(x[1]).shape[0]:
             raise RuntimeError(f"bmm: Expected size for first two dimensions of batch2 tensor to "
                                f"be: [{value(x[0]).shape[0]}, {value(x[0]).shape[2]}] but got: "
@@ -463,12 +459,12 @@ def linear(input, weight, bias=None):
                 y = call2(op_id("add"), y, x[2])
             return wrap_borrowed(y)
         if w.ndim != 2 or v.shape[v.ndim - 1] != w.shape[1]:
-            raise RuntimeError(f"linear: input of shape {_sizes(x[0])} and weight of shape "
-                               f"{_sizes(x[1])} cannot be multiplied: the input has "
+            raise RuntimeError(f"linear: input of shape {sizes(x[0])} and weight of shape "
+                               f"{sizes(x[1])} cannot be multiplied: the input has "
                                f"{v.shape[v.ndim - 1]} features, the weight expects "
                                f"{w.shape[w.ndim - 1]}")
         if n == 3 and not (value(x[2]).ndim <= 1 and value(x[2]).numel in (1, w.shape[0])):
-            raise RuntimeError(f"linear: bias of shape {_sizes(x[2])} does not fit the "
+            raise RuntimeError(f"linear: bias of shape {sizes(x[2])} does not fit the "
                                f"{w.shape[0]} output features")
         return wrap(apply(LINEAR, x, n, NULL))
     finally:

@@ -6,7 +6,6 @@ per size class and handed out again without a call of malloc.  Classes are the s
 bytes.  What is cached is bounded (`set_cache_limit`) and can be given back (`empty_cache`).
 The GIL protects the lists: kernels that run without it never allocate.
 """
-from libc.stdlib cimport malloc, free
 from libc.string cimport memset
 from cpython.object cimport PyObject
 from cpython.ref cimport Py_INCREF, Py_DECREF

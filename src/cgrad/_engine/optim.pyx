@@ -7,7 +7,7 @@ from libc.string cimport memset
 from cgrad._engine.types cimport *
 from cgrad._engine.handle cimport dtype_of
 from cgrad._engine.loops cimport BLOCK, NOGIL, copy_cast
-from cgrad._engine.primitives cimport same_shape
+from cgrad._engine.primitives cimport same_shape, sizes
 from cgrad._engine.rows cimport is_float, row_dense, value
 from cgrad._engine.softmax cimport hold
 from cgrad._engine.table cimport keep, scope_enter, scope_leave
@@ -94,10 +94,6 @@ cdef void _run(Step *s) noexcept:
                 parallel_for(_task, s, s.now.n, BLOCK)
 
 
-cdef list _sizes(Row r):
-    return [value(r).shape[i] for i in range(value(r).ndim)]
-
-
 cdef int _enter(Param *q, int which, object tensor, str name, str what, int64_t index,
                 bint written) except -1:
     # Check one tensor of one parameter, hold on to it and to its memory (reading the next argument
@@ -117,8 +113,8 @@ cdef int _enter(Param *q, int which, object tensor, str name, str what, int64_t 
             raise RuntimeError(f"{name}: parameter {index} has dtype {dtype_of(q.dtype).name}, "
                                f"but its {what} has dtype {dtype_of(v.dtype).name}")
         if not same_shape(r, q.row[0]):
-            raise RuntimeError(f"{name}: parameter {index} has shape {_sizes(q.row[0])}, but its "
-                               f"{what} has shape {_sizes(r)}")
+            raise RuntimeError(f"{name}: parameter {index} has shape {sizes(q.row[0])}, but its "
+                               f"{what} has shape {sizes(r)}")
     if written and v.storage.flags & READ_ONLY:
         raise RuntimeError(f"{name}: the memory of the {what} of parameter {index} is read-only")
     q.row[which] = r

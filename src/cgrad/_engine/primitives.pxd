@@ -37,3 +37,4 @@ cdef Row matmul(Row a, Row b) except 0
 cdef Row zeros(int dtype, int ndim, const int64_t *shape) except 0
 cdef bint same_shape(Row a, Row b) noexcept
 cdef list sizes(Row a)
+cdef bint tracked(Row a, Row b) noexcept

@@ -1,8 +1,8 @@
 """Operations of the table as functions on rows.  No arithmetic of its own."""
 from libc.string cimport memset
 from cgrad._engine.types cimport *
-from cgrad._engine.rows cimport item_size, row_dense, value
-from cgrad._engine.table cimport call1, call2, call3, keep, op_id
+from cgrad._engine.rows cimport item_size, node, row_dense, value
+from cgrad._engine.table cimport call1, call2, call3, grad_enabled, keep, op_id
 
 cdef int ADD = op_id("add"), SUB = op_id("sub"), MUL = op_id("mul"), DIV = op_id("div")
 cdef int NEG = op_id("neg"), EXP = op_id("exp"), LOG = op_id("log"), SQUARE = op_id("square")
@@ -115,6 +115,11 @@ cdef Row plus(Row a, double x) except 0:
 cdef list sizes(Row a):
     """The shape of a row as a list, for messages."""
     return [value(a).shape[i] for i in range(value(a).ndim)]
+
+
+cdef bint tracked(Row a, Row b) noexcept:
+    """Whether an operation on two rows would be recorded."""
+    return grad_enabled() and (node(a).flags | node(b).flags) & REQUIRES_GRAD
 
 
 cdef bint same_shape(Row a, Row b) noexcept:

@@ -12,7 +12,7 @@ from cgrad._engine.types cimport *
 from cgrad._engine cimport handle
 from cgrad._engine.create cimport check_device, finish
 from cgrad._engine.face import export, public
-from cgrad._engine.handle cimport dtype_code, dtype_of, is_handle, row_of, wrap
+from cgrad._engine.handle cimport dtype_code, dtype_of, row_of, wrap
 from cgrad._engine.inplace cimport write_out
 from cgrad._engine.loops cimport NOGIL
 from cgrad._engine.primitives cimport cast

@@ -7,11 +7,10 @@ sizes that depend on the shape only, so results have the same bits for any numbe
 from libc.string cimport memcpy
 from libc.math cimport INFINITY
 from cgrad._engine.types cimport *
-from cgrad._engine cimport handle
 from cgrad._engine.elementwise cimport elementwise_into
 from cgrad._engine.face import export
 from cgrad._engine.face cimport wrap_borrowed
-from cgrad._engine.handle cimport dtype_code, dtype_of, is_handle, row_of, wrap
+from cgrad._engine.handle cimport dtype_code, dtype_of, row_of, wrap
 from cgrad._engine.inplace cimport write_out
 from cgrad._engine.loops cimport BLOCK, NOGIL, Plan, numpy_loop, plan_operand
 from cgrad._engine.primitives cimport (

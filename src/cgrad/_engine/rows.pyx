@@ -235,7 +235,7 @@ cdef void row_free(Row first) noexcept:
     Dying rows form a list linked through `Node.slot`, which no traversal reads any more.
     """
     global _free_row, _live, _free_count, _freed, _peak, _depth
-    cdef Row r = first, todo = 0, next_row, x
+    cdef Row r = first, todo = 0, x
     cdef Node *n
     cdef Node *m
     cdef Value *v

@@ -14,12 +14,12 @@ from cgrad._engine.handle cimport Handle, dtype_of, is_handle, is_number, row_of
 from cgrad._engine.inplace cimport assign, check_writable, write_out
 from cgrad._engine.loops cimport copy_cast
 from cgrad._engine.primitives cimport (
-    add, both, cast, div, eq, expand, mul, number, reshape, sizes, sum_dims, where,
+    add, both, cast, div, eq, expand, mul, number, reshape, sizes, sum_dims, tracked, where,
 )
-from cgrad._engine.rows cimport is_float, node, release, row_dense, value
+from cgrad._engine.rows cimport release, row_dense, value
 from cgrad._engine.shape cimport clone, integer, slice_row, wrap_dim
 from cgrad._engine.table cimport (
-    Ctx, call2, call3, grad_enabled, keep, op_id, register, scope_enter, scope_leave,
+    Ctx, call2, call3, keep, op_id, register, scope_enter, scope_leave,
 )
 
 cdef int GATHER = op_id("gather"), SCATTER = op_id("scatter")
@@ -91,10 +91,6 @@ register("scatter_reduce", f_scatter_reduce, d_scatter_reduce, 7 | SAVES_OUTPUT,
 
 # ---------------------------------------------------------------------------------------------
 # Public functions
-
-cdef bint _tracked(Row a, Row b) noexcept:
-    return grad_enabled() and (node(a).flags | node(b).flags) & REQUIRES_GRAD
-
 
 cdef Row _source(Row x, Row k, object src, int dim, const char *op) except 0:
     # The part of `src` that an index uses, or a 0-d row for a number.
@@ -248,7 +244,7 @@ cdef int _scatter_inplace(object h, object dim, object index, object src, int mo
     cdef int d
     try:
         x = row_of(h, op)
-        if (value(x).ndim == 0 or _tracked(x, row_of(src, op) if is_handle(src) else x)
+        if (value(x).ndim == 0 or tracked(x, row_of(src, op) if is_handle(src) else x)
                 or (mode != WRITE and (value(x).dtype < I64 or not is_handle(src)))):
             return assign(<Handle>h, _scattered(x, along, index, src, mode, op), op.decode())
         # Straight into the memory.

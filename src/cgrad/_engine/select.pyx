@@ -11,11 +11,11 @@ from cgrad._engine.gather cimport integers, lift
 from cgrad._engine.handle cimport Handle, dtype_of, is_handle, is_number, row_of, scalar_row, wrap
 from cgrad._engine.inplace cimport assign, check_writable, write_out
 from cgrad._engine.loops cimport copy_cast
-from cgrad._engine.primitives cimport add, cast, eq, mul, number, reshape, sizes, where
-from cgrad._engine.rows cimport item_size, node, release, row_dense, row_view, value
+from cgrad._engine.primitives cimport add, cast, eq, mul, number, reshape, sizes, tracked, where
+from cgrad._engine.rows cimport item_size, release, row_dense, row_view, value
 from cgrad._engine.shape cimport clone, integer, parse_shape, slice_row, wrap_dim
 from cgrad._engine.table cimport (
-    Ctx, apply, call1, call2, grad_enabled, keep, op_id, register, scope_enter, scope_leave,
+    Ctx, apply, call1, call2, keep, op_id, register, scope_enter, scope_leave,
 )
 from cgrad._engine.take cimport (
     f_index, index_add_into, index_backward, index_dims, index_row,
@@ -23,10 +23,6 @@ from cgrad._engine.take cimport (
 
 cdef int EMBEDDING = op_id("embedding")
 cdef int TRIL = op_id("tril"), TRIU = op_id("triu"), FLIP = op_id("flip")
-
-
-cdef bint _tracked(Row a, Row b) noexcept:
-    return grad_enabled() and (node(a).flags | node(b).flags) & REQUIRES_GRAD
 
 
 cdef object _finish(Row y, object out, str name):
@@ -218,7 +214,7 @@ def index_add_(self, dim, index, source, *, alpha=1):
     try:
         x = row_of(self, "index_add_")
         s = _add_source(x, axis, index, source, alpha, &k, &d)
-        if _tracked(x, s) or not value(x).contiguous or value(x).dtype < I64 \
+        if tracked(x, s) or not value(x).contiguous or value(x).dtype < I64 \
                 or value(x).ndim == 0:
             assign(<Handle>self, _index_added(x, s, k, d), "index_add_")
             return self

@@ -8,7 +8,7 @@ wants to compute with it, it becomes dense.
 """
 from cgrad._engine.types cimport *
 from cgrad._engine.face cimport wrap_borrowed
-from cgrad._engine.handle cimport carried, dtype_of, row_of, wrap
+from cgrad._engine.handle cimport carried, dtype_of, row_of
 from cgrad._engine.take cimport index_row
 from cgrad._engine.primitives cimport reshape, sizes
 from cgrad._engine.rows cimport release, retain, row_scalar, value

@@ -16,12 +16,12 @@ from cgrad._engine.handle cimport Handle, dtype, dtype_of, fresh_row, rebind, ro
 from cgrad._engine.inplace cimport write_out
 from cgrad._engine.loops cimport copy_cast
 from cgrad._engine.memory cimport block_free
-from cgrad._engine.primitives cimport div, number, permute, reshape, sizes, zeros, zeros_like
+from cgrad._engine.primitives cimport div, number, sizes, zeros, zeros_like
 from cgrad._engine.rows cimport (
     item_size, node, release, retain, row_dense, row_view, set_dims, value,
 )
 from cgrad._engine.shape cimport (
-    clone, dims_mask, int_dims, integer, parse_shape, reshaped, squeeze_mask, swap_attr,
+    dims_mask, int_dims, integer, parse_shape, reshaped, squeeze_mask, swap_attr,
     unsqueeze_row, wrap_dim,
 )
 from cgrad._engine.table cimport (

@@ -26,7 +26,7 @@ from libc.string cimport memcpy
 from cgrad._engine.types cimport *
 from cgrad._engine.memory cimport attr_new, block_new, storage_release
 from cgrad._engine.rows cimport (
-    inputs, is_float, node, release, retain, row_scalar, value,
+    is_float, node, release, retain, row_scalar, value,
 )
 
 cdef extern from "state.h":
@@ -107,7 +107,6 @@ cdef int record(Row y, int op, Row *x, int n, Attr *at) except -1:
     cdef Node *m = node(y)
     cdef Node *input
     cdef Op *o = &_ops[op]
-    cdef Value *v
     cdef Attr *a
     cdef int i
     cdef int reads = 0

@@ -3,18 +3,16 @@
 Foreign views hold a `StorageRef`: the memory lives as long as one of them does, whatever becomes
 of the tensor.
 """
-from cpython.object cimport PyObject
 from cpython.pycapsule cimport (
     PyCapsule_GetPointer, PyCapsule_IsValid, PyCapsule_New, PyCapsule_SetName,
 )
-from cpython.ref cimport Py_INCREF
 from libc.stdlib cimport free, malloc
 cimport numpy as np
 import numpy as np
 from cgrad._engine.types cimport *
-from cgrad._engine.handle cimport Handle, dtype_of, fresh_row, wrap
+from cgrad._engine.handle cimport Handle, fresh_row, wrap
 from cgrad._engine.memory cimport storage_foreign, storage_release
-from cgrad._engine.rows cimport item_size, node, release, row_new, set_dims, value
+from cgrad._engine.rows cimport item_size, release, row_new, set_dims, value
 
 np.import_array()
 

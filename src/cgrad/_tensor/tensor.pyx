@@ -7,13 +7,11 @@ gradients, conversion and exchange.
 from cpython.buffer cimport PyBUF_FORMAT, PyBUF_STRIDES, PyBUF_WRITABLE
 from cpython.object cimport PyObject, PyTypeObject
 from libc.stdlib cimport free, malloc
-from libc.string cimport memcpy
 import numpy as np
 from cgrad._engine.types cimport *
 from cgrad._engine cimport handle
-from cgrad._engine.create cimport check_device, fill_number
+from cgrad._engine.create cimport check_device
 from cgrad._engine.elementwise cimport binary
-from cgrad._engine.face cimport wrap_borrowed
 from cgrad._engine.handle cimport (
     Handle, check_fits as handle_check_fits, drop_handle, dtype, dtype_code, dtype_of, fresh_row, is_handle, is_number, rebind,
     row_of, scalar_row, wrap,
@@ -21,11 +19,11 @@ from cgrad._engine.handle cimport (
 from cgrad._engine.index cimport get_item, set_item
 from cgrad._engine.inplace cimport assign, check_writable
 from cgrad._engine.memory cimport block_free, storage_release
-from cgrad._engine.primitives cimport cast, expand_like, zeros as zeros_row
+from cgrad._engine.primitives cimport cast, expand_like, sizes
 from cgrad._engine.rows cimport (
-    is_float, item_size, node, release, retain, row_dense, row_view, set_dims, value, value_drop,
+    is_float, item_size, node, release, retain, row_view, set_dims, value, value_drop,
 )
-from cgrad._engine.shape cimport contiguous, wrap_dim
+from cgrad._engine.shape cimport wrap_dim
 from cgrad._engine.sparse cimport as_object, check_sparse, sparse_row
 from cgrad._engine.table cimport (
     apply, apply_numbers, grad_enabled, inference_enabled, keep, op_id, ops, scope_enter, scope_leave,
@@ -116,10 +114,6 @@ cdef object _unary(int op, Handle a):
     return wrap(apply(op, &x, 1, NULL))
 
 
-cdef list _sizes(Row r):
-    return [value(r).shape[i] for i in range(value(r).ndim)]
-
-
 cdef class Tensor(Handle):
     """A multi-dimensional array of one number type that records what is done to it.
 
@@ -136,7 +130,6 @@ cdef class Tensor(Handle):
     __array_priority__ = 1000
 
     def __init__(self, *args, **kwargs):
-        cdef Row r
         if self.row:
             return
         if len(args) == 1 and is_handle(args[0]):
@@ -319,7 +312,7 @@ cdef class Tensor(Handle):
     @property
     def shape(self):
         """The sizes of the dimensions, a :class:`cgrad.Size`."""
-        return Size(_sizes(self.row))
+        return Size(sizes(self.row))
 
     def size(self, dim=None):
         """size(dim=None) -> Size or int
@@ -327,7 +320,7 @@ cdef class Tensor(Handle):
         The sizes of all dimensions, or of one.
         """
         if dim is None:
-            return Size(_sizes(self.row))
+            return Size(sizes(self.row))
         if value(self.row).ndim == 0:
             wrap_dim(dim, 0, "size")
             raise IndexError("Dimension specified as 0 but tensor has no dimensions")
@@ -499,9 +492,9 @@ cdef class Tensor(Handle):
             r = fresh_row(<Handle>g)
             if r == self.row:
                 raise RuntimeError("can't assign Variable as its own grad")
-            if _sizes(r) != _sizes(self.row):
-                raise RuntimeError(f"assigned grad has data of a different size: {_sizes(r)} for a "
-                                   f"tensor of shape {_sizes(self.row)}")
+            if sizes(r) != sizes(self.row):
+                raise RuntimeError(f"assigned grad has data of a different size: {sizes(r)} for a "
+                                   f"tensor of shape {sizes(self.row)}")
             if value(r).dtype != v.dtype:
                 raise RuntimeError(f"assigned grad has data of a different type: "
                                    f"{dtype_of(value(r).dtype)!r} for {dtype_of(v.dtype)!r}")
@@ -943,8 +936,8 @@ cdef int _check_source(Row x, Row y) except -1:
     cdef int i, extra = v.ndim - w.ndim
     for i in range(w.ndim):
         if i + extra < 0 or (w.shape[i] != 1 and w.shape[i] != v.shape[i + extra]):
-            raise RuntimeError(f"copy_: the source of shape {_sizes(y)} cannot be broadcast to the "
-                               f"shape {_sizes(x)} of the tensor")
+            raise RuntimeError(f"copy_: the source of shape {sizes(y)} cannot be broadcast to the "
+                               f"shape {sizes(x)} of the tensor")
     return 0
 
 
@@ -975,7 +968,7 @@ cdef int adopt(Handle h, Handle source) except -1:
     if v.dtype != w.dtype and node(h.row).flags & REQUIRES_GRAD and not is_float(w.dtype):
         raise RuntimeError("data set to a tensor that requires gradients must be floating point "
                            "dtype")
-    if v.dtype != w.dtype or _sizes(h.row) != _sizes(source.row):
+    if v.dtype != w.dtype or sizes(h.row) != sizes(source.row):
         # Whoever saved the old content must notice: other memory of another size is not it.
         w.storage.version += old.version + 1
     w.storage.refs += 1
