@@ -1,5 +1,6 @@
 """Threads of Python and threads of the kernels: same results, own modes, and fork works."""
 
+import gc
 import hashlib
 import subprocess
 import sys
@@ -208,6 +209,7 @@ def test_graph_built_in_one_thread_and_swept_in_another():
 
 def test_threads_take_over_the_last_reference():
     x = cgrad.ones(10, requires_grad=True)
+    gc.collect()
     rows_before = cgrad._engine.rows.live_rows()
     graphs = [[(x * float(i)).exp().sum()] for i in range(200)]
     in_threads(*[lambda part=graphs[i::4]: [g.clear() for g in part] for i in range(4)])

@@ -217,6 +217,18 @@ def test_cross_entropy_of_huge_logits():
     np.testing.assert_allclose(x.grad.numpy(), [[-0.75, 0.25, 0.25, 0.25]], rtol=1e-6)
 
 
+@pytest.mark.parametrize("p", [1.0, 1.5, 2.0, 3.0, np.inf])
+def test_distances_at_zero_have_finite_derivatives(p):
+    zero = cgrad.zeros(2, 3, dtype=cgrad.float64, requires_grad=True)
+    one = cgrad.ones(2, 3, dtype=cgrad.float64)
+    for f in (lambda x: cgrad.pdist(x, p), lambda x: cgrad.pairwise_distance(x, x * 0, p, eps=0.0),
+              lambda x: F.normalize(x, p), lambda x: cgrad.cosine_similarity(x, one)):
+        (g,) = cgrad.autograd.grad(f(zero).sum(), zero, create_graph=True)
+        assert g.isfinite().all()
+        (h,) = cgrad.autograd.grad((g * one).sum() + (zero * 0).sum(), zero)
+        assert h.isfinite().all()
+
+
 def test_logsumexp_of_nothing_has_no_gradient():
     x = cgrad.tensor([[0.0, 1.0], [-np.inf, -np.inf]], requires_grad=True)
     y = cgrad.logsumexp(x, 1)

@@ -158,7 +158,8 @@ def _soft_cross_entropy(
         raise RuntimeError(f"label_smoothing must be between 0.0 and 1.0. Got: {label_smoothing}")
     dim = 0 if input.dim() == 1 else 1
     if label_smoothing > 0.0:
-        target = target * (1 - label_smoothing) + label_smoothing / input.shape[dim]
+        classes = max(input.shape[dim], 1)
+        target = target * (1 - label_smoothing) + label_smoothing / classes
     terms = cgrad.log_softmax(input, dim) * target
     if weight is not None:
         terms = terms * weight.reshape(-1, *(1,) * (input.dim() - dim - 1))
