@@ -862,6 +862,7 @@ from cgrad._composite.statistics import corrcoef as corrcoef
 from cgrad._composite.statistics import cov as cov
 from cgrad._composite.statistics import cumulative_trapezoid as cumulative_trapezoid
 from cgrad._composite.statistics import diff as diff
+from cgrad._composite.statistics import gradient as gradient
 from cgrad._composite.statistics import nanquantile as nanquantile
 from cgrad._composite.statistics import quantile as quantile
 from cgrad._composite.statistics import trapezoid as trapezoid

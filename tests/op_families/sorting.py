@@ -110,6 +110,12 @@ def partial_areas(y, x=None, dx=1.0, dim=-1):
     return np.moveaxis(np.cumsum((y[..., 1:] + y[..., :-1]) / 2 * steps, -1), -1, dim)
 
 
+def slopes(x, spacing=1, dim=None, edge_order=1):
+    steps = spacing if isinstance(spacing, tuple) else (spacing,)
+    out = np.gradient(x, *steps, axis=dim, edge_order=edge_order)
+    return list(out) if isinstance(out, (tuple, list)) else [out]
+
+
 def diff(x, n=1, dim=-1, prepend=None, append=None):
     more = {k: v for k, v in (("prepend", prepend), ("append", append)) if v is not None}
     return np.diff(x, n, dim, **more)
@@ -191,8 +197,10 @@ CASES = [
     Case("mode", mode, KEPT, dtypes=INTS, result=PAIR, grad=False, torch=False),
     Case("mode:grad", None, KEPT, domain="distinct", dtypes=FLOATS, result=PAIR, torch=False),
     Case("cummax", so_far(np.greater_equal), [Sample(T(3, 4), 0), Sample(T(3, 4), -1),
-         Sample(T(), 0), Sample(T(0, 3), 0)], domain="distinct", result=PAIR,
+         Sample(T(0, 3), 0)], domain="distinct", result=PAIR,
          covers=("arg_scan",), errors=[OUT_OF_RANGE]),
+    Case("cummax:number", so_far(np.greater_equal), [Sample(T(), 0)], dtypes=FLOATS, result=PAIR,
+         method=False, torch=False, call=lambda xp, x, dim: xp.cummax(x, dim)),
     Case("cummin", so_far(np.less_equal), [Sample(T(3, 4), 0), Sample(T(3, 4), -1)],
          domain="distinct", result=PAIR, errors=[OUT_OF_RANGE]),
     Case("cumprod", lambda x, dim: np.cumprod(x, dim) if x.ndim else x, [
@@ -244,6 +252,15 @@ CASES = [
     Case("cumulative_trapezoid", partial_areas, [
         Sample(T(3, 4)), Sample(T(3, 4), T(4)), Sample(T(3, 4), dx=0.5, dim=0)], dtypes=FLOATS,
         method=False, errors=[Bad((T(3), T(4)), RuntimeError, "one `x` value")]),
+    Case("gradient", slopes, [
+        Sample(T(5)), Sample(T(3, 4)), Sample(T(3, 4), dim=1, spacing=0.5),
+        Sample(T(3, 4), spacing=(0.5, 2.0), edge_order=2), Sample(T(3, 4), dim=(1,))],
+        dtypes=FLOATS, method=False, errors=[
+            Bad((T(1),), RuntimeError, "edge_order.1"),
+            Bad((T(3),), RuntimeError, "edge_order", {"edge_order": 3})]),
+    Case("gradient:coordinates", lambda x: np.gradient(x, [0.0, 0.5, 2.0, 3.0], axis=1), [
+        Sample(T(3, 4))], dtypes=FLOATS, method=False, torch=False,
+        call=lambda xp, x: xp.gradient(x, spacing=(xp.tensor([0.0, 0.5, 2.0, 3.0]),), dim=1)),
     *(Case(f"quantile:{how}", quantile, [Sample(T(3, 4), 0.3, 1, interpolation=how),
            Sample(T(2, 3, 2), 0.75, 0, True, interpolation=how)], method=False, domain="distinct",
            dtypes=FLOATS, call=lambda xp, *a, **k: xp.quantile(*a, **k))

@@ -27,9 +27,7 @@ def _extreme(
     if isinstance(dim, Tensor):
         return getattr(cgrad, name + "imum")(input, dim, out=out)
     if dim is None:
-        with cgrad.no_grad():
-            value = getattr(cgrad, "a" + name)(input)
-        result: Tensor | ValuesIndices = reduce.shared(input, value)
+        result: Tensor | ValuesIndices = reduce.whole(input, name == "max")
     else:
         index = getattr(cgrad, "arg" + name)(input, dim, keepdim=True)
         values = cgrad.gather(input, dim, index)

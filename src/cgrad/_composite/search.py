@@ -239,12 +239,13 @@ def unique_consecutive(
     changed = lines[1:] != lines[:-1]
     new[1:] = changed.any(tuple(range(1, changed.ndim)))
     values = lines[new]
-    starts = np.flatnonzero(new)
-    inverse = np.cumsum(new) - 1
-    shape = input.shape if dim is None else (-1,)
-    return _several(_tensor(values if axis is None else np.moveaxis(values, 0, axis)),
-                    _tensor(inverse.reshape(shape)) if return_inverse else None,
-                    _tensor(np.diff(starts, append=lines.shape[0])) if return_counts else None)
+    inverse = counts = None
+    if return_inverse:
+        inverse = _tensor((np.cumsum(new) - 1).reshape(input.shape if dim is None else (-1,)))
+    if return_counts:
+        counts = _tensor(np.diff(np.flatnonzero(new), append=lines.shape[0]))
+    return _several(_tensor(values if axis is None else np.moveaxis(values, 0, axis)), inverse,
+                    counts)
 
 
 # ---- Counting -----------------------------------------------------------------------------------

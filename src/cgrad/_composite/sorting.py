@@ -177,8 +177,7 @@ def _extreme_so_far(
     input: Tensor, dim: int, largest: bool, out: Pair | None, name: str
 ) -> ValuesIndices:
     check_tensor(name, input)
-    index = scan.extreme_positions(input, dim, largest)
-    result = getattr(return_types, name)(cgrad.gather(input, dim, index), index)
+    result = getattr(return_types, name)(*scan.extreme_so_far(input, dim, largest))
     return result if out is None else store(result, out, name)
 
 

@@ -1,6 +1,8 @@
 """Differences, integrals, quantiles, covariances."""
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import cgrad
 from cgrad._composite.register import check_tensor, dimension, public
 from cgrad._engine.annotations import Number
@@ -95,6 +97,80 @@ def cumulative_trapezoid(
     The integrals up to each point but the first, as :func:`trapezoid`.
     """
     return _strips(y, x, dx, dim, "cumulative_trapezoid").cumsum(dim) / 2
+
+
+@public(method=False)
+def gradient(
+    input: Tensor,
+    *,
+    spacing: Number | Tensor | Sequence[Number] | Sequence[Tensor] | None = 1,
+    dim: int | Sequence[int] | None = None,
+    edge_order: int = 1,
+) -> list[Tensor]:
+    """gradient(input, *, spacing=1, dim=None, edge_order=1) -> list of Tensors
+
+    The slopes of `input` along each dimension of `dim` (all): second order differences inside,
+    one-sided ones of order `edge_order` at the edges (as numpy.gradient).
+
+    Args:
+        spacing: the distance of the points, of one dimension or one for each; or their coordinates
+            as vectors.
+
+    Example::
+
+        >>> cgrad.gradient(cgrad.tensor([1.0, 2.0, 4.0, 7.0]))[0]
+        tensor([1.0000, 1.5000, 2.5000, 3.0000])
+    """
+    check_tensor("gradient", input)
+    if edge_order not in (1, 2):
+        raise RuntimeError("gradient only supports edge_order=1 and edge_order=2.")
+    if input.dtype in (cgrad.uint8, cgrad.bool):
+        raise RuntimeError(f"gradient: not supported for {input.dtype}")
+    dims = range(input.ndim) if dim is None else [dim] if isinstance(dim, int) else dim
+    dims = [dimension(d, input.ndim, "gradient") for d in dims]
+    if len(set(dims)) != len(dims):
+        raise RuntimeError(f"gradient: dim appears multiple times in {dims}")
+    spacing = 1 if spacing is None else spacing
+    if isinstance(spacing, (int, float)) or (isinstance(spacing, Tensor) and spacing.ndim == 0):
+        steps: list[Number | Tensor] = [spacing] * len(dims)
+    else:
+        steps = [spacing] if isinstance(spacing, Tensor) else list(spacing)
+    if len(steps) != len(dims):
+        raise RuntimeError("gradient expected spacing to be unspecified, a scalar, or one for each "
+                           f"of the {len(dims)} dimensions, but got {len(steps)}")
+    return [_slopes(input, h, d, edge_order) for h, d in zip(steps, dims)]
+
+
+def _slopes(f: Tensor, spacing: Number | Tensor, dim: int, order: int) -> Tensor:
+    n = f.shape[dim]
+    if n < order + 1:
+        raise RuntimeError("gradient expected each dimension size to be at least edge_order+1")
+    kind = f.dtype if f.dtype.is_floating_point else cgrad.get_default_dtype()
+    if isinstance(spacing, Tensor) and spacing.ndim:
+        if spacing.ndim != 1 or spacing.shape[0] != n:
+            raise RuntimeError("gradient expected the coordinates to be a vector of the size "
+                               f"{n} of dimension {dim}, but got {list(spacing.shape)}")
+        steps = diff(spacing.to(kind)).reshape([-1] + [1] * (f.ndim - 1 - dim))
+    else:
+        steps = cgrad.ones([n - 1] + [1] * (f.ndim - 1 - dim), dtype=kind) * spacing
+
+    def at(i: int) -> Tensor:
+        return f.narrow(dim, i % n, 1)
+
+    left, right = steps[:-1], steps[1:]
+    low, middle, high = (f.narrow(dim, i, max(n - 2, 0)) for i in (0, min(1, n), min(2, n)))
+    inner = ((high - middle) * (left / right) + (middle - low) * (right / left)) / (left + right)
+    if order == 1:
+        edges = (at(1) - at(0)) / steps[:1], (at(-1) - at(-2)) / steps[-1:]
+    else:
+        edges = (_edge(at(0), at(1), at(2), steps[:1], steps[1:2]),
+                 -_edge(at(-1), at(-2), at(-3), steps[-1:], steps[-2:-1]))
+    return cgrad.cat([edges[0], inner, edges[1]], dim)
+
+
+def _edge(a: Tensor, b: Tensor, c: Tensor, h: Tensor, k: Tensor) -> Tensor:
+    # The slope at a of the parabola through three points, h and k apart.
+    return (b - a) * ((h + k) / (h * k)) - (c - a) * (h / (k * (h + k)))
 
 
 # ---- Quantiles ----------------------------------------------------------------------------------

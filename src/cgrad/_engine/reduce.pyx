@@ -16,14 +16,19 @@ from cgrad._engine.loops cimport BLOCK, NOGIL, Plan, numpy_loop, plan_operand
 from cgrad._engine.primitives cimport (
     both, cast, div, eq, expand_like, mul, number, reshape, reshape_like, sum_dims, where,
 )
-from cgrad._engine.rows cimport is_float, item_size, release, row_dense, value
+from cgrad._engine.rows cimport is_float, item_size, node, release, row_dense, value
 from cgrad._engine.shape cimport contiguous, dims_mask, int_dims, slice_row
 from cgrad._engine.table cimport (
-    Ctx, Rule, apply, call1, call2, keep, op_id, ops, register, scope_enter, scope_leave,
+    Ctx, Rule, apply, call1, call2, grad_enable, grad_enabled, keep, op_id, ops, register, scope_enter, scope_leave,
 )
 from cgrad._engine.threads cimport parallel_for
 
 cdef int CUMPROD = op_id("cumprod"), DELAY = op_id("delay")
+ctypedef void run(char **, const Py_ssize_t *, const Py_ssize_t *, void *) noexcept nogil
+
+cdef extern from "../_kernels/reduce.h":
+    run cg_sum_run_f32, cg_sum_run_f64, cg_prod_run_f32, cg_prod_run_f64
+
 cdef enum:
     PARTIAL = 16384           # elements that one partial result of a long sum covers
     X = 1
@@ -115,7 +120,7 @@ cdef void _by_part(void *ctx, int64_t begin, int64_t end) noexcept nogil:
         _walk(&p, 0, 1, part * PARTIAL, n if n < PARTIAL else PARTIAL)
 
 
-cdef int _reduce(Plan *p, int dt, double identity) except -1:
+cdef int _reduce(Plan *p, int dt, double identity, Loop run) except -1:
     cdef int64_t total = 1, parts
     cdef int i, last
     cdef Partials q
@@ -127,6 +132,8 @@ cdef int _reduce(Plan *p, int dt, double identity) except -1:
         return 0
     _merge(p)
     last = p.ndim - 1
+    if run != NULL and p.steps[0][last] == 0 and p.steps[1][last] == item_size(dt):
+        p.loop = run
     if total < NOGIL:
         _by_outer(p, 0, p.shape[0])
     elif p.ndim == 1 and p.steps[0][0] == 0:
@@ -191,6 +198,7 @@ cdef struct Reduction:
     double identity
     Loop loops[N_DTYPES]
     void *data[N_DTYPES]
+    Loop runs[N_DTYPES]       # for neighbours that become one element; NULL: none
 
 cdef Reduction _reductions[1024]
 
@@ -233,7 +241,7 @@ cdef Row f_reduce(int op, Row *x, int n, Attr *at) except 0:
     p.ptr[0] = value(y).data
     p.ptr[2] = p.ptr[0]
     try:
-        _reduce(&p, v.dtype, red.identity)
+        _reduce(&p, v.dtype, red.identity, red.runs[v.dtype])
     except:
         release(y)
         raise
@@ -328,6 +336,12 @@ cdef int AMAX = _define("amax", "maximum", d_extreme, X | Y, -INFINITY)
 cdef int AMIN = _define("amin", "minimum", d_extreme, X | Y, INFINITY)
 cdef int ANY = _define("any", "logical_or", NULL, 0, 0)
 cdef int ALL = _define("all", "logical_and", NULL, 0, 1)
+
+
+_reductions[SUM].runs[<int>F32] = cg_sum_run_f32
+_reductions[SUM].runs[<int>F64] = cg_sum_run_f64
+_reductions[PROD].runs[<int>F32] = cg_prod_run_f32
+_reductions[PROD].runs[<int>F64] = cg_prod_run_f64
 
 
 cdef Row f_mean(int op, Row *x, int n, Attr *at) except 0:
@@ -475,6 +489,32 @@ def amin(input, dim=(), keepdim=False, *, axis=None, keepdims=None, out=None):
     Smallest element over `dim`; NaN wins.  Equal smallest elements share the gradient evenly.
     """
     return _extreme(AMIN, input, dim, keepdim, axis, keepdims, out)
+
+
+def whole(input, bint largest):
+    """The largest (smallest) element of all, as max and min without `dim` give it."""
+    cdef int64_t mark = scope_enter()
+    cdef bint recording = grad_enabled()
+    cdef int op = AMAX if largest else AMIN
+    cdef Attr at
+    cdef Row x, y
+    try:
+        x = row_of(input, b"max" if largest else b"min")
+        if value(x).numel == 0:
+            raise RuntimeError(f"{'max' if largest else 'min'}(): Expected reduction dim to be "
+                               "specified for input.numel() == 0. Specify the reduction dim with "
+                               "the 'dim' argument.")
+        at.k[0] = (1 << value(x).ndim) - 1
+        at.k[1] = 0
+        grad_enable(False)
+        y = call1(op, x, &at)
+        grad_enable(recording)
+        if recording and node(x).flags & REQUIRES_GRAD:
+            y = call2(SHARED, x, y)
+        return wrap_borrowed(y)
+    finally:
+        grad_enable(recording)
+        scope_leave(mark)
 
 
 def shared(input, result):

@@ -12,7 +12,9 @@ from cgrad._engine.face cimport wrap_borrowed
 from cgrad._engine.handle cimport dtype_code, dtype_of, row_of
 from cgrad._engine.inplace cimport write_out
 from cgrad._engine.loops cimport NOGIL
-from cgrad._engine.primitives cimport cast, eq, exp, mul, number, reshape, sub, where
+from cgrad._engine.primitives cimport (
+    cast, eq, exp, mul, number, reshape, same_shape, sub, where,
+)
 from cgrad._engine.reduce cimport flipped
 from cgrad._engine.rows cimport is_float, item_size, row_dense, value
 from cgrad._engine.shape cimport int_dims, unsqueeze_row, wrap_dim
@@ -24,6 +26,7 @@ from cgrad._engine.threads cimport parallel_for
 
 cdef int CUMSUM = op_id("cumsum"), CUMPROD = op_id("cumprod"), DELAY = op_id("delay")
 cdef int LOGCUMSUMEXP = op_id("logcumsumexp"), RECURRENCE = op_id("recurrence")
+cdef int GATHER = op_id("gather")
 cdef enum:
     X = 1
     Y = SAVES_OUTPUT
@@ -423,17 +426,29 @@ def logcumsumexp(input, dim, *, out=None):
     return _cumulative(LOGCUMSUMEXP, input, dim, None, out)
 
 
-def extreme_positions(input, dim, largest):
-    """Positions of the largest (smallest) element so far, for cummax and cummin."""
+def extreme_so_far(input, dim, bint largest):
+    """Values and positions of the largest (smallest) element so far, for cummax and cummin."""
     cdef int64_t mark = scope_enter()
+    cdef const char *op = b"cummax" if largest else b"cummin"
     cdef Attr at
-    cdef Row x
+    cdef Row x, index
+    cdef int64_t one = 1
+    cdef bint single
     try:
-        at.k[1] = bool(largest)
-        dim = int_dims(dim, b"cummax" if largest else b"cummin", "dim")
-        x = row_of(input, b"cummax" if at.k[1] else b"cummin")
-        at.k[0] = wrap_dim(dim, value(x).ndim, b"cummax" if at.k[1] else b"cummin")
-        return wrap_borrowed(call1(ARG_SCAN, x, &at))
+        at.k[1] = largest
+        dim = int_dims(dim, op, "dim")
+        x = row_of(input, op)
+        at.k[0] = wrap_dim(dim, value(x).ndim, op)
+        single = value(x).ndim == 0
+        if single:
+            x = reshape(x, 1, &one)
+        index = call1(ARG_SCAN, x, &at)
+        if not same_shape(x, index):
+            raise RuntimeError(f"{op.decode()}(): the input was changed by another thread")
+        x = call2(GATHER, x, index, &at)
+        if single:
+            x, index = reshape(x, 0, NULL), reshape(index, 0, NULL)
+        return wrap_borrowed(x), wrap_borrowed(index)
     finally:
         scope_leave(mark)
 

@@ -41,23 +41,47 @@ SCAN(cumprod_i64, int64_t, uint64_t, 1, s * v)
 SCAN(logcumsumexp_f32, float, double, -INFINITY, log_add(s, v))
 SCAN(logcumsumexp_f64, double, double, -INFINITY, log_add(s, v))
 
+/* Rows begin .. end in pieces of neighbours, at most SIDE, worked through side by side. */
+enum { SIDE = 64 };
+
+/* A NaN is taken by `v != v`, and stays: nothing compares with it. */
 #define ARG_SCAN(name, T, NOT_WORSE)                                                            \
     static void name(const void *from, int64_t *index, int64_t n, int64_t inner, int64_t begin, \
                      int64_t end)                                                               \
     {                                                                                           \
         const T *x = from;                                                                      \
-        int64_t r;                                                                              \
-        FOR_ROWS                                                                                \
-            T best = n ? x[j] : 0;                                                              \
-            int64_t at = 0;                                                                     \
-            for (i = 0; i < n; i++, j += inner) {                                               \
-                const T v = x[j];                                                               \
-                if (v != v || (best == best && v NOT_WORSE best)) {                             \
-                    best = v;                                                                   \
-                    at = i;                                                                     \
+        int64_t r, i, j, w;                                                                     \
+        for (r = begin; n && r < end; r += w) {                                                 \
+            const int64_t start = r / inner * n * inner + r % inner;                            \
+            T best[SIDE];                                                                       \
+            int64_t at[SIDE];                                                                   \
+            w = inner - r % inner < end - r ? inner - r % inner : end - r;                      \
+            w = w < SIDE ? w : SIDE;                                                            \
+            if (w == 1) {                                                                       \
+                T most = x[start];                                                              \
+                int64_t where = 0;                                                              \
+                for (i = 0; i < n; i++) {                                                       \
+                    const T v = x[start + i * inner];                                           \
+                    if (v NOT_WORSE most || v != v) {                                           \
+                        most = v;                                                               \
+                        where = i;                                                              \
+                    }                                                                           \
+                    index[start + i * inner] = where;                                           \
                 }                                                                               \
-                index[j] = at;                                                                  \
+                continue;                                                                       \
             }                                                                                   \
+            for (j = 0; j < w; j++) {                                                           \
+                best[j] = x[start + j];                                                         \
+                at[j] = 0;                                                                      \
+            }                                                                                   \
+            for (i = 0; i < n; i++)                                                             \
+                for (j = 0; j < w; j++) {                                                       \
+                    const T v = x[start + i * inner + j];                                       \
+                    const int take = (v NOT_WORSE best[j]) | (v != v);                          \
+                    best[j] = take ? v : best[j];                                               \
+                    at[j] = take ? i : at[j];                                                   \
+                    index[start + i * inner + j] = at[j];                                       \
+                }                                                                               \
         }                                                                                       \
     }
 
