@@ -14,7 +14,7 @@ from cgrad._engine.primitives cimport (
 )
 from cgrad._engine.rows cimport is_float, item_size, release, retain, row_dense, row_view, value
 from cgrad._engine.shape cimport unsqueeze_row
-from cgrad._engine.table cimport Ctx, apply, call2, op_id, register, scope_enter, scope_leave
+from cgrad._engine.table cimport Ctx, apply, call2, keep, op_id, register, scope_enter, scope_leave
 from cgrad._engine.threads cimport gemm, load_blas, parallel_for
 
 cdef enum:
@@ -312,6 +312,35 @@ cdef int _check_dtype(Row *x, str name) except -1:
     return 0
 
 
+cdef int64_t _bound(Row a) except -1:
+    # A number no element of int64 `a` exceeds in magnitude, less than twice the greatest one.
+    cdef Row copy = a
+    cdef int64_t i, bits = 0
+    cdef const int64_t *p
+    if not value(a).contiguous:
+        copy = keep(row_dense(I64, value(a).ndim, value(a).shape))
+        copy_cast(copy, a)
+    p = <const int64_t *>value(copy).data
+    for i in range(value(copy).numel):
+        bits |= p[i] ^ (p[i] >> 63)
+    return bits if bits == 0x7fffffffffffffff else bits + 1
+
+
+cdef Row _of_integers(Row a, Row b) except 0:
+    # In float64 by BLAS where no sum can pass 2^53: there it is exact, and much faster.
+    cdef int dt = value(a).dtype
+    cdef double k = value(a).shape[value(a).ndim - 1]
+    cdef Row y
+    a = cast(a, I64)
+    b = cast(b, I64)
+    if k * _bound(a) * _bound(b) < 9e15:
+        load_blas()
+        y = call2(MATMUL, cast(a, F64), cast(b, F64))
+    else:
+        y = call2(MATMUL, a, b)
+    return cast(cast(y, I64), dt)
+
+
 cdef Row matmul_rows(Row *x, str name) except 0:
     """torch.matmul on rows; the result belongs to the current scope."""
     cdef Row a = x[0], b = x[1], y
@@ -349,7 +378,7 @@ cdef Row matmul_rows(Row *x, str name) except 0:
     if is_float(v.dtype):
         y = call2(MATMUL, a, b)
     else:
-        y = cast(call2(MATMUL, cast(a, I64), cast(b, I64)), v.dtype)
+        y = _of_integers(a, b)
     if na == 1 or nb == 1:
         v = value(y)
         j = 0
@@ -427,8 +456,8 @@ def dot(input, tensor, *, out=None):
     return _product(input, tensor, out, "dot", 1, 1)
 
 
-def linear(input, weight, bias=None):
-    """linear(input, weight, bias=None) -> Tensor
+def linear(input, weight, bias=None, *, out=None):
+    """linear(input, weight, bias=None, *, out=None) -> Tensor
 
     input [..., in] times the transpose of weight [out, in], plus bias [out]: [..., out].
     """
@@ -457,7 +486,10 @@ def linear(input, weight, bias=None):
             y = matmul_rows(x, "linear")
             if n == 3:
                 y = call2(op_id("add"), y, x[2])
-            return wrap_borrowed(y)
+            if out is None:
+                return wrap_borrowed(y)
+            write_out(out, y, "linear")
+            return out
         if w.ndim != 2 or v.shape[v.ndim - 1] != w.shape[1]:
             raise RuntimeError(f"linear: input of shape {sizes(x[0])} and weight of shape "
                                f"{sizes(x[1])} cannot be multiplied: the input has "
@@ -466,7 +498,11 @@ def linear(input, weight, bias=None):
         if n == 3 and not (value(x[2]).ndim <= 1 and value(x[2]).numel in (1, w.shape[0])):
             raise RuntimeError(f"linear: bias of shape {sizes(x[2])} does not fit the "
                                f"{w.shape[0]} output features")
-        return wrap(apply(LINEAR, x, n, NULL))
+        y = apply(LINEAR, x, n, NULL)
+        if out is None:
+            return wrap(y)
+        write_out(out, keep(y), "linear")
+        return out
     finally:
         scope_leave(mark)
 

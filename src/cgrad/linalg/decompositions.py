@@ -222,7 +222,8 @@ def householder_product(A: Tensor, tau: Tensor, *, out: Tensor | None = None) ->
     _check_reflectors(name, A, tau)
     m, n = A.shape[-2:]
     if differentiated(A, tau):
-        eye = cgrad.eye(m, n, dtype=A.dtype).expand(A.shape)
+        # where() keeps the way to A where there are no reflectors.
+        eye = cgrad.where(cgrad.tensor(False), A, cgrad.eye(m, n, dtype=A.dtype))
         result = _reflect(A, tau, eye, False)
     else:
         result = lapack.orgqr(A, tau, n)

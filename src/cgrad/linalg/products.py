@@ -126,7 +126,8 @@ def matrix_power(A: Tensor, n: int, *, out: Tensor | None = None) -> Tensor:
     if n < 0:
         A, n = inv(A), -n
     if n == 0:
-        eye = cgrad.eye(A.shape[-1], dtype=A.dtype).expand(A.shape).clone()
+        # where() keeps the way to A, whose derivative is 0.
+        eye = cgrad.where(cgrad.tensor(False), A, cgrad.eye(A.shape[-1], dtype=A.dtype))
         return stored(eye, out, "linalg.matrix_power")
     result = None
     while n:
