@@ -183,6 +183,33 @@ def test_third_derivative_of_the_square_is_zero():
         assert y.item() == expected
 
 
+def test_integers_to_negative_powers_of_a_tensor():
+    x, n = cgrad.tensor([2, 1, -1, -1, 0, 3]), cgrad.tensor([-1, -2, -3, -2, -1, 2])
+    assert (x**n).tolist() == [0, 1, -1, 1, 0, 9]
+    with pytest.raises(RuntimeError, match="negative integer powers"):
+        _ = x ** -1
+
+
+def test_nan_as_a_bound():
+    x = cgrad.tensor([1.0, 2.0])
+    assert x.clamp(max=nan).isnan().all() and x.clamp(nan, 3.0).isnan().all()
+    assert x.clamp_min(cgrad.tensor([nan, 3.0])).nan_to_num(7.0).tolist() == [7.0, 3.0]
+
+
+def test_sums_and_products_of_two_numbers():
+    assert cgrad.add(1, 2).dtype == cgrad.int64 and cgrad.mul(1.5, 2).item() == 3.0
+    assert cgrad.div(7, 2).item() == 3.5 and cgrad.sub(7.0, 2.0).dtype == cgrad.float32
+    assert cgrad.div(7, 2, rounding_mode="trunc").item() == 3
+    with pytest.raises(TypeError, match="maximum"):
+        cgrad.maximum(1, 2)
+
+
+def test_second_derivative_of_logaddexp_at_a_tie():
+    x = values(1.0).requires_grad_()
+    (g,) = cgrad.autograd.grad(cgrad.logaddexp(x, values(1.0)), x, create_graph=True)
+    assert cgrad.autograd.grad(g, x)[0].item() == pytest.approx(0.25)
+
+
 @pytest.mark.parametrize("function", [
     lambda x: special.zeta(x, values(2.0)), lambda x: cgrad.igamma(x, values(2.0)),
     lambda x: cgrad.igammac(x, values(2.0))])

@@ -147,6 +147,7 @@ BINARY = [
          covers=("floor_divide",)),
     Case("div:trunc", lambda a, b, rounding_mode: np.trunc(np.divide(a, b)).astype(a.dtype),
          [Sample(T(3, 4), T(4), rounding_mode="trunc")], domain="nonzero", inplace=True,
+         covers=("trunc_divide",),
          errors=[Bad((T(2), T(2)), RuntimeError, "rounding_mode", {"rounding_mode": "up"})]),
     binary("floor_divide", np.floor_divide, domain="nonzero", grad=False,
            errors=[Bad((T(2, dtype="int64"), 0), RuntimeError, "(?i)zero")]),

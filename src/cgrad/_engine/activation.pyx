@@ -11,7 +11,7 @@ from cgrad._engine.face cimport face
 from cgrad._engine.handle cimport is_handle, wrap
 from cgrad._engine.parametric cimport with_numbers
 from cgrad._engine.primitives cimport (
-    add, both, exp, ge, gt, le, mul, neg, number, plus, square, times, unary, where,
+    add, both, exp, gt, le, mul, neg, number, plus, square, times, unary, where,
 )
 from cgrad._engine.table cimport Ctx, call2, op_id, scope_enter, scope_leave
 from cgrad._engine.unary cimport tied
@@ -78,13 +78,13 @@ cdef int d_leaky_relu(Ctx *c) except -1:
     return 0
 
 cdef int _exponential(Ctx *c, double factor, double scale) except -1:
-    # factor where x > 0, else factor f0 scale e^(scale x)
+    # factor where x > 0 (or NaN), else factor f0 scale e^(scale x); at 0 the second derivative is 0
     cdef Row x = c.x[0]
     cdef Row zero = number(0, x)
-    cdef Row below = where(gt(x, zero), zero, x)  # keeps e^x finite where not chosen
+    cdef Row below = where(call2(LT, x, zero), x, zero)   # keeps e^x finite where not chosen
     cdef Row slope = times(exp(times(below, scale)), c.at.f[0] * scale)
     cdef Row g = c.g if factor == 1 else times(c.g, factor)
-    c.out[0] = where(gt(x, zero), g, mul(g, slope))
+    c.out[0] = where(le(x, zero), mul(g, slope), g)
     return 0
 
 cdef int d_elu(Ctx *c) except -1:                 # 1 where x > 0, else p0 e^x
@@ -121,14 +121,13 @@ cdef int d_hardswish(Ctx *c) except -1:           # x/3 + 1/2 where -3 < x < 3, 
 
 cdef int d_shrink(Ctx *c) except -1:              # 0 where |x| <= p0
     cdef Row x = c.x[0]
-    cdef Row zero = both(ge(x, number(-c.at.f[0], x)), le(x, number(c.at.f[0], x)))
-    c.out[0] = tied(where(zero, number(0, c.g), c.g), x)
+    cdef Row far = call2(OR, gt(x, number(c.at.f[0], x)), call2(LT, x, number(-c.at.f[0], x)))
+    c.out[0] = tied(where(far, c.g, number(0, c.g)), x)
     return 0
 
 cdef int d_hardtanh(Ctx *c) except -1:            # 0 at the limits and beyond
     cdef Row x = c.x[0]
-    cdef Row zero = call2(OR, le(x, number(c.at.f[0], x)), ge(x, number(c.at.f[1], x)))
-    c.out[0] = tied(where(zero, number(0, c.g), c.g), x)
+    c.out[0] = tied(where(_inside(x, c.at.f[0], c.at.f[1]), c.g, number(0, c.g)), x)
     return 0
 
 cdef int d_threshold(Ctx *c) except -1:           # 0 where x <= p0

@@ -12,7 +12,6 @@ from cgrad._engine.handle cimport (
     dtype_of, is_handle, is_number, number_row, promote, row_of, scalar_row,
 )
 from cgrad._engine.loops cimport Plan, copy_cast, drive, plan_operand
-from cgrad._engine.parametric import store
 from cgrad._engine.parametric cimport finished
 from cgrad._engine.primitives cimport (
     add, both, cast, div as quotient, eq, ge, gt, log, mul, neg, number, plus, power, square, sub,
@@ -32,6 +31,7 @@ cdef extern from "../_kernels/loops.h":
     cg_fn cg_hypot_f32, cg_hypot_f64
     cg_fn cg_copysign_f32, cg_copysign_f64
     cg_fn cg_lerp_f32, cg_lerp_f64
+    cg_fn cg_trunc_divide_f32, cg_trunc_divide_f64
 
 cdef extern from "../_kernels/usual.h":
     cg_fn cg_fmod_f32, cg_fmod_f64
@@ -138,7 +138,7 @@ cdef int d_fmod(Ctx *c) except -1:                # a - b trunc(a / b)
     if c.need[0]:
         c.out[0] = c.g
     if c.need[1]:
-        c.out[1] = neg(mul(c.g, unary("trunc", quotient(c.x[0], c.x[1]))))
+        c.out[1] = neg(mul(c.g, call2(op_id("trunc_divide"), c.x[0], c.x[1])))
     return 0
 
 cdef int d_atan2(Ctx *c) except -1:
@@ -160,8 +160,8 @@ cdef int d_hypot(Ctx *c) except -1:
 
 cdef int _log_add(Ctx *c, double scale) except -1:
     # The shares e^a / (e^a + e^b) and the rest; a half each where both are the same infinity.
-    cdef Row a = c.x[0], b = c.x[1]
-    cdef Row d = select(eq(a, b), number(0, a), times(sub(a, b), scale))
+    cdef Row a = c.x[0], b = c.x[1], d = times(sub(a, b), scale)
+    d = select(both(eq(a, b), call2(op_id("ne"), d, d)), number(0, a), d)
     if c.need[0]:
         c.out[0] = mul(c.g, unary("sigmoid", d))
     if c.need[1]:
@@ -309,6 +309,7 @@ numpy_binary("remainder", SAME, d_remainder, 0, A | B, "remainder",
              "input - other * floor(input / other): the sign of other.")
 numpy_binary("fmod", SAME, d_fmod, 0, A | B, "fmod",
              "input - other * trunc(input / other): the sign of input.")
+define("trunc_divide", SAME, d_zero_both, 2, None, cg_trunc_divide_f32, cg_trunc_divide_f64, 0, 0)
 define("pow", SAME, d_pow, 2, "power", NULL, NULL, A | B, A | B | Y)
 
 cdef Row f_integers_checked(int op, Row *x, int n, Attr *at) except 0:
@@ -384,6 +385,9 @@ for _name in ("maximum", "minimum", "fmax", "fmin", "atan2", "hypot", "logaddexp
 for _name in ("eq", "ne", "lt", "le", "gt", "ge", "fmod", "copysign"):
     tensors_only[op_id(_name)] = 1
 
+for _name in ("add", "sub", "mul", "div", "floor_divide"):
+    tensors_only[op_id(_name)] = -1
+
 cdef Attr *_everything(Row r, Attr *at) noexcept:
     # A reduction over all dimensions.
     at.k[0] = (1 << value(r).ndim) - 1
@@ -395,7 +399,7 @@ short_way(op_id("sub"), n_sub, r_sub)
 short_way(op_id("mul"), n_mul, r_mul)
 short_way(op_id("div"), n_div, r_div)
 
-cdef int DIV = op_id("div"), POW = op_id("pow"), SQUARE = op_id("square")
+cdef int ADD = op_id("add"), DIV = op_id("div"), POW = op_id("pow"), SQUARE = op_id("square")
 
 
 def div(input, other, *, rounding_mode=None, out=None):
@@ -419,20 +423,26 @@ def div(input, other, *, rounding_mode=None, out=None):
         scope_leave(mark)
 
 
-def _trunc_div(a, b, out):
-    q = public["trunc"](div(a, b))
-    dt = public["fmod"](a, b).dtype
-    if not dt.is_floating_point:       # exact for integers beyond 2^53 too
-        q = public["floor_divide"](a - public["fmod"](a, b), b)
-    return store(q, out, "div")
+cdef object _trunc_div(object a, object b, object out):
+    cdef int64_t mark = scope_enter()
+    cdef Row[2] x
+    cdef int op = op_id("trunc_divide")
+    try:
+        if is_float(operand_rows(DIV, a, b, x)) and is_float(operand_rows(ADD, a, b, x)):
+            return finished(apply(op, x, 2, NULL), out, "div")
+        # Exact for integers beyond 2^53 too: less the remainder, which has the sign of a.
+        x[0] = call2(op_id("sub"), x[0], call2(op_id("fmod"), x[0], x[1]))
+        return finished(apply(op_id("floor_divide"), x, 2, NULL), out, "div")
+    finally:
+        scope_leave(mark)
 
 
 def pow(input, exponent, *, out=None):
     """pow(input, exponent, *, out=None) -> Tensor
 
     input ** exponent; one of them may be a number.  Derivatives: b a^(b-1) with respect to the
-    base, a^b ln a with respect to the exponent.  Raises RuntimeError for integers to negative
-    integer powers.
+    base, a^b ln a with respect to the exponent.  Raises RuntimeError for integers to the power of a
+    negative integer; where that is in a tensor, the reciprocal is cut to 1, -1 or 0.
     """
     cdef int64_t mark = scope_enter()
     cdef Row[2] x
@@ -448,22 +458,37 @@ def pow(input, exponent, *, out=None):
                 x[1] = call1(op_id("logical_not"), x[1])
                 r = apply(op_id("logical_or"), x, 2, NULL)
             else:
-                if not is_float(dt):
-                    _check_exponent(x[1])
-                r = apply(POW, x, 2, NULL)
+                if not is_float(dt) and _negative(x[1]):
+                    if not is_handle(exponent):
+                        raise RuntimeError("Integers to negative integer powers are not allowed.")
+                    r = _integer_power(x[0], x[1])
+                else:
+                    r = apply(POW, x, 2, NULL)
         return finished(r, out, "pow")
     finally:
         scope_leave(mark)
 
 
-cdef int _check_exponent(Row b) except -1:
-    cdef Row neg_any
+cdef bint _negative(Row b) except -1:
+    # Whether one of the exponents is negative.
+    cdef Row found
     cdef Attr at
     b = cast(b, I64)
-    neg_any = call1(op_id("any"), call2(op_id("lt"), b, number(0, b)), _everything(b, &at))
-    if value(neg_any).data[0]:
-        raise RuntimeError("Integers to negative integer powers are not allowed.")
-    return 0
+    found = call1(op_id("any"), call2(op_id("lt"), b, number(0, b)), _everything(b, &at))
+    return value(found).data[0]
+
+
+cdef Row _integer_power(Row a, Row b) except 0:
+    # Negative exponents give the reciprocal cut to an integer: 1, -1 or 0.  a^(b mod 2) is right for
+    # the first two.  The caller owns the result.
+    cdef Row[3] x
+    cdef Row one = number(1, a), parity
+    x[0] = call2(op_id("lt"), b, number(0, b))
+    parity = call2(op_id("bitwise_and"), b, number(1, b))
+    x[1] = call2(POW, a, parity)
+    x[1] = select(eq(square(a), one), x[1], number(0, a))
+    x[2] = call2(POW, a, select(x[0], number(0, b), b))
+    return apply(WHERE, x, 3, NULL)
 
 
 def lerp(input, end, weight, *, out=None):

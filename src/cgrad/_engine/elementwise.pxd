@@ -10,7 +10,7 @@ cdef enum:                # kinds of signature: which dtypes go in and what come
     BITS = 4              # integers and bool only
     ARITH = 5             # like SAME, but bool is not allowed (subtraction, negation)
 
-cdef char[MAX_OPS] tensors_only   # of the operands: 2 both are tensors, 1 the first, 0 one of them
+cdef char[MAX_OPS] tensors_only   # of the operands: 2 both are, 1 the first, 0 one of them, -1 none need be
 
 cdef Row elementwise(int op, Row *x, int n, Attr *at) except 0
 cdef int elementwise_into(int op, Row *x, int n, Attr *at, Row dst) except -1

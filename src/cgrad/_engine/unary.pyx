@@ -4,7 +4,7 @@ An entry says which inner loops do the arithmetic (NumPy's, or ours where NumPy 
 dtypes go in and come out (its *kind*, elementwise.pxd), and what its derivative reads.  The
 public functions, methods and in-place forms are made from the entries (face.pyx).
 """
-from libc.math cimport INFINITY, M_LN2, M_LN10, M_PI, sqrt as c_sqrt
+from libc.math cimport INFINITY, NAN, M_LN2, M_LN10, M_PI, sqrt as c_sqrt
 from cgrad._engine.types cimport *
 from cgrad._engine.elementwise cimport *
 from cgrad._engine.face import export, public
@@ -371,6 +371,13 @@ define("tanh_backward", SAME, d_tanh_backward, 2, None, cg_tanh_backward_f32,
 cdef int CLAMP = define("clamp", SAME, d_clamp, 1, None, cg_clamp_f32, cg_clamp_f64, X, 0)
 
 
+def _beyond(mask, bound):
+    # NaN wins as a bound too.
+    if is_handle(bound) and bound.dtype.is_floating_point:
+        return public["logical_or"](mask, bound != bound)
+    return mask
+
+
 def clamp(input, min=None, max=None, *, out=None):
     """clamp(input, min=None, max=None) -> Tensor
 
@@ -383,16 +390,18 @@ def clamp(input, min=None, max=None, *, out=None):
         if bound is not None and not is_handle(bound) and not isinstance(bound, (int, float)):
             raise TypeError(f"clamp(): argument '{name}' must be Number or Tensor, not "
                             f"{type(bound).__name__}")
-    if (is_handle(input) and not is_handle(min) and not is_handle(max)
+    if (isinstance(min, float) and min != min) or (isinstance(max, float) and max != max):
+        y = public["where"](input == input, NAN, input)       # NaN as a bound: everything is
+    elif (is_handle(input) and not is_handle(min) and not is_handle(max)
             and input.dtype.is_floating_point):
         y = with_numbers(CLAMP, input, -INFINITY if min is None else min,
                          INFINITY if max is None else max, 0, None, "clamp")
     else:
         y = input
         if min is not None:
-            y = public["where"](y < min, min, y)
+            y = public["where"](_beyond(y < min, min), min, y)
         if max is not None:
-            y = public["where"](y > max, max, y)
+            y = public["where"](_beyond(y > max, max), max, y)
     return store(y, out, "clamp")
 
 

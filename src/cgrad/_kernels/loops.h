@@ -40,6 +40,7 @@ CG_LOOP_F(cg_clamp);        /* min(max(x, data[0]), data[1]); NaN stays NaN */
 CG_LOOP_F(cg_logaddexp);    /* log(e^x + e^y) */
 CG_LOOP_F(cg_logaddexp2);   /* log2(2^x + 2^y) */
 CG_LOOP_F(cg_hypot);        /* sqrt(x^2 + y^2), without overflow */
+CG_LOOP_F(cg_trunc_divide); /* trunc(x / y) */
 CG_LOOP_F(cg_copysign);     /* |x| with the sign of y */
 
 /* Three inputs */
