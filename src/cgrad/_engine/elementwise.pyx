@@ -10,7 +10,7 @@ from cgrad._engine.handle cimport (
 )
 from cgrad._engine.loops cimport NOGIL, Plan, drive, numpy_loop, plan_operand
 from cgrad._engine.primitives cimport cast, sizes
-from cgrad._engine.rows cimport is_float, item_size, row_dense, value
+from cgrad._engine.rows cimport is_float, item_size, retain, row_dense, value
 from cgrad._engine.table cimport Op, Rule, apply, keep, ops, register
 
 
@@ -177,6 +177,7 @@ cdef Row unary_row(int op, Row x) except 0:
 cdef int operand_rows(int op, object a, object b, Row *x) except -1:
     """The two operands as rows of the dtype the operation computes in."""
     cdef int dt
+    cdef Row r
     cdef const char *name = ops[op].name
     if is_handle(a):
         x[0] = row_of(a, name)
@@ -202,7 +203,9 @@ cdef int operand_rows(int op, object a, object b, Row *x) except -1:
         x[0] = keep(scalar_row(a, dt))
         return dt
     if tensors_only[op] < 0 and is_number(a) and is_number(b):
-        return operand_rows(op, wrap(number_row(a)), b, x)
+        r = keep(number_row(a))        # it lives as long as the scope, its handle does not
+        retain(r)
+        return operand_rows(op, wrap(r), b, x)
     return _not_a_tensor(name, "input", a)
 
 
