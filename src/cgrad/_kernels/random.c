@@ -132,31 +132,48 @@ void cg_bernoulli(const cg_bitgen *b, const double *p, uint8_t *y, int64_t n)
         y[i] = to_f64(NEXT(b)) < p[i];
 }
 
+/* [0, range), range below 2^32: multiply and shift (Lemire 2019) */
 CG_INLINE uint64_t bounded(const cg_bitgen *b, uint64_t range)
 {
-    uint64_t w, low;
-    if (range == 0)
-        return NEXT(b);
-    if (range <= 0xffffffffu) {           /* multiply and shift (Lemire 2019) */
-        w = (NEXT(b) >> 32) * range;
-        if ((uint32_t)w < range) {
-            uint32_t threshold = (uint32_t)(-(uint32_t)range) % (uint32_t)range;
-            while ((uint32_t)w < threshold)
-                w = (NEXT(b) >> 32) * range;
-        }
-        return w >> 32;
+    uint64_t w = (NEXT(b) >> 32) * range;
+    if ((uint32_t)w < range) {
+        uint32_t threshold = (uint32_t)(-(uint32_t)range) % (uint32_t)range;
+        while ((uint32_t)w < threshold)
+            w = (NEXT(b) >> 32) * range;
     }
-    low = (0 - range) % range;            /* 2^64 mod range: that many words are too many */
-    do
-        w = NEXT(b);
-    while (w < low);
-    return w % range;
+    return w >> 32;
 }
 
 void cg_integers(const cg_bitgen *b, int64_t *y, int64_t n, int64_t low, uint64_t range)
 {
-    for (int64_t i = 0; i < n; i++)
-        y[i] = (int64_t)((uint64_t)low + bounded(b, range));
+    const uint64_t start = (uint64_t)low;
+    if (range != 0 && range <= 0xffffffffu) {
+        for (int64_t i = 0; i < n; i++)
+            y[i] = (int64_t)(start + bounded(b, range));
+    } else if ((range & (range - 1)) == 0) {      /* a power of 2, or 0, which is 2^64 */
+        const uint64_t mask = range - 1;
+        for (int64_t i = 0; i < n; i++)
+            y[i] = (int64_t)(start + (NEXT(b) & mask));
+    } else {
+        const uint64_t few = (0 - range) % range; /* 2^64 mod range: that many are too many */
+        for (int64_t i = 0; i < n; i++) {
+            uint64_t w;
+            do
+                w = NEXT(b);
+            while (w < few);
+            y[i] = (int64_t)(start + w % range);
+        }
+    }
+}
+
+/* A number below `range`, which is positive. */
+static uint64_t below(const cg_bitgen *b, uint64_t range)
+{
+    int64_t y;
+    if (range <= 0xffffffffu)
+        return bounded(b, range);
+    cg_integers(b, &y, 1, 0, range);
+    return (uint64_t)y;
 }
 
 void cg_permutation(const cg_bitgen *b, int64_t *y, int64_t n)
@@ -164,7 +181,7 @@ void cg_permutation(const cg_bitgen *b, int64_t *y, int64_t n)
     for (int64_t i = 0; i < n; i++)
         y[i] = i;
     for (int64_t i = n - 1; i > 0; i--) {
-        int64_t j = (int64_t)bounded(b, (uint64_t)i + 1), t = y[i];
+        int64_t j = (int64_t)below(b, (uint64_t)i + 1), t = y[i];
         y[i] = y[j];
         y[j] = t;
     }
@@ -207,14 +224,46 @@ static int by_key(const void *a, const void *b)
     return x->index < y->index ? -1 : 1;
 }
 
+/* Let the entry sink to its place in a heap whose greatest entry is the first. */
+static void sink(keyed *heap, int64_t n, int64_t i)
+{
+    const keyed moved = heap[i];
+    int64_t child;
+    while ((child = 2 * i + 1) < n) {
+        if (child + 1 < n && by_key(heap + child, heap + child + 1) < 0)
+            child++;
+        if (by_key(&moved, heap + child) >= 0)
+            break;
+        heap[i] = heap[child];
+        i = child;
+    }
+    heap[i] = moved;
+}
+
 void cg_sample(const cg_bitgen *b, const double *p, double *keys, int64_t n, int64_t *y, int64_t k)
 {
-    keyed *pairs = (keyed *)keys;
+    keyed *heap = (keyed *)keys;          /* the k least so far, as a heap once there are k */
+    double most = 0;
+    int64_t found = 0;
+    for (int64_t i = 0; i < n; i++)
+        most = p[i] > most ? p[i] : most;
     for (int64_t i = 0; i < n; i++) {
-        pairs[i].key = p[i] > 0 ? log(-log(to_open(NEXT(b)))) - log(p[i]) : INFINITY;
-        pairs[i].index = i;
+        keyed one;
+        if (!(p[i] > 0))
+            continue;
+        one.key = -log(to_open(NEXT(b))) / (p[i] / most);
+        one.index = i;
+        if (found < k) {
+            heap[found++] = one;
+            if (found == k)
+                for (int64_t j = k / 2; j-- > 0;)
+                    sink(heap, k, j);
+        } else if (by_key(&one, heap) < 0) {
+            heap[0] = one;
+            sink(heap, k, 0);
+        }
     }
-    qsort(pairs, (size_t)n, sizeof(keyed), by_key);
+    qsort(heap, (size_t)found, sizeof(keyed), by_key);
     for (int64_t i = 0; i < k; i++)
-        y[i] = pairs[i].index;
+        y[i] = i < found ? heap[i].index : 0;
 }

@@ -37,8 +37,8 @@ void cg_permutation(const cg_bitgen *b, int64_t *y, int64_t n);
 /* k indices with probabilities proportional to p; cum: room for n.  With replacement */
 void cg_multinomial(const cg_bitgen *b, const double *p, double *cum, int64_t n, int64_t *y,
                     int64_t k);
-/* ... and without: the k least of e_i / p_i, e exponential, compared by their logarithms, which
-   neither overflow nor underflow; keys: room for 2 n */
+/* ... and without: the k least of e_i / p_i, e exponential; k positive p are there; keys: room for
+   2 n */
 void cg_sample(const cg_bitgen *b, const double *p, double *keys, int64_t n, int64_t *y,
                int64_t k);
 
