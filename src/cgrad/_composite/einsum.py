@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from math import prod
-from typing import Any, NamedTuple
+from typing import Any
 
 from cgrad._composite.register import check_tensors, dimension, integers, public, stored
 from cgrad._tensor.tensor import Tensor
@@ -18,11 +18,13 @@ from cgrad._tensor.tensor import Tensor
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 
 
-class Operand(NamedTuple):
+class Operand:
     """A tensor and the labels of its dimensions, no two alike."""
 
-    tensor: Tensor
-    labels: tuple[int, ...]
+    __slots__ = ("labels", "tensor")
+
+    def __init__(self, tensor: Tensor, labels: tuple[int, ...]) -> None:
+        self.tensor, self.labels = tensor, labels
 
 
 @public(method=False)
