@@ -155,9 +155,15 @@ def nansum(
     Sum of the elements that are not NaN.
     """
     check_tensor("nansum", input)
-    if input.dtype.is_floating_point:
+    if _has_nan(input):
         input = cgrad.where(input != input, 0.0, input)
     return cgrad.sum(input, dim, keepdim, dtype=dtype, out=out)
+
+
+def _has_nan(input: Tensor) -> bool:
+    # A NaN would show in the sum, which is quick; infinities may look like one.
+    total = input.detach().sum()
+    return bool(total != total)
 
 
 @public()
@@ -177,6 +183,8 @@ def nanmean(
     if not input.dtype.is_floating_point:
         raise RuntimeError("nanmean(): expected input to have floating point or complex dtype but "
                            f"got {input.dtype}")
+    if not _has_nan(input):
+        return cgrad.mean(input, dim, keepdim, dtype=dtype, out=out)
     count = (input == input).sum(dim, keepdim)
     result = nansum(input, dim, keepdim, dtype=dtype) / count
     return result if out is None else store(result, out, "nanmean")
