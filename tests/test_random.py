@@ -322,6 +322,7 @@ REFUSED = [
     (lambda: cgrad.randint(2.5, (2,)), TypeError, "randint.*float"),
     (lambda: cgrad.randint(2**64, (2,)), RuntimeError, "out of bounds"),
     (lambda: cgrad.randint(5), TypeError, "missing"),
+    (lambda: cgrad.randint_like(X), TypeError, "missing"),
     (lambda: cgrad.randperm(-1), RuntimeError, "randperm.*negative"),
     (lambda: cgrad.randperm(300, dtype=cgrad.uint8), RuntimeError, "too large"),
     (lambda: cgrad.randperm(2.5), TypeError, "randperm"),
@@ -371,6 +372,7 @@ def test_ranges_at_the_limits():
     assert x.random_(-2**63, None).min().item() < 0 < x.max().item()
     assert x.random_(0, 2**63 - 1).min().item() >= 0
     assert cgrad.empty(99).uniform_(5, 5).tolist() == [5.0] * 99
+    assert cgrad.randint_like(x, high=1).sum().item() == 0
     assert cgrad.randint(2, (50,), dtype=cgrad.bool).dtype == cgrad.bool
     assert cgrad.randperm(256, dtype=cgrad.uint8).long().sum().item() == 255 * 128
     assert cgrad.multinomial(cgrad.ones(0, 3), 2).shape == (0, 2)

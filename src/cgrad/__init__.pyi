@@ -557,7 +557,7 @@ def randint(
 ) -> Tensor: ...
 def randint_like(
     input: Tensor,
-    low: _int,
+    low: _int | None = None,
     high: _int | None = None,
     *,
     generator: Generator | None = None,

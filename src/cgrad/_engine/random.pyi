@@ -86,7 +86,7 @@ def randint(
 ) -> Tensor: ...
 def randint_like(
     input: Tensor,
-    low: int,
+    low: int | None = None,
     high: int | None = None,
     *,
     generator: Generator | None = None,

@@ -524,7 +524,7 @@ def randint(low=None, high=None, size=None, *, generator=None, out=None, dtype=N
         scope_leave(mark)
 
 
-def randint_like(input, low, high=None, *, generator=None, dtype=None, layout=None, device=None,
+def randint_like(input, low=None, high=None, *, generator=None, dtype=None, layout=None, device=None,
                  requires_grad=False, memory_format=None):
     """randint_like(input, low=0, high, *, dtype=None) -> Tensor
 
@@ -539,7 +539,10 @@ def randint_like(input, low, high=None, *, generator=None, dtype=None, layout=No
         if high is None:
             high = low
             low = 0
-        low, high = integer("randint_like", low), integer("randint_like", high)
+        if high is None:
+            raise TypeError("randint_like() missing required argument: 'high'")
+        low = integer("randint_like", 0 if low is None else low)
+        high = integer("randint_like", high)
         n = shape_of(input, "randint_like", shape, &dt)
         return _give_kept(integers_between("randint_like", dtype_code(dtype, dt), n, shape, low,
                                            high, generator), None, leaf, "randint_like")
