@@ -65,6 +65,8 @@ def convert(x, torch, grad=True):
         return slice(*(convert(v, torch, grad) for v in (x.start, x.stop, x.step)))
     if isinstance(x, types.FunctionType):
         return translated(x, torch)
+    if isinstance(x, torch.nn.PairwiseDistance):
+        return lambda a, b: cgrad.pairwise_distance(a, b, x.norm, x.eps, x.keepdim)
     return x
 
 
