@@ -1,6 +1,8 @@
 """What the table of cases cannot say about linear algebra: failures, factors, rare arguments."""
 from __future__ import annotations
 
+import threading
+
 import numpy as np
 import pytest
 
@@ -255,3 +257,29 @@ def test_chain_matmul():
     assert cgrad.chain_matmul(parts[0]).equal(parts[0])
     with pytest.raises(RuntimeError, match="argument 1"):
         cgrad.chain_matmul(parts[0], cgrad.ones(9))
+
+
+def test_operands_are_replaced_while_others_factorize():
+    """The memory that a factorization reads stays, whatever another thread makes of the tensor."""
+    a = cgrad.tensor(matrix(20, 40, 40))
+    parts = [cgrad.tensor(matrix(20, 40, 40)) for _ in range(4)]
+    stop, errors = threading.Event(), []
+
+    def factorize():
+        try:
+            while not stop.is_set():
+                linalg.inv_ex(a)
+                linalg.svdvals(a)
+                linalg.lu_solve(*linalg.lu_factor_ex(a)[:2], a)
+        except Exception as error:
+            errors.append(error)
+
+    workers = [threading.Thread(target=factorize) for _ in range(2)]
+    for worker in workers:
+        worker.start()
+    for i in range(200):
+        a.data = parts[i % 4] + 1
+    stop.set()
+    for worker in workers:
+        worker.join()
+    assert not errors

@@ -47,7 +47,7 @@ def einsum(*args: Any) -> Tensor:
 
         >>> a, b = cgrad.ones(2, 3), cgrad.ones(3, 4)
         >>> cgrad.einsum("ik,kj->ij", a, b).shape
-        Size([2, 4])
+        cgrad.Size([2, 4])
     """
     equation, operands = _arguments(args)
     for i, x in enumerate(operands):
