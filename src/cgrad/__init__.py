@@ -22,6 +22,7 @@ from cgrad._engine import (  # noqa: F401
     loss as _loss,
     masks as _masks,
     matmul as _matmul,
+    norm as _norm,
     moments as _moments,
     random as _random,
     reduce as _reduce,

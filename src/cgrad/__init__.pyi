@@ -791,6 +791,11 @@ from cgrad._composite.indexing import slice_scatter as slice_scatter
 from cgrad._composite.indexing import tril_indices as tril_indices
 from cgrad._composite.indexing import triu_indices as triu_indices
 from cgrad._composite.indexing import unravel_index as unravel_index
+from cgrad._composite.layers import batch_norm as batch_norm
+from cgrad._composite.layers import group_norm as group_norm
+from cgrad._composite.layers import instance_norm as instance_norm
+from cgrad._composite.layers import layer_norm as layer_norm
+from cgrad._composite.layers import rms_norm as rms_norm
 from cgrad._composite.linalg import cdist as cdist
 from cgrad._composite.linalg import cholesky as cholesky
 from cgrad._composite.linalg import cholesky_inverse as cholesky_inverse

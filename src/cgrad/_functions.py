@@ -24,6 +24,7 @@ from cgrad._engine.loss import (
     mse_loss,
 )
 from cgrad._engine.matmul import linear
+from cgrad._engine.norm import row_norm
 from cgrad._engine.select import embedding
 from cgrad._engine.sparse import embedding_sparse
 
@@ -32,4 +33,5 @@ __all__ = [
     "embedding", "embedding_sparse", "gelu", "hardshrink", "hardsigmoid", "hardswish", "hardtanh",
     "huber", "l1_loss", "leaky_relu", "linear", "logsigmoid", "mish", "mse_loss", "nll_loss",
     "selu", "softplus", "softshrink", "threshold",
+    "row_norm",
 ]

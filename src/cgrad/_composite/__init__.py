@@ -14,6 +14,7 @@ from cgrad._composite import (
     indexing,
     inplace,
     join,
+    layers,
     linalg,
     loss,
     matrix,

@@ -1,0 +1,3 @@
+from cgrad._tensor.tensor import Tensor
+
+def row_norm(input: Tensor, n: int, eps: float, rms: bool = False) -> Tensor: ...
