@@ -130,6 +130,16 @@ def test_data_of_another_size_under_an_operation_that_saves_nothing():
         y.sum().backward()
 
 
+def test_gradient_expanded_to_the_shape_of_new_data():
+    for shape in ((200_000, 10), (1000, 4, 10), (10,)):
+        x = cgrad.ones(1000, 10, requires_grad=True)
+        a = x * 1.0
+        y = a.sum(1, keepdim=True)
+        a.data = cgrad.ones(*shape)
+        with pytest.raises(RuntimeError):
+            y.sum().backward()
+
+
 class Meddler(int):
     """A number, dimension or flag; asking for its value gives tensors other history and memory."""
 

@@ -217,10 +217,15 @@ cdef Row f_expand(int op, Row *x, int n, Attr *at) except 0:
     cdef Value *v = value(x[0])
     cdef int64_t[MAX_DIMS] strides
     cdef int i, ndim = <int>at.k[0], extra = ndim - v.ndim
+    cdef bint fits = extra >= 0
     for i in range(ndim):
         strides[i] = 0
-        if i >= extra and (v.shape[i - extra] != 1 or at.d[i] == 1):
+        if i >= extra and fits and (v.shape[i - extra] != 1 or at.d[i] == 1):
             strides[i] = v.strides[i - extra]
+            fits = v.shape[i - extra] == at.d[i]
+    if not fits:                   # rules come here too, after `.data =` has changed a shape
+        raise RuntimeError(f"expand: {[v.shape[i] for i in range(v.ndim)]} cannot take the shape "
+                           f"{[at.d[i] for i in range(ndim)]}")
     return row_view(x[0], ndim, at.d, strides, 0)
 
 cdef int d_expand(Ctx *c) except -1:
