@@ -81,6 +81,9 @@ e, inf, nan, pi, newaxis = _math.e, _math.inf, _math.nan, _math.pi, None
 
 # Loaded when first used: importing cgrad costs little more than importing NumPy.
 _LAZY = {
+    "backends": "cgrad.backends",
+    "compiler": "cgrad.compiler",
+    "cuda": "cgrad.cuda",
     "func": "cgrad.func",
     "linalg": "cgrad.linalg",
     "nn": "cgrad.nn",
@@ -88,9 +91,17 @@ _LAZY = {
     "random": "cgrad.random",
     "utils": "cgrad.utils",
     "serialization": "cgrad.serialization",
+    "settings": "cgrad.settings",
     "special": "cgrad.special",
 }
-_LAZY_NAMES = {"save": "serialization", "load": "serialization"}
+_LAZY_NAMES = {"save": "serialization", "load": "serialization", "vmap": "func"}
+_LAZY_NAMES.update(dict.fromkeys((
+    "are_deterministic_algorithms_enabled", "compile", "get_default_device",
+    "get_deterministic_debug_mode", "get_float32_matmul_precision", "get_num_interop_threads",
+    "is_anomaly_check_nan_enabled", "is_anomaly_enabled",
+    "is_deterministic_algorithms_warn_only_enabled", "is_inference", "is_storage",
+    "set_default_device", "set_deterministic_debug_mode", "set_float32_matmul_precision",
+    "set_flush_denormal", "set_num_interop_threads", "use_deterministic_algorithms"), "settings"))
 
 
 def __getattr__(name):
@@ -101,7 +112,8 @@ def __getattr__(name):
     if name == "set_printoptions":
         from cgrad._tensor.printing import set_printoptions
         return set_printoptions
-    raise AttributeError(f"module 'cgrad' has no attribute {name!r}")
+    from cgrad._tensor.excluded import message
+    raise AttributeError(message("module 'cgrad'", name))
 
 
 def __dir__():

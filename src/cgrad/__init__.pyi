@@ -5,6 +5,9 @@ from typing import Any, TypeAlias, overload
 import numpy as np
 
 from cgrad import autograd as autograd
+from cgrad import backends as backends
+from cgrad import compiler as compiler
+from cgrad import cuda as cuda
 from cgrad import func as func
 from cgrad import linalg as linalg
 from cgrad import nn as nn
@@ -12,6 +15,7 @@ from cgrad import optim as optim
 from cgrad import return_types as return_types
 from cgrad import random as random
 from cgrad import serialization as serialization
+from cgrad import settings as settings
 from cgrad import special as special
 from cgrad import utils as utils
 from cgrad._composite.types import TypedTensor as _TypedTensor
@@ -41,8 +45,26 @@ from cgrad.autograd.grad_mode import is_grad_enabled as is_grad_enabled
 from cgrad.autograd.grad_mode import is_inference_mode_enabled as is_inference_mode_enabled
 from cgrad.autograd.grad_mode import no_grad as no_grad
 from cgrad.autograd.grad_mode import set_grad_enabled as set_grad_enabled
+from cgrad.func import vmap as vmap
 from cgrad.serialization import load as load
 from cgrad.serialization import save as save
+from cgrad.settings import are_deterministic_algorithms_enabled as are_deterministic_algorithms_enabled
+from cgrad.settings import compile as compile
+from cgrad.settings import get_default_device as get_default_device
+from cgrad.settings import get_deterministic_debug_mode as get_deterministic_debug_mode
+from cgrad.settings import get_float32_matmul_precision as get_float32_matmul_precision
+from cgrad.settings import get_num_interop_threads as get_num_interop_threads
+from cgrad.settings import is_anomaly_check_nan_enabled as is_anomaly_check_nan_enabled
+from cgrad.settings import is_anomaly_enabled as is_anomaly_enabled
+from cgrad.settings import is_deterministic_algorithms_warn_only_enabled as is_deterministic_algorithms_warn_only_enabled
+from cgrad.settings import is_inference as is_inference
+from cgrad.settings import is_storage as is_storage
+from cgrad.settings import set_default_device as set_default_device
+from cgrad.settings import set_deterministic_debug_mode as set_deterministic_debug_mode
+from cgrad.settings import set_float32_matmul_precision as set_float32_matmul_precision
+from cgrad.settings import set_flush_denormal as set_flush_denormal
+from cgrad.settings import set_num_interop_threads as set_num_interop_threads
+from cgrad.settings import use_deterministic_algorithms as use_deterministic_algorithms
 
 # The package has dtypes of these names, which would hide the types.
 _bool: TypeAlias = builtins.bool

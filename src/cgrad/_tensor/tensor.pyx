@@ -895,7 +895,8 @@ cdef class Tensor(Handle):
         extra = self._extra
         if extra is not None and "attributes" in extra and name in extra["attributes"]:
             return extra["attributes"][name]
-        raise AttributeError(f"'{type(self).__name__}' object has no attribute '{name}'")
+        from cgrad._tensor.excluded import message
+        raise AttributeError(message(f"'{type(self).__name__}' object", name))
 
     def __setattr__(self, name, x):
         try:

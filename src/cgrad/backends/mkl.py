@@ -1,0 +1,6 @@
+"""MKL is absent: matrix products are OpenBLAS's."""
+
+
+def is_available() -> bool:
+    """False."""
+    return False
