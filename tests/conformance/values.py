@@ -27,7 +27,7 @@ def convert(x, torch, grad=True):
     """The same in cgrad: tensors with dtype, geometry and requires_grad, in nested containers."""
     if isinstance(x, torch.Tensor):
         name = str(x.dtype).removeprefix("torch.")
-        if name not in DTYPES or x.layout is not torch.strided:
+        if name not in DTYPES or x.layout is not torch.strided or x.ndim > 8:
             raise Unsupported(name)
         plain = x.detach().resolve_neg()
         storage = plain.untyped_storage()

@@ -16,6 +16,7 @@ from cgrad._engine.softmax cimport dense
 from cgrad._engine.table cimport (
     call1, call2, keep, op_id, register, scope_enter, scope_leave,
 )
+from cgrad._engine.threads import get_num_threads
 from cgrad._engine.threads cimport parallel_for
 
 cdef extern from "../_kernels/sort.h":
@@ -34,6 +35,7 @@ cdef extern from "../_kernels/sort.h":
 cdef int GATHER = op_id("gather")
 cdef enum:
     PARTS = 64                # lines are handed to threads in at most so many parts
+    MANY = 1 << 24            # bytes
 
 cdef enum:                    # what `order` looks for
     FIRST = 0
@@ -127,8 +129,10 @@ cdef Row f_order(int op, Row *x, int n, Attr *at) except 0:
         return y
     o.x = v.data
     o.y = <int64_t *>value(y).data
-    o.parts = min(o.lines, PARTS, 1 + o.lines * o.n // NOGIL)
     o.scratch_size = cg_order_scratch(o.n) + 63 & ~63
+    o.parts = min(o.lines, PARTS, 1 + o.lines * o.n // NOGIL)
+    if o.parts * o.scratch_size > MANY:     # long lines: no more than can be worked on at once
+        o.parts = min(o.parts, <int>get_num_threads())
     try:
         nbytes = o.parts * o.scratch_size
         scratch = row_dense(U8, 1, &nbytes)
