@@ -50,6 +50,9 @@ cdef int store(Row leaf, Row g, bint create_graph) except -1:
     cdef Value *v = value(leaf)
     cdef Row old = v.grad
     cdef Row[2] x
+    if v.flags & REPLACED:
+        raise RuntimeError(f"backward: a leaf of shape {sizes(leaf)} was given data of another "
+                           "shape or type after it was used in this graph")
     if v.handle == NULL:
         return 0                 # nobody can ask for it
     if is_sparse(g) or (old and is_sparse(old)):

@@ -39,35 +39,63 @@ cdef Row _root(Row x) noexcept:
     return x
 
 
+cdef str _which(Row x):
+    # The tensor in a message.
+    return f"a {dtype_of(value(x).dtype).name} tensor of shape {sizes(x)}"
+
+
 cdef int check_writable(Handle h, Row x, str name) except -1:
     """Raise if the rules of in-place operations forbid changing `x`."""
     cdef Value *v = value(x)
-    cdef Row root
     if v.storage.flags & READ_ONLY:
-        raise RuntimeError(f"{name}: the memory of this tensor is read-only (it comes from a "
-                           "read-only NumPy array); clone() it first")
+        raise RuntimeError(f"{name}: the memory of this tensor ({_which(x)}) is read-only (it "
+                           "comes from a read-only NumPy array); clone() it first")
     if _overlaps_itself(v):
         raise RuntimeError(f"{name}: unsupported operation: more than one element of the "
-                           "written-to tensor refers to a single memory location. Please clone() "
-                           "the tensor before performing the operation.")
+                           f"written-to tensor ({_which(x)}) refers to a single memory location. "
+                           "Please clone() the tensor before performing the operation.")
+    return check_history(x, name)
+
+
+cdef int check_history(Row x, str name) except -1:
+    """Raise if the history of `x` forbids changing it in place, be it only its shape."""
+    cdef Value *v = value(x)
+    cdef Row root
     if v.flags & INFERENCE and not inference_enabled():
-        raise RuntimeError(f"{name}: Inplace update to inference tensor outside InferenceMode is "
-                           "not allowed. You can make a clone to get a normal tensor before doing "
-                           "inplace update.")
+        raise RuntimeError(f"{name}: Inplace update to inference tensor ({_which(x)}) outside "
+                           "InferenceMode is not allowed. You can make a clone to get a normal "
+                           "tensor before doing inplace update.")
     if not grad_enabled():
         return 0
     if v.flags & NO_GRAD_VIEW:
-        raise RuntimeError(f"{name}: A view was created in no_grad mode and is being modified "
-                           "inplace with grad mode enabled. Use detach() or clone() to say what is "
-                           "meant.")
+        raise RuntimeError(f"{name}: A view ({_which(x)}) was created in no_grad mode and is being "
+                           "modified inplace with grad mode enabled. Use detach() or clone() to "
+                           "say what is meant.")
     if node(x).flags & REQUIRES_GRAD:
         if node(x).n_in == 0:
-            raise RuntimeError(f"{name}: a leaf Variable that requires grad is being used in an "
-                               "in-place operation.")
+            raise RuntimeError(f"{name}: a leaf Variable that requires grad ({_which(x)}) is being "
+                               "used in an in-place operation.")
         root = _root(x)
         if root != x and node(root).n_in == 0 and node(root).flags & REQUIRES_GRAD:
-            raise RuntimeError(f"{name}: a view of a leaf Variable that requires grad is being "
-                               "used in an in-place operation.")
+            raise RuntimeError(f"{name}: a view of a leaf Variable that requires grad ("
+                               f"{_which(x)}) is being used in an in-place operation.")
+    return 0
+
+
+cdef int replace(Handle h, Row r) except -1:
+    """Let `h` stand for `r`, a row of another geometry; takes over `r`.
+
+    The graph keeps the old row as it is: derivatives rely on the shapes they have recorded.  Who
+    saved its value notices by the version, and a gradient for it is refused.
+    """
+    cdef Row x = h.row
+    node(r).flags |= node(x).flags & REQUIRES_GRAD
+    value(r).flags = (value(r).flags & ~(IS_VIEW | DETACHED)) | (
+        value(x).flags & (IS_VIEW | DETACHED | INFERENCE))
+    value(x).flags |= REPLACED
+    value(x).storage.version += 1
+    value(r).version = value(r).storage.version
+    rebind(h, r)
     return 0
 
 

@@ -13,20 +13,18 @@ elements of the input do, each gets the mean, as in PyTorch.
 from cgrad._engine.types cimport *
 from cgrad._engine.face import export
 from cgrad._engine.handle cimport Handle, dtype, dtype_of, fresh_row, rebind, row_of, wrap
-from cgrad._engine.inplace cimport write_out
+from cgrad._engine.inplace cimport check_history, replace, write_out
 from cgrad._engine.loops cimport copy_cast
-from cgrad._engine.memory cimport block_free
 from cgrad._engine.primitives cimport div, number, sizes, zeros, zeros_like
 from cgrad._engine.rows cimport (
-    item_size, node, release, retain, row_dense, row_view, set_dims, value,
+    item_size, node, release, retain, row_dense, row_view, value,
 )
 from cgrad._engine.shape cimport (
     dims_mask, int_dims, integer, parse_shape, reshaped, squeeze_mask, swap_attr,
     unsqueeze_row, wrap_dim,
 )
 from cgrad._engine.table cimport (
-    Ctx, apply, call1, call2, grad_enabled, inference_enabled, keep, op_id, register, scope_enter,
-    scope_leave,
+    Ctx, apply, call1, call2, grad_enable, grad_enabled, keep, op_id, register, scope_enter, scope_leave,
 )
 from cgrad._engine.take cimport index_backward, index_dims
 
@@ -35,56 +33,7 @@ cdef int STRIDED = op_id("strided"), PERMUTE = op_id("permute")
 
 
 # ---------------------------------------------------------------------------------------------
-# Views of a flat row.  Attr: k[0] = ndim, k[1] = offset; d = shape, strides
-
-cdef Row f_as_strided(int op, Row *x, int n, Attr *at) except 0:
-    cdef Row a = x[0], y
-    if value(a).contiguous:
-        return row_view(a, <int>at.k[0], at.d, at.d + MAX_DIMS, at.k[1])
-    a = row_dense(value(x[0]).dtype, value(x[0]).ndim, value(x[0]).shape)
-    copy_cast(a, x[0])
-    y = 0
-    try:
-        y = row_view(a, <int>at.k[0], at.d, at.d + MAX_DIMS, at.k[1])
-    finally:
-        release(a)
-    return y
-
-cdef int d_as_strided(Ctx *c) except -1:
-    cdef Value *v = value(c.x[0])
-    c.out[0] = call2(STRIDED_ASSIGN, zeros(v.dtype, v.ndim, v.shape), c.g, c.at)
-    return 0
-
-register("as_strided", f_as_strided, d_as_strided)
-
-
-cdef Row f_strided_assign(int op, Row *x, int n, Attr *at) except 0:
-    cdef Row y = row_dense(value(x[0]).dtype, value(x[0]).ndim, value(x[0]).shape)
-    cdef Row part
-    copy_cast(y, x[0])
-    try:
-        part = row_view(y, <int>at.k[0], at.d, at.d + MAX_DIMS, at.k[1])
-    except:
-        release(y)
-        raise
-    copy_cast(part, x[1])
-    release(part)
-    return y
-
-cdef int d_strided_assign(Ctx *c) except -1:
-    cdef Value *v = value(c.x[1])
-    if c.need[0]:
-        c.out[0] = call2(STRIDED_ASSIGN, c.g, zeros(v.dtype, v.ndim, v.shape), c.at)
-    if c.need[1]:
-        c.out[1] = call1(AS_STRIDED, c.g, c.at)
-    return 0
-
-register("strided_assign", f_strided_assign, d_strided_assign)
-
-
-# ---------------------------------------------------------------------------------------------
-# Views of any tensor, Note [Derivative of strided].  Attr as above; the offset counts from the
-# first element of the input
+# Geometry
 
 cdef int64_t _extent(int ndim, const int64_t *shape, const int64_t *strides) noexcept:
     # Elements from the first to the last one, both included; 0 if there are none.
@@ -131,6 +80,66 @@ cdef Row _places(int ndim, const int64_t *shape, const int64_t *strides, int64_t
     return r
 
 
+# ---------------------------------------------------------------------------------------------
+# Views of a flat row.  Attr: k[0] = ndim, k[1] = offset; d = shape, strides
+
+cdef Row f_as_strided(int op, Row *x, int n, Attr *at) except 0:
+    cdef Row a = x[0], y
+    if value(a).contiguous:
+        return row_view(a, <int>at.k[0], at.d, at.d + MAX_DIMS, at.k[1])
+    a = row_dense(value(x[0]).dtype, value(x[0]).ndim, value(x[0]).shape)
+    copy_cast(a, x[0])
+    y = 0
+    try:
+        y = row_view(a, <int>at.k[0], at.d, at.d + MAX_DIMS, at.k[1])
+    finally:
+        release(a)
+    return y
+
+cdef int d_as_strided(Ctx *c) except -1:
+    c.out[0] = _laid(c.g, c.at, value(c.x[0]).numel)
+    return 0
+
+
+cdef Row _laid(Row g, Attr *at, int64_t n) except 0:
+    """n zeros with `g` laid in by a geometry: added up where elements share memory."""
+    cdef int ndim = <int>at.k[0]
+    if value(g).numel and _overlaps(ndim, at.d, at.d + MAX_DIMS):
+        return index_backward(g, _places(ndim, at.d, at.d + MAX_DIMS, at.k[1]), 0, 1, 1, &n)
+    return call2(STRIDED_ASSIGN, zeros(value(g).dtype, 1, &n), g, at)
+
+
+register("as_strided", f_as_strided, d_as_strided)
+
+
+cdef Row f_strided_assign(int op, Row *x, int n, Attr *at) except 0:
+    cdef Row y = row_dense(value(x[0]).dtype, value(x[0]).ndim, value(x[0]).shape)
+    cdef Row part
+    copy_cast(y, x[0])
+    try:
+        part = row_view(y, <int>at.k[0], at.d, at.d + MAX_DIMS, at.k[1])
+    except:
+        release(y)
+        raise
+    copy_cast(part, x[1])
+    release(part)
+    return y
+
+cdef int d_strided_assign(Ctx *c) except -1:
+    cdef Value *v = value(c.x[1])
+    if c.need[0]:
+        c.out[0] = call2(STRIDED_ASSIGN, c.g, zeros(v.dtype, v.ndim, v.shape), c.at)
+    if c.need[1]:
+        c.out[1] = call1(AS_STRIDED, c.g, c.at)
+    return 0
+
+register("strided_assign", f_strided_assign, d_strided_assign)
+
+
+# ---------------------------------------------------------------------------------------------
+# Views of any tensor, Note [Derivative of strided].  Attr as above; the offset counts from the
+# first element of the input
+
 cdef Row f_strided(int op, Row *x, int n, Attr *at) except 0:
     return row_view(x[0], <int>at.k[0], at.d, at.d + MAX_DIMS, at.k[1])
 
@@ -145,12 +154,8 @@ cdef int d_strided(Ctx *c) except -1:
         return 0
     size = max(_extent(v.ndim, v.shape, v.strides),
                at.k[1] + _extent(ndim, at.d, at.d + MAX_DIMS)) - low
-    if _overlaps(ndim, at.d, at.d + MAX_DIMS):
-        places = _places(ndim, at.d, at.d + MAX_DIMS, at.k[1] - low)
-        flat = index_backward(c.g, places, 0, 1, 1, &size)
-    else:
-        at.k[1] -= low
-        flat = call2(STRIDED_ASSIGN, zeros(value(c.g).dtype, 1, &size), c.g, &at)
+    at.k[1] -= low
+    flat = _laid(c.g, &at, size)
     if _overlaps(v.ndim, v.shape, v.strides):
         places = _places(v.ndim, v.shape, v.strides, -low)
         # Each element of the input has a part in its memory; what it does not read counts 0.
@@ -381,45 +386,28 @@ cdef object _reinterpreted(object input, int code):
 
 cdef int _become(Handle h, Row x, Row y, str name) except -1:
     """Let `h`, whose row is x, have the geometry of y, a view of x that the scope holds."""
-    cdef Value *v = value(x)
-    cdef Value *w = value(y)
-    cdef Row root = x
-    cdef int64_t *block = NULL
-    cdef bint recorded = grad_enabled() and node(x).flags & REQUIRES_GRAD
-    if v.flags & INFERENCE and not inference_enabled():
-        raise RuntimeError(f"{name}: Inplace update to inference tensor outside InferenceMode is "
-                           "not allowed. You can make a clone to get a normal tensor before doing "
-                           "inplace update.")
-    if recorded:
-        if node(x).n_in == 0:
-            raise RuntimeError(f"{name}: a leaf Variable that requires grad is being used in an "
-                               "in-place operation.")
-        while value(root).flags & IS_VIEW and node(root).n_in:
-            root = node(root).inputs[0]
-        if root != x and node(root).n_in == 0 and node(root).flags & REQUIRES_GRAD:
-            raise RuntimeError(f"{name}: a view of a leaf Variable that requires grad is being "
-                               "used in an in-place operation.")
-    v.storage.version += 1
-    if recorded and y != x:
-        w.version = v.storage.version
-        retain(y)
-        rebind(h, y)
+    if y == x:
+        value(x).storage.version += 1
+        value(x).version = value(x).storage.version
         return 0
-    if y != x:
-        if v.shape != v.dims:
-            block = v.shape
-            v.shape = v.dims
-            v.strides = v.dims + INLINE_DIMS
-        try:
-            set_dims(v, w.ndim, w.shape, w.strides)
-        except:
-            v.shape = block
-            v.strides = block + MAX_DIMS
-            raise
-        if block != NULL:
-            block_free(block, 2 * MAX_DIMS * sizeof(int64_t))
-    v.version = v.storage.version
+    retain(y)
+    if node(y).n_in == 0:
+        return replace(h, y)
+    value(x).storage.version += 1
+    value(y).version = value(x).storage.version
+    rebind(h, y)
     return 0
+
+
+cdef Row _own_row(object h, str name) except 0:
+    """The row of a tensor whose geometry may be changed.  To be called in a scope; recording is on
+    from here to `grad_enable(...)` if the tensor has history, which goes on even under no_grad: the
+    rules behind it know the old shape only."""
+    cdef Row x = row_of(h, name.encode())
+    check_history(x, name)
+    if node(x).n_in:
+        grad_enable(True)
+    return x
 
 
 def transpose_(self, dim0, dim1):
@@ -429,13 +417,16 @@ def transpose_(self, dim0, dim1):
     """
     cdef int64_t first = integer(dim0, "transpose_", "dim0")
     cdef int64_t second = integer(dim1, "transpose_", "dim1"), mark = scope_enter()
-    cdef Row x = row_of(self, "transpose_")
+    cdef bint on = grad_enabled()
+    cdef Row x
     cdef Attr at
     try:
+        x = _own_row(self, "transpose_")
         swap_attr(&at, value(x).ndim, first, second, "transpose_")
         _become(<Handle>self, x, call1(PERMUTE, x, &at), "transpose_")
         return self
     finally:
+        grad_enable(on)
         scope_leave(mark)
 
 
@@ -457,12 +448,15 @@ def squeeze_(self, dim=None):
     """
     cdef object dims = int_dims(dim, "squeeze_", "dim")
     cdef int64_t mark = scope_enter()
-    cdef Row x = row_of(self, "squeeze_")
+    cdef bint on = grad_enabled()
+    cdef Row x
     try:
+        x = _own_row(self, "squeeze_")
         _become(<Handle>self, x, squeeze_mask(x, 0 if dims == () else dims_mask(
             dims, value(x).ndim, "squeeze_")), "squeeze_")
         return self
     finally:
+        grad_enable(on)
         scope_leave(mark)
 
 
@@ -472,12 +466,15 @@ def unsqueeze_(self, dim):
     In-place version of :func:`unsqueeze`.
     """
     cdef int64_t at = integer(dim, "unsqueeze_", "dim"), mark = scope_enter()
-    cdef Row x = row_of(self, "unsqueeze_")
+    cdef bint on = grad_enabled()
+    cdef Row x
     try:
+        x = _own_row(self, "unsqueeze_")
         _become(<Handle>self, x, unsqueeze_row(x, wrap_dim(at, value(x).ndim + 1, "unsqueeze_")),
                 "unsqueeze_")
         return self
     finally:
+        grad_enable(on)
         scope_leave(mark)
 
 

@@ -43,6 +43,7 @@ cdef enum:                # Value.flags
     INFERENCE = 4         # made in inference mode
     IS_VIEW = 8           # shares the storage of its first input
     NO_GRAD_VIEW = 16     # a view of a row that requires grad, made without recording
+    REPLACED = 32         # its handle has gone over to memory of another shape or type
     SPARSE = 32           # a gradient without a value of its own, see sparse.pyx
 
 cdef enum:                # Storage.flags

@@ -17,7 +17,7 @@ from cgrad._engine.handle cimport (
     row_of, scalar_row, wrap,
 )
 from cgrad._engine.index cimport get_item, set_item
-from cgrad._engine.inplace cimport assign, check_writable
+from cgrad._engine.inplace cimport assign, check_writable, replace
 from cgrad._engine.memory cimport block_free, storage_release
 from cgrad._engine.primitives cimport cast, expand_like, sizes
 from cgrad._engine.rows cimport (
@@ -736,20 +736,7 @@ cdef class Tensor(Handle):
 
         Copy the values of `src`, broadcast and converted, into this tensor.
         """
-        cdef int64_t mark = scope_enter()
-        cdef Row x = fresh_row(self), y
-        try:
-            if is_number(src):
-                handle_check_fits(src, value(x).dtype, "copy_")
-                y = keep(scalar_row(src, value(x).dtype))
-            else:
-                y = row_of(src, "copy_")
-            _check_source(x, y)
-            y = expand_like(_same_memory(cast(y, value(x).dtype), x), x)
-            assign(self, y, "copy_")
-            return self
-        finally:
-            scope_leave(mark)
+        return _copied(self, src, "copy_")
 
     def fill_(self, value):
         """fill_(value) -> Tensor
@@ -765,14 +752,14 @@ cdef class Tensor(Handle):
                 raise TypeError(f"fill_(): argument 'value' must be Number, not "
                                 f"{type(value).__name__}")
             value = number
-        return self.copy_(value)
+        return _copied(self, value, "fill_")
 
     def zero_(self):
         """zero_() -> Tensor
 
         Set all elements to 0.
         """
-        return self.copy_(0)
+        return _copied(self, 0, "zero_")
 
     def numpy(self, *, force=False):
         """numpy(*, force=False) -> numpy.ndarray
@@ -931,6 +918,24 @@ cdef object _checked(object x):
     return x
 
 
+cdef object _copied(Handle h, object src, str name):
+    # copy_, fill_ and zero_
+    cdef int64_t mark = scope_enter()
+    cdef Row x = fresh_row(h), y
+    try:
+        if is_number(src):
+            handle_check_fits(src, value(x).dtype, name)
+            y = keep(scalar_row(src, value(x).dtype))
+        else:
+            y = row_of(src, name.encode())
+        _check_source(x, y)
+        y = expand_like(_same_memory(cast(y, value(x).dtype), x), x)
+        assign(h, y, name)
+        return h
+    finally:
+        scope_leave(mark)
+
+
 cdef int _check_source(Row x, Row y) except -1:
     cdef Value *v = value(x)
     cdef Value *w = value(y)
@@ -957,7 +962,6 @@ cdef int adopt(Handle h, Handle source) except -1:
     """Give `h` the memory of `source`: the row of `h` stays, if it has one."""
     cdef Value *v
     cdef Value *w = value(source.row)
-    cdef Storage *old
     if h.row == 0:
         # A handle that was just made: it takes the row itself.
         h.row = source.row
@@ -965,13 +969,16 @@ cdef int adopt(Handle h, Handle source) except -1:
         w.handle = <PyObject *>h
         return 0
     v = value(h.row)
-    old = v.storage
     if v.dtype != w.dtype and node(h.row).flags & REQUIRES_GRAD and not is_float(w.dtype):
         raise RuntimeError("data set to a tensor that requires gradients must be floating point "
                            "dtype")
     if v.dtype != w.dtype or sizes(h.row) != sizes(source.row):
-        # Whoever saved the old content must notice: other memory of another size is not it.
-        w.storage.version += old.version + 1
+        if node(h.row).n_in:
+            raise RuntimeError("data: a tensor with history cannot be given data of another shape "
+                               "or type; detach() it first")
+        if node(h.row).graph_refs > 1:
+            replace(h, row_view(source.row, w.ndim, w.shape, w.strides, 0))
+            return 0
     w.storage.refs += 1
     w.storage.handles += 1
     drop_handle(v)
