@@ -163,6 +163,43 @@ def test_derivative_at(function, at, expected):
     assert slope(function, *at) == expected
 
 
+TRAPS = {
+    "sqrt": (cgrad.sqrt, 0.0), "log": (cgrad.log, 0.0), "log2": (cgrad.log2, 0.0),
+    "log10": (cgrad.log10, 0.0), "log1p": (cgrad.log1p, -1.0), "rsqrt": (cgrad.rsqrt, 0.0),
+    "reciprocal": (cgrad.reciprocal, 0.0), "asin": (cgrad.asin, 1.0), "acos": (cgrad.acos, -1.0),
+    "acosh": (cgrad.acosh, 1.0), "atanh": (cgrad.atanh, 1.0), "erfinv": (cgrad.erfinv, 1.0),
+    "logit": (cgrad.logit, 0.0), "lgamma": (cgrad.lgamma, 0.0),
+    "divided by": (lambda x: 1 / x, 0.0), "quotient": (lambda x: x / x, 0.0),
+    "root": (lambda x: x**0.5, 0.0), "negative power": (lambda x: x**-1.0, 0.0),
+    "power": (lambda x: x**x, -1.0),
+    "norm": (lambda x: (x * x + 0.0).sqrt(), 0.0), "xlogy": (lambda x: cgrad.xlogy(x, x), 0.0),
+}
+
+
+@pytest.mark.parametrize("name", TRAPS)
+def test_no_nan_comes_out_of_a_branch_that_is_not_chosen(name):
+    function, edge = TRAPS[name]
+    x = values(edge, 0.5 if name != "acosh" else 2.0).requires_grad_()
+    y = cgrad.where(x != edge, function(x), 0.0)
+    (g,) = cgrad.autograd.grad(y.sum(), x, create_graph=True)
+    assert (g[0] == 0 and g[1].isfinite() and g[1] != 0) or name == "quotient"
+    assert g.isfinite().all()
+    # The same number by number, and for a mask and an index instead of where.
+    scalar = values(edge)[0].requires_grad_()
+    (g,) = cgrad.autograd.grad(cgrad.where(scalar != edge, function(scalar), 0.0), scalar)
+    assert g == 0
+    (g,) = cgrad.autograd.grad(function(x).masked_fill(x == edge, 0.0).sum(), x)
+    assert g.isfinite().all()
+    (g,) = cgrad.autograd.grad(function(x)[1:].sum(), x)
+    assert g.isfinite().all()
+
+
+@pytest.mark.parametrize("function, expected", [
+    (cgrad.sqrt, inf), (cgrad.log, inf), (cgrad.reciprocal, -inf), (lambda x: x**0.5, inf)])
+def test_an_infinite_slope_stays_where_it_is_asked_for(function, expected):
+    assert slope(function, 0.0) == [expected]
+
+
 @pytest.mark.parametrize("function", [
     F.leaky_relu, F.relu6, F.hardtanh, F.hardsigmoid, F.hardshrink, F.softshrink,
     lambda x: F.threshold(x, 0.0, 5.0), lambda x: cgrad.prelu(x, values(0.25)),

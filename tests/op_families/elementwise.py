@@ -260,6 +260,7 @@ INTERNAL = {
     "sigmoid_backward": "sigmoid",
     "tanh_backward": "tanh",
     "threshold_backward": "relu",
+    "safe_div": "log", "safe_mul": "asin",
     "tied": "square",
     "twice": "square",
 }

@@ -265,6 +265,18 @@ def fill(input: Tensor, value: Tensor | Number) -> Tensor:
     return input.masked_fill(_op["ones"]((), dtype=_bool), value)
 
 
+@public()
+def positive(input: Tensor) -> Tensor:
+    """positive(input) -> Tensor
+
+    The tensor itself.  Raises RuntimeError for bool.
+    """
+    check_tensor("positive", input)
+    if input.dtype == _bool:
+        raise RuntimeError("positive: The `+` operator, on a bool tensor is not supported.")
+    return input
+
+
 # ---- what is trivial for real tensors ----
 
 

@@ -14,8 +14,8 @@ from cgrad._engine.handle cimport (
 from cgrad._engine.loops cimport Plan, copy_cast, drive, plan_operand
 from cgrad._engine.parametric cimport finished
 from cgrad._engine.primitives cimport (
-    add, both, cast, div as quotient, eq, ge, gt, log, mul, neg, number, plus, power, square, sub,
-    times, unary, where as select, zeros_like,
+    add, both, cast, div as quotient, eq, ge, gt, log, mul, neg, number, plus, power, safe_div,
+    safe_mul, square, sub, times, unary, where as select, zeros_like,
 )
 from cgrad._engine.rows cimport is_float, row_dense, value
 from cgrad._engine.table cimport (
@@ -83,17 +83,17 @@ cdef void r_mul(double g, double a, double b, double y, int dt, double *out) noe
 
 cdef int d_div(Ctx *c) except -1:
     if c.need[0]:
-        c.out[0] = quotient(c.g, c.x[1])
+        c.out[0] = safe_div(c.g, c.x[1])
     if c.need[1]:
-        c.out[1] = neg(mul(c.g, quotient(quotient(c.x[0], c.x[1]), c.x[1])))
+        c.out[1] = neg(safe_mul(c.g, quotient(quotient(c.x[0], c.x[1]), c.x[1])))
     return 0
 
 cdef double n_div(double a, double b) noexcept nogil:
     return a / b
 
 cdef void r_div(double g, double a, double b, double y, int dt, double *out) noexcept nogil:
-    out[0] = rounded(g / b, dt)
-    out[1] = -rounded(g * rounded(rounded(a / b, dt) / b, dt), dt)
+    out[0] = rounded(g / b, dt) if g != 0 else g
+    out[1] = -(rounded(g * rounded(rounded(a / b, dt) / b, dt), dt) if g != 0 else g)
 
 cdef int d_pow(Ctx *c) except -1:
     cdef Row a = c.x[0], b = c.x[1]
@@ -103,9 +103,9 @@ cdef int d_pow(Ctx *c) except -1:
         # derivatives of this expression.
         none = eq(b, zero)
         base = select(none, number(1, a), a)
-        c.out[0] = select(none, zero, mul(c.g, mul(b, power(base, plus(b, -1)))))
+        c.out[0] = select(none, zero, safe_mul(c.g, mul(b, power(base, plus(b, -1)))))
     if c.need[1]:      # y log a, and 0 where a = 0 and b >= 0 (the limit)
-        c.out[1] = select(both(eq(a, zero), ge(b, zero)), zero, mul(c.g, mul(c.y, log(a))))
+        c.out[1] = select(both(eq(a, zero), ge(b, zero)), zero, safe_mul(c.g, mul(c.y, log(a))))
     return 0
 
 cdef int d_maximum(Ctx *c) except -1:

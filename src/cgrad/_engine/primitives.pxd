@@ -8,6 +8,8 @@ cdef Row add(Row a, Row b) except 0
 cdef Row sub(Row a, Row b) except 0
 cdef Row mul(Row a, Row b) except 0
 cdef Row div(Row a, Row b) except 0
+cdef Row safe_mul(Row a, Row b) except 0
+cdef Row safe_div(Row a, Row b) except 0
 cdef Row neg(Row a) except 0
 cdef Row exp(Row a) except 0
 cdef Row log(Row a) except 0

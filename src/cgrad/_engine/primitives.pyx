@@ -5,6 +5,7 @@ from cgrad._engine.rows cimport item_size, node, row_dense, value
 from cgrad._engine.table cimport call1, call2, call3, grad_enabled, keep, op_id
 
 cdef int ADD = op_id("add"), SUB = op_id("sub"), MUL = op_id("mul"), DIV = op_id("div")
+cdef int SAFE_MUL = op_id("safe_mul"), SAFE_DIV = op_id("safe_div")
 cdef int NEG = op_id("neg"), EXP = op_id("exp"), LOG = op_id("log"), SQUARE = op_id("square")
 cdef int POW = op_id("pow"), EQ = op_id("eq"), GE = op_id("ge"), LE = op_id("le")
 cdef int GT = op_id("gt"), AND = op_id("logical_and"), WHERE = op_id("where")
@@ -23,6 +24,14 @@ cdef Row mul(Row a, Row b) except 0:
 
 cdef Row div(Row a, Row b) except 0:
     return call2(DIV, a, b)
+
+cdef Row safe_mul(Row a, Row b) except 0:
+    """a b, and 0 where a is 0, whatever b: Note [Zero times infinity] in unary.pyx."""
+    return call2(SAFE_MUL, a, b)
+
+cdef Row safe_div(Row a, Row b) except 0:
+    """a / b, and 0 where a is 0, whatever b."""
+    return call2(SAFE_DIV, a, b)
 
 cdef Row neg(Row a) except 0:
     return call1(NEG, a)

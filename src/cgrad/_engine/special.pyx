@@ -10,8 +10,8 @@ from cgrad._engine.face import export, methods, public
 from cgrad._engine.face cimport face
 from cgrad._engine.parametric cimport with_numbers
 from cgrad._engine.primitives cimport (
-    add, both, div, eq, exp, ge, le, log, mul, neg, number, plus, square, sub, times,
-    unary, where,
+    add, both, div, eq, exp, ge, le, log, mul, neg, number, plus, safe_div, safe_mul, square, sub,
+    times, unary, where,
 )
 from cgrad._engine.table cimport Ctx, Rule, call1, call2, op_id
 
@@ -53,19 +53,19 @@ cdef Row _polygamma(int64_t n, Row x) except 0:
     return call1(POLYGAMMA, x, &at)
 
 cdef int d_lgamma(Ctx *c) except -1:
-    c.out[0] = mul(c.g, unary("digamma", c.x[0]))
+    c.out[0] = safe_mul(c.g, unary("digamma", c.x[0]))
     return 0
 
 cdef int d_digamma(Ctx *c) except -1:
-    c.out[0] = mul(c.g, _polygamma(1, c.x[0]))
+    c.out[0] = safe_mul(c.g, _polygamma(1, c.x[0]))
     return 0
 
 cdef int d_polygamma(Ctx *c) except -1:
-    c.out[0] = mul(c.g, _polygamma(c.at.k[0] + 1, c.x[0]))
+    c.out[0] = safe_mul(c.g, _polygamma(c.at.k[0] + 1, c.x[0]))
     return 0
 
 cdef int d_erfinv(Ctx *c) except -1:              # sqrt(pi)/2 e^(y^2)
-    c.out[0] = mul(c.g, times(exp(square(c.y)), 0.5 * c_sqrt(M_PI)))
+    c.out[0] = safe_mul(c.g, times(exp(square(c.y)), 0.5 * c_sqrt(M_PI)))
     return 0
 
 cdef int d_erfcx(Ctx *c) except -1:               # 2 x y - 2/sqrt(pi)
@@ -73,7 +73,7 @@ cdef int d_erfcx(Ctx *c) except -1:               # 2 x y - 2/sqrt(pi)
     return 0
 
 cdef int d_ndtri(Ctx *c) except -1:               # sqrt(2 pi) e^(y^2/2)
-    c.out[0] = mul(c.g, times(exp(times(square(c.y), 0.5)), c_sqrt(2 * M_PI)))
+    c.out[0] = safe_mul(c.g, times(exp(times(square(c.y), 0.5)), c_sqrt(2 * M_PI)))
     return 0
 
 cdef int d_log_ndtr(Ctx *c) except -1:            # sqrt(2/pi) / erfcx(-x / sqrt(2))
@@ -115,13 +115,13 @@ cdef int d_sinc(Ctx *c) except -1:                # (cos(pi x) - sinc(x)) / x, 0
     return 0
 
 cdef int d_entr(Ctx *c) except -1:                # -1 - log x
-    c.out[0] = mul(c.g, neg(plus(log(c.x[0]), 1)))
+    c.out[0] = safe_mul(c.g, neg(plus(log(c.x[0]), 1)))
     return 0
 
 cdef int d_logit(Ctx *c) except -1:               # 1/(x (1 - x)); beyond the limits 0, or NaN
     cdef Row x = c.x[0]
     cdef double eps = c.at.f[0]
-    cdef Row slope = div(c.g, mul(x, plus(neg(x), 1)))
+    cdef Row slope = safe_div(c.g, mul(x, plus(neg(x), 1)))
     cdef Row inside = both(ge(x, number(max(eps, 0), x)), le(x, number(1 - max(eps, 0), x)))
     c.out[0] = where(inside, slope, number(0 if eps >= 0 else NAN, c.g))
     return 0
@@ -132,7 +132,7 @@ cdef int d_xlogy(Ctx *c) except -1:               # log y, 0 where both are 0; x
         zero = both(eq(x, number(0, x)), le(y, number(0, y)))
         c.out[0] = where(zero, number(0, c.g), call2(op_id("xlogy"), c.g, y))
     if c.need[1]:
-        c.out[1] = div(mul(c.g, x), y)
+        c.out[1] = safe_div(mul(c.g, x), y)
     return 0
 
 cdef int d_xlog1py(Ctx *c) except -1:
@@ -141,7 +141,7 @@ cdef int d_xlog1py(Ctx *c) except -1:
         zero = both(eq(x, number(0, x)), le(y, number(-1, y)))
         c.out[0] = where(zero, number(0, c.g), call2(op_id("xlog1py"), c.g, y))
     if c.need[1]:
-        c.out[1] = div(mul(c.g, x), plus(y, 1))
+        c.out[1] = safe_div(mul(c.g, x), plus(y, 1))
     return 0
 
 cdef int _no_derivative(str function, str argument) except -1:

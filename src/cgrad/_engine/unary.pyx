@@ -3,6 +3,12 @@
 An entry says which inner loops do the arithmetic (NumPy's, or ours where NumPy has none), which
 dtypes go in and come out (its *kind*, elementwise.pxd), and what its derivative reads.  The
 public functions, methods and in-place forms are made from the entries (face.pyx).
+
+Note [Zero times infinity].  In ``where(x > 0, x.sqrt(), 0)`` the gradient that reaches sqrt at 0 is
+exactly 0, its slope there infinite, and the product would be NaN although the value was not
+chosen.  So a rule whose slope can be infinite or NaN at the border of its domain multiplies by
+`safe_mul` (divides by `safe_div`): a gradient of exactly 0 stays 0, every other one gives what
+it always gave.
 """
 from libc.math cimport INFINITY, NAN, M_LN2, M_LN10, M_PI, sqrt as c_sqrt
 from cgrad._engine.types cimport *
@@ -14,7 +20,8 @@ from cgrad._engine.loops cimport copy_cast, numpy_loop
 from cgrad._engine.parametric import store
 from cgrad._engine.parametric cimport with_numbers
 from cgrad._engine.primitives cimport (
-    both, cast, div, exp, ge, le, mul, neg, number, plus, square, times, unary, where, zeros_like,
+    both, cast, div, exp, ge, le, mul, neg, number, plus, safe_div, safe_mul, square, times, unary,
+    where, zeros_like,
 )
 from cgrad._engine.rows cimport is_float, node, row_dense, value
 from cgrad._engine.table cimport (
@@ -40,6 +47,8 @@ cdef extern from "../_kernels/loops.h":
     cg_fn cg_threshold_backward_f32, cg_threshold_backward_f64
     cg_fn cg_sigmoid_backward_f32, cg_sigmoid_backward_f64
     cg_fn cg_tanh_backward_f32, cg_tanh_backward_f64
+    cg_fn cg_safe_mul_f32, cg_safe_mul_f64
+    cg_fn cg_safe_div_f32, cg_safe_div_f64
 
 cdef extern from "../_kernels/usual.h":
     cg_fn cg_sin_f64, cg_cos_f64
@@ -87,31 +96,31 @@ cdef int d_exp2(Ctx *c) except -1:
     return 0
 
 cdef int d_log(Ctx *c) except -1:
-    c.out[0] = div(c.g, c.x[0])
+    c.out[0] = safe_div(c.g, c.x[0])
     return 0
 
 cdef int d_log2(Ctx *c) except -1:
-    c.out[0] = div(c.g, times(c.x[0], M_LN2))
+    c.out[0] = safe_div(c.g, times(c.x[0], M_LN2))
     return 0
 
 cdef int d_log10(Ctx *c) except -1:
-    c.out[0] = div(c.g, times(c.x[0], M_LN10))
+    c.out[0] = safe_div(c.g, times(c.x[0], M_LN10))
     return 0
 
 cdef int d_log1p(Ctx *c) except -1:
-    c.out[0] = div(c.g, plus(c.x[0], 1))
+    c.out[0] = safe_div(c.g, plus(c.x[0], 1))
     return 0
 
 cdef int d_sqrt(Ctx *c) except -1:
-    c.out[0] = div(c.g, times(c.y, 2))
+    c.out[0] = safe_div(c.g, times(c.y, 2))
     return 0
 
 cdef int d_rsqrt(Ctx *c) except -1:
-    c.out[0] = mul(times(c.g, -0.5), mul(square(c.y), c.y))
+    c.out[0] = safe_mul(times(c.g, -0.5), mul(square(c.y), c.y))
     return 0
 
 cdef int d_reciprocal(Ctx *c) except -1:
-    c.out[0] = mul(neg(c.g), square(c.y))
+    c.out[0] = safe_mul(neg(c.g), square(c.y))
     return 0
 
 cdef int d_square(Ctx *c) except -1:
@@ -142,11 +151,11 @@ cdef int d_tan(Ctx *c) except -1:
     return 0
 
 cdef int d_asin(Ctx *c) except -1:
-    c.out[0] = mul(c.g, unary("rsqrt", plus(neg(square(c.x[0])), 1)))
+    c.out[0] = safe_mul(c.g, unary("rsqrt", plus(neg(square(c.x[0])), 1)))
     return 0
 
 cdef int d_acos(Ctx *c) except -1:
-    c.out[0] = neg(mul(c.g, unary("rsqrt", plus(neg(square(c.x[0])), 1))))
+    c.out[0] = neg(safe_mul(c.g, unary("rsqrt", plus(neg(square(c.x[0])), 1))))
     return 0
 
 cdef int d_atan(Ctx *c) except -1:
@@ -203,6 +212,20 @@ cdef int d_zero(Ctx *c) except -1:                # steps: the derivative is 0 w
             c.out[i] = zeros_like(c.g)
     return 0
 
+cdef int d_safe_mul(Ctx *c) except -1:            # z = g s
+    if c.need[0]:
+        c.out[0] = safe_mul(c.g, c.x[1])
+    if c.need[1]:
+        c.out[1] = mul(c.g, c.x[0])
+    return 0
+
+cdef int d_safe_div(Ctx *c) except -1:            # z = g / s
+    if c.need[0]:
+        c.out[0] = safe_div(c.g, c.x[1])
+    if c.need[1]:
+        c.out[1] = neg(safe_div(mul(c.g, c.y), c.x[1]))
+    return 0
+
 cdef int d_erf(Ctx *c) except -1:
     c.out[0] = mul(c.g, times(exp(neg(square(c.x[0]))), 2 / c_sqrt(M_PI)))
     return 0
@@ -216,11 +239,11 @@ cdef int d_asinh(Ctx *c) except -1:
     return 0
 
 cdef int d_acosh(Ctx *c) except -1:
-    c.out[0] = mul(c.g, unary("rsqrt", plus(square(c.x[0]), -1)))
+    c.out[0] = safe_mul(c.g, unary("rsqrt", plus(square(c.x[0]), -1)))
     return 0
 
 cdef int d_atanh(Ctx *c) except -1:
-    c.out[0] = div(c.g, plus(neg(square(c.x[0])), 1))
+    c.out[0] = safe_div(c.g, plus(neg(square(c.x[0])), 1))
     return 0
 
 cdef int d_deg2rad(Ctx *c) except -1:
@@ -343,7 +366,6 @@ own_unary("reciprocal", d_reciprocal, Y, cg_reciprocal_f32, cg_reciprocal_f64, "
 own_unary("erf", d_erf, X, cg_erf_f32, cg_erf_f64,
           "Error function 2/sqrt(pi) int_0^x e^-t^2 dt.")
 own_unary("erfc", d_erfc, X, cg_erfc_f32, cg_erfc_f64, "1 - erf(x), accurate in the tail.")
-numpy_unary("positive", SAME, d_clone, 0, "positive", "x itself as a new tensor.")
 
 
 cdef Row f_twice(int op, Row *x, int n, Attr *at) except 0:
@@ -364,6 +386,8 @@ register("tied", f_tied, d_tied)
 
 define("threshold_backward", SAME, d_threshold_backward, 2, None, cg_threshold_backward_f32,
        cg_threshold_backward_f64, 2, 0)
+define("safe_mul", SAME, d_safe_mul, 2, None, cg_safe_mul_f32, cg_safe_mul_f64, 2, 1)
+define("safe_div", SAME, d_safe_div, 2, None, cg_safe_div_f32, cg_safe_div_f64, 2, 2 | Y)
 define("sigmoid_backward", SAME, d_sigmoid_backward, 2, None, cg_sigmoid_backward_f32,
        cg_sigmoid_backward_f64, 2, 3)
 define("tanh_backward", SAME, d_tanh_backward, 2, None, cg_tanh_backward_f32,

@@ -1,6 +1,6 @@
-/* UNARY, BINARY and TERNARY only expand a table: NAME(name), a loop in the signature of loops.h, applies
-   expression `value` to x (and y) of type T, with parameters p0, p1 taken from `data`.  The first
-   branches are those that vectorise: arrays without gaps; for BINARY also one number x for all,
+/* UNARY, BINARY and TERNARY only expand a table: NAME(name), a loop in the signature of loops.h,
+   applies expression `value` to x (y, w) of type T, with parameters p0, p1 from `data`.  The first
+   branches are those that vectorise: arrays without gaps; for BINARY also one number for all,
    which is what the gradient of a sum is. */
 #ifndef CG_LOOP_MACROS_H
 #define CG_LOOP_MACROS_H
@@ -48,6 +48,17 @@
             CG_IVDEP                                                                            \
             for (i = 0; i < count; i++) {                                                       \
                 const T y = in1[i];                                                             \
+                out[i] = value;                                                                 \
+            }                                                                                   \
+            return;                                                                             \
+        }                                                                                       \
+        if (s1 == 0 && s0 == sizeof(T) && s2 == sizeof(T) && ALIGNED(args[0], T) &&             \
+            ALIGNED(args[1], T) && ALIGNED(args[2], T) && count > 0) {                          \
+            const T *in0 = (const T *)args[0], y = *(const T *)args[1];                         \
+            T *out = (T *)args[2];                                                              \
+            CG_IVDEP                                                                            \
+            for (i = 0; i < count; i++) {                                                       \
+                const T x = in0[i];                                                             \
                 out[i] = value;                                                                 \
             }                                                                                   \
             return;                                                                             \
