@@ -13,7 +13,7 @@ from cgrad._engine.parametric cimport with_numbers
 from cgrad._engine.primitives cimport (
     add, both, exp, gt, le, mul, neg, number, plus, square, times, unary, where,
 )
-from cgrad._engine.table cimport Ctx, call2, op_id, scope_enter, scope_leave
+from cgrad._engine.table cimport Ctx, call2, op_id, ops, scope_enter, scope_leave
 from cgrad._engine.unary cimport tied
 
 ctypedef void cg_fn(char **, const Py_ssize_t *, const Py_ssize_t *, void *) noexcept nogil
@@ -35,9 +35,6 @@ cdef extern from "../_kernels/activation.h":
     cg_fn cg_softshrink_f32, cg_softshrink_f64
     cg_fn cg_threshold_f32, cg_threshold_f64
     cg_fn cg_prelu_f32, cg_prelu_f64
-
-cdef extern from "../_kernels/loops.h":
-    cg_fn cg_clamp_f32, cg_clamp_f64
 
 cdef int LT = op_id("lt"), OR = op_id("logical_or")
 
@@ -174,7 +171,9 @@ cdef int HARDSHRINK = define("hardshrink", SAME, d_shrink, 1, None, cg_hardshrin
                              cg_hardshrink_f64, X, 0)
 cdef int SOFTSHRINK = define("softshrink", SAME, d_shrink, 1, None, cg_softshrink_f32,
                              cg_softshrink_f64, X, 0)
-cdef int HARDTANH = define("hardtanh", SAME, d_hardtanh, 1, None, cg_clamp_f32, cg_clamp_f64, X, 0)
+cdef Loop *_clamp = ops[op_id("clamp")].loops
+cdef int HARDTANH = define("hardtanh", SAME, d_hardtanh, 1, None, _clamp[<int>F32],
+                           _clamp[<int>F64], X, 0)
 cdef int PRELU = define("prelu", SAME, d_prelu, 2, None, cg_prelu_f32, cg_prelu_f64, X | W, X)
 cdef int THRESHOLD = define("threshold", SAME, d_threshold, 1, None, cg_threshold_f32,
                             cg_threshold_f64, X, 0)

@@ -11,7 +11,7 @@ from cgrad._engine.face cimport face
 from cgrad._engine.handle cimport (
     dtype_of, is_handle, is_number, number_row, promote, row_of, scalar_row,
 )
-from cgrad._engine.loops cimport Plan, copy_cast, drive, plan_operand
+from cgrad._engine.loops cimport Plan, copy_cast, drive, plan_operand, where_loop
 from cgrad._engine.parametric cimport finished
 from cgrad._engine.primitives cimport (
     add, both, cast, div as quotient, eq, ge, gt, log, mul, neg, number, plus, power, safe_div,
@@ -25,7 +25,6 @@ from cgrad._engine.table cimport (
 ctypedef void cg_fn(char **, const Py_ssize_t *, const Py_ssize_t *, void *) noexcept nogil
 
 cdef extern from "../_kernels/loops.h":
-    Loop cg_where[8]
     cg_fn cg_logaddexp_f32, cg_logaddexp_f64
     cg_fn cg_logaddexp2_f32, cg_logaddexp2_f64
     cg_fn cg_hypot_f32, cg_hypot_f64
@@ -269,7 +268,7 @@ cdef Row f_where(int op, Row *x, int n, Attr *at) except 0:
     cdef int dt = value(x[1]).dtype, i
     cdef Row y = row_dense(dt, ndim, shape)
     cdef Plan p
-    p.loop = cg_where[dt]
+    p.loop = where_loop(dt)
     p.data = NULL
     p.n_operands = 4
     p.ndim = ndim

@@ -22,3 +22,5 @@ cdef int numpy_loop(str ufunc, int dtype, int n_in, int out_dtype, Loop *loop,
 cdef void drive(Plan *p, bint parallel) noexcept
 cdef void plan_operand(Plan *p, int k, Row r, int ndim, const int64_t *shape) noexcept
 cdef void copy_cast(Row dst, Row src) noexcept
+cdef Loop cast_loop(int src, int dst) noexcept
+cdef Loop where_loop(int dtype) noexcept

@@ -21,8 +21,9 @@ cdef extern from "numpy/ufuncobject.h":
         int ntypes
         char *types
 
-cdef extern from "../_kernels/loops.h":
+cdef extern from "../_kernels/moves.h":
     Loop cg_cast[8][8]
+    Loop cg_where[8]
 
 np.import_array()
 
@@ -167,6 +168,16 @@ cdef void drive(Plan *p, bint parallel) noexcept:
             _run(p, 0, outer)
     for i in range(p.n_operands):
         storage_release(p.memory[i])
+
+
+cdef Loop cast_loop(int src, int dst) noexcept:
+    """The loop that converts one dtype to another."""
+    return cg_cast[src][dst]
+
+
+cdef Loop where_loop(int dtype) noexcept:
+    """The loop of y = c ? x1 : x2."""
+    return cg_where[dtype]
 
 
 cdef void copy_cast(Row dst, Row src) noexcept:

@@ -9,14 +9,11 @@ from cgrad._engine.handle cimport (
     Handle, dtype_of, fresh_row, is_handle, is_number, row_of, scalar_row, wrap,
 )
 from cgrad._engine.inplace cimport assign, check_writable, write_out
-from cgrad._engine.loops cimport Plan, drive, plan_operand
+from cgrad._engine.loops cimport Plan, drive, plan_operand, where_loop
 from cgrad._engine.primitives cimport cast, expand, sizes, tracked, where
 from cgrad._engine.rows cimport row_dense, value
 from cgrad._engine.table cimport keep, op_id, scope_enter, scope_leave
 from cgrad._engine.take cimport index_dims, mask_positions, position_column
-
-cdef extern from "../_kernels/loops.h":
-    Loop cg_where[8]
 
 cdef int WHERE = op_id("where")
 
@@ -84,7 +81,7 @@ cdef int fill_into(Row x, Row m, Row v) except -1:
         if ndim != w.ndim or shape[i] != w.shape[i]:
             raise RuntimeError(f"masked_fill_: output with shape {sizes(x)} doesn't match the "
                                f"broadcast shape {[shape[k] for k in range(ndim)]}")
-    p.loop = cg_where[w.dtype]
+    p.loop = where_loop(w.dtype)
     p.data = NULL
     p.n_operands = 4
     p.ndim = ndim

@@ -21,7 +21,7 @@ cdef extern from "../_kernels/special.h":
     cg_fn cg_lgamma_f32, cg_lgamma_f64
     cg_fn cg_digamma_f32, cg_digamma_f64
     cg_fn cg_polygamma_f32, cg_polygamma_f64
-    cg_fn cg_erfinv_f64
+    cg_fn cg_erfinv_f32, cg_erfinv_f64
     cg_fn cg_erfcx_f32, cg_erfcx_f64
     cg_fn cg_ndtri_f32, cg_ndtri_f64
     cg_fn cg_log_ndtr_f32, cg_log_ndtr_f64
@@ -30,16 +30,13 @@ cdef extern from "../_kernels/special.h":
     cg_fn cg_i1_f32, cg_i1_f64
     cg_fn cg_i1e_f32, cg_i1e_f64
     cg_fn cg_sinc_f32, cg_sinc_f64
+    cg_fn cg_logit_f32, cg_logit_f64
     cg_fn cg_entr_f32, cg_entr_f64
     cg_fn cg_xlogy_f32, cg_xlogy_f64
     cg_fn cg_xlog1py_f32, cg_xlog1py_f64
     cg_fn cg_zeta_f32, cg_zeta_f64
     cg_fn cg_igamma_f32, cg_igamma_f64
     cg_fn cg_igammac_f32, cg_igammac_f64
-
-cdef extern from "../_kernels/loops.h":
-    cg_fn cg_logit_f32, cg_logit_f64
-    cg_fn cg_erfinv_f32
 
 cdef int POLYGAMMA = op_id("polygamma"), LOGIT = op_id("logit"), ZETA = op_id("zeta")
 

@@ -16,7 +16,7 @@ from cgrad._engine.elementwise cimport *
 from cgrad._engine.face import export, public
 from cgrad._engine.face cimport face
 from cgrad._engine.handle cimport is_handle
-from cgrad._engine.loops cimport copy_cast, numpy_loop
+from cgrad._engine.loops cimport cast_loop, copy_cast, numpy_loop
 from cgrad._engine.parametric import store
 from cgrad._engine.parametric cimport with_numbers
 from cgrad._engine.primitives cimport (
@@ -31,7 +31,6 @@ from cgrad._engine.table cimport (
 ctypedef void cg_fn(char **, const Py_ssize_t *, const Py_ssize_t *, void *) noexcept nogil
 
 cdef extern from "../_kernels/loops.h":
-    Loop cg_cast[8][8]
     cg_fn cg_relu_f32, cg_relu_f64
     cg_fn cg_sgn_f32, cg_sgn_f64
     cg_fn cg_sigmoid_f32, cg_sigmoid_f64
@@ -293,7 +292,7 @@ numpy_unary("abs", SAME, d_abs, X, "absolute", "Absolute value; derivative sign(
             ("absolute",))
 numpy_unary("sign", SAME, d_zero, 0, "sign", "-1, 0 or 1, 0 for NaN; the derivative is 0.",
             ("sgn",))
-ops[op_id("sign")].loops[<int>BOOL] = cg_cast[BOOL][BOOL]
+ops[op_id("sign")].loops[<int>BOOL] = cast_loop(BOOL, BOOL)
 ops[op_id("sign")].loops[<int>F32] = cg_sgn_f32
 ops[op_id("sign")].loops[<int>F64] = cg_sgn_f64
 numpy_unary("square", SAME, d_square, X, "square", "x * x; bool becomes int64.")

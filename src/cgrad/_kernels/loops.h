@@ -1,9 +1,7 @@
 /* Elementwise inner loops that NumPy lacks, in NumPy's signature, so that both are
    interchangeable: n[0] elements; args and byte steps: inputs first, then the output.  `data`,
    where a loop needs parameters, points to double[2].  An output may be the very same memory as
-   an input (same pointer, same step), but may not overlap one otherwise.
-
-   dtypes are numbered bool 0, uint8 1, int8 2, int16 3, int32 4, int64 5, float32 6, float64 7. */
+   an input (same pointer, same step), but may not overlap one otherwise. */
 #ifndef CG_LOOPS_H
 #define CG_LOOPS_H
 #include <stdint.h>
@@ -12,13 +10,6 @@ typedef void (*cg_loop)(char **args, const intptr_t *n, const intptr_t *steps, v
 
 #define CG_LOOP(name) void name(char **args, const intptr_t *n, const intptr_t *steps, void *data)
 #define CG_LOOP_F(name) CG_LOOP(name##_f32); CG_LOOP(name##_f64)
-
-/* cg_cast[from][to].  To bool: x != 0 (NaN is true).  Float to integer: truncation; what the
-   target cannot hold (NaN, inf, out of range) is defined here where C leaves it undefined:
-   int32, int64: the least value (what x86 gives); narrower: the low bits of the int32 result. */
-extern const cg_loop cg_cast[8][8];
-extern const cg_loop cg_copy[8];      /* y = x, by dtype */
-extern const cg_loop cg_where[8];     /* y = c ? x1 : x2, c bool, by dtype of x1, x2, y */
 
 /* One input */
 CG_LOOP_F(cg_relu);         /* x < 0 ? 0 : x; NaN stays NaN */
@@ -32,8 +23,6 @@ CG_LOOP_F(cg_frac);         /* x - trunc(x) */
 CG_LOOP_F(cg_log1p);        /* log(1 + x) */
 CG_LOOP_F(cg_deg2rad);      /* pi x / 180 */
 CG_LOOP_F(cg_rad2deg);      /* 180 x / pi */
-CG_LOOP_F(cg_logit);        /* log(x / (1 - x)), x limited to [e, 1 - e] if e = data[0] >= 0 */
-CG_LOOP(cg_erfinv_f32);     /* y with erf(y) = x; for double in special.h */
 CG_LOOP_F(cg_clamp);        /* min(max(x, data[0]), data[1]); NaN stays NaN */
 
 /* Two inputs */

@@ -6,13 +6,6 @@ CG_INLINE T NAME(clamp1)(T x, T lo, T hi)
     return y > hi ? hi : y;
 }
 
-CG_INLINE T NAME(logit1)(T x, T e)
-{
-    T low = e >= 0 ? e : -(T)INFINITY, high = e >= 0 ? 1 - e : (T)INFINITY;
-    T z = NAME(clamp1)(x, low, high), y = NAME(cg_log1)(z / (1 - z));
-    return z == 1 ? (T)INFINITY : y;
-}
-
 /* log(e^x + e^y) = max + log(1 + e^-|x - y|); to base 2 with unit = ln 2 */
 CG_INLINE T NAME(logaddexp1)(T x, T y, T unit)
 {
@@ -43,7 +36,6 @@ UNARY(cg_erf, NAME(cg_erf1)(x))
 UNARY(cg_erfc, NAME(cg_erfc1)(x))
 UNARY(cg_frac, x - TRUNC(x))
 UNARY(cg_clamp, NAME(clamp1)(x, p0, p1))
-UNARY(cg_logit, NAME(logit1)(x, p0))
 UNARY(cg_deg2rad, x * (T)0.017453292519943295)
 UNARY(cg_rad2deg, x * (T)57.29577951308232)
 UNARY(cg_log1p, NAME(cg_log1p1)(x))

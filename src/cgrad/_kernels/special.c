@@ -4,7 +4,8 @@
    library is used. */
 #include "special.h"
 #include <math.h>
-#include "common.h"
+#include "loop_macros.h"
+#include "vecmath.h"
 
 #define PI 3.14159265358979323846
 #define SQRT_2 1.41421356237309504880
@@ -511,3 +512,56 @@ LOOP2(cg_xlogy_f32, float, x == 0 && y == y ? 0.0f : x * logf(y))
 LOOP2(cg_xlogy_f64, double, xlogy_of(x, y))
 LOOP2(cg_xlog1py_f32, float, x == 0 && y == y ? 0.0f : x * log1pf(y))
 LOOP2(cg_xlog1py_f64, double, xlog1py_of(x, y))
+
+/* These two become vectors. */
+/* x / y as a polynomial in w = -log(1 - x^2), or sqrt(w): the starting values of special.c */
+CG_INLINE float erfinv1(float x)
+{
+    float w = -cg_log1_f32((1.0f - x) * (1.0f + x)), u = w - 3.0f, v, p, q;
+    v = sqrtf(w > 6.0f ? w : 6.0f) - 3.474744871f;
+    p = 2.23826679e-11f;
+    p = p * u + 6.75192141e-10f;
+    p = p * u + -5.98459662e-9f;
+    p = p * u + -1.94267109e-8f;
+    p = p * u + 4.52552929e-7f;
+    p = p * u + -1.76749825e-6f;
+    p = p * u + -1.27228172e-5f;
+    p = p * u + 0.000195101917f;
+    p = p * u + -0.000836174835f;
+    p = p * u + -0.00573816625f;
+    p = p * u + 0.241630402f;
+    p = p * u + 1.62354201f;
+    q = 2.39144902e-5f;
+    q = q * v + 2.88395634e-5f;
+    q = q * v + -0.00026630918f;
+    q = q * v + 0.000520108916f;
+    q = q * v + -0.000737025413f;
+    q = q * v + 0.00116523249f;
+    q = q * v + -0.00218016419f;
+    q = q * v + 0.0034399036f;
+    q = q * v + 1.00719938f;
+    q = q * v + 3.31004656f;
+    p = x * (w < 6.0f ? p : q);
+    p = x == 1.0f || x == -1.0f ? x * INFINITY : p;
+    return x <= 1.0f && x >= -1.0f ? p : NAN;
+}
+
+#define LOGIT(T, name)                                                                          \
+    CG_INLINE T name(T x, T e)                                                                  \
+    {                                                                                           \
+        T low = e >= 0 ? e : -(T)INFINITY, high = e >= 0 ? 1 - e : (T)INFINITY;                 \
+        T z = x < low ? low : (x > high ? high : x), y = NAME(cg_log1)(z / (1 - z));            \
+        return z == 1 ? (T)INFINITY : y;                                                        \
+    }
+
+#define T float
+#define NAME(x) x##_f32
+LOGIT(float, logit1_f32)
+UNARY(cg_logit, logit1_f32(x, p0))
+UNARY(cg_erfinv, erfinv1(x))
+#undef T
+#undef NAME
+#define T double
+#define NAME(x) x##_f64
+LOGIT(double, logit1_f64)
+UNARY(cg_logit, logit1_f64(x, p0))

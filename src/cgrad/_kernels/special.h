@@ -12,7 +12,7 @@
 CG_LOOP_F(cg_lgamma);       /* log |Gamma(x)| */
 CG_LOOP_F(cg_digamma);      /* Gamma'(x) / Gamma(x); relative accuracy is lost near its zeros */
 CG_LOOP_F(cg_polygamma);    /* data[0]-th derivative (an integer >= 1) of digamma */
-CG_LOOP(cg_erfinv_f64);     /* y with erf(y) = x */
+CG_LOOP_F(cg_erfinv);       /* y with erf(y) = x */
 CG_LOOP_F(cg_erfcx);        /* e^(x^2) erfc(x) */
 CG_LOOP_F(cg_ndtri);        /* y with Phi(y) = x, Phi the normal distribution function */
 CG_LOOP_F(cg_log_ndtr);     /* log Phi(x) */
@@ -21,6 +21,7 @@ CG_LOOP_F(cg_i0e);          /* e^-|x| I0(x) */
 CG_LOOP_F(cg_i1);
 CG_LOOP_F(cg_i1e);
 CG_LOOP_F(cg_sinc);         /* sin(pi x) / (pi x) */
+CG_LOOP_F(cg_logit);        /* log(x / (1 - x)), x limited to [e, 1 - e] if e = data[0] >= 0 */
 CG_LOOP_F(cg_entr);         /* -x log x; 0 at 0, -inf below */
 
 /* Two inputs */

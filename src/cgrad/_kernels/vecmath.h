@@ -242,7 +242,7 @@ CG_INLINE double cg_sigmoid1_f64(double x)
 }
 
 /* e^(x^2) erfc(x) for x >= 0, in u = (x - 3) / (x + 3) */
-CG_INLINE float cg_erfcx_f32(float x)
+CG_INLINE float cg_erfcx1_f32(float x)
 {
     float t = 1.0f / (x + 3.0f), u = (x - 3.0f) * t, p = -0.000325335515f;
     p = p * u + -0.000483179367f;
@@ -268,7 +268,7 @@ CG_INLINE float cg_erfc_positive_f32(float x)   /* x >= 0 or NaN */
     float h;
     x = x > 11.0f ? 11.0f : x;
     h = cg_high_f32(x);
-    return cg_exp2part_f32(-h * h, -(x - h) * (x + h)) * cg_erfcx_f32(x);
+    return cg_exp2part_f32(-h * h, -(x - h) * (x + h)) * cg_erfcx1_f32(x);
 }
 
 /* erf(x) for |x| < 0.92 */
@@ -307,7 +307,7 @@ CG_INLINE float cg_gelu1_f32(float x)
     a = a > 15.0f ? 15.0f : a;
     h = cg_high_f32(a);
     b = a * 0.707106781f;
-    q = 0.5f * cg_exp2part_f32(-0.5f * (h * h), -0.5f * ((a - h) * (a + h))) * cg_erfcx_f32(b);
+    q = 0.5f * cg_exp2part_f32(-0.5f * (h * h), -0.5f * ((a - h) * (a + h))) * cg_erfcx1_f32(b);
     q = cg_select_f32(b < 0.75f, 0.5f - 0.5f * cg_erf_small_f32(b), q);
     q = cg_select_f32(x < 0.0f, q, 1.0f - q);
     return cg_select_f32(x < -15.0f, -0.0f, x * q);      /* not -inf * 0 */
