@@ -13,6 +13,8 @@ import math as _math
 from cgrad._engine import (  # noqa: F401
     activation as _activation,
     binary as _binary,
+    conv as _conv,
+    conv_face as _conv_face,
     create as _create,
     cross_entropy as _cross_entropy,
     face as _face,
@@ -37,6 +39,7 @@ from cgrad._engine import (  # noqa: F401
     sparse as _sparse,
     special as _special,
     unary as _unary,
+    window as _window,
 )
 from cgrad._engine.handle import (
     all_dtypes as _all_dtypes,

@@ -752,6 +752,12 @@ from cgrad._composite.statistics import quantile as quantile
 from cgrad._composite.statistics import trapezoid as trapezoid
 from cgrad._composite.types import set_default_tensor_type as set_default_tensor_type
 from cgrad._composite.types import typename as typename
+from cgrad._engine.conv_face import conv1d as conv1d
+from cgrad._engine.conv_face import conv2d as conv2d
+from cgrad._engine.conv_face import conv3d as conv3d
+from cgrad._engine.conv_face import conv_transpose1d as conv_transpose1d
+from cgrad._engine.conv_face import conv_transpose2d as conv_transpose2d
+from cgrad._engine.conv_face import conv_transpose3d as conv_transpose3d
 from cgrad._engine.create import can_cast as can_cast
 from cgrad._engine.create import promote_types as promote_types
 from cgrad._engine.create import result_type as result_type

@@ -1,0 +1,6 @@
+from cgrad._tensor.tensor import Tensor
+
+def max_windows(
+    input: Tensor, specs: list[list[int]], name: str = "max_pool"
+) -> tuple[Tensor, Tensor]: ...
+def band(input: Tensor, dim: int, places: Tensor, entries: Tensor, out: int) -> Tensor: ...
