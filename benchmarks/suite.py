@@ -1,6 +1,7 @@
 """All cases: importing their modules registers them."""
+import images
 import networks
 import ops
 from cases import CASES, use_threads
 
-__all__ = ["CASES", "networks", "ops", "use_threads"]
+__all__ = ["CASES", "images", "networks", "ops", "use_threads"]

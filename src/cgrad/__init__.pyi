@@ -752,6 +752,15 @@ from cgrad._composite.statistics import quantile as quantile
 from cgrad._composite.statistics import trapezoid as trapezoid
 from cgrad._composite.types import set_default_tensor_type as set_default_tensor_type
 from cgrad._composite.types import typename as typename
+from cgrad._composite.vision import adaptive_avg_pool1d as adaptive_avg_pool1d
+from cgrad._composite.vision import adaptive_max_pool1d as adaptive_max_pool1d
+from cgrad._composite.vision import avg_pool1d as avg_pool1d
+from cgrad._composite.vision import channel_shuffle as channel_shuffle
+from cgrad._composite.vision import max_pool1d as max_pool1d
+from cgrad._composite.vision import max_pool2d as max_pool2d
+from cgrad._composite.vision import max_pool3d as max_pool3d
+from cgrad._composite.vision import pixel_shuffle as pixel_shuffle
+from cgrad._composite.vision import pixel_unshuffle as pixel_unshuffle
 from cgrad._engine.conv_face import conv1d as conv1d
 from cgrad._engine.conv_face import conv2d as conv2d
 from cgrad._engine.conv_face import conv3d as conv3d

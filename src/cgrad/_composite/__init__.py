@@ -27,5 +27,6 @@ from cgrad._composite import (
     special,
     statistics,
     types,
+    vision,
 )
 from cgrad._composite.register import PUBLIC

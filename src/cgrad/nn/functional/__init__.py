@@ -16,3 +16,4 @@ from cgrad.nn.functional.loss_margin import *
 from cgrad.nn.functional.normalization import *
 from cgrad.nn.functional.pad import *
 from cgrad.nn.functional.pooling import *
+from cgrad.nn.functional.vision import *
