@@ -72,6 +72,7 @@ class Program:
             ]
         if t.ndim == 2:
             takes.append(("transpose", lambda a: a.T))
+            takes.append(("diagonal", lambda a: a.diagonal()))
         if t.ndim > 3:
             takes = [takes[-1]]
         name, take = self.random.choice(takes)
@@ -79,6 +80,27 @@ class Program:
         if t.is_contiguous() and self.random.random() < 0.3:
             self.views.append((t.view(-1), positions.reshape(-1)))
         return name
+
+    def reshape_in_place(self):
+        at = self.random.randrange(len(self.views))
+        t, positions = self.views[at]
+        if t.ndim == 2 and self.random.random() < 0.5:
+            t.t_()
+            self.views[at] = (t, positions.T)
+        elif t.ndim and t.shape[0] == 1:
+            t.squeeze_(0)
+            self.views[at] = (t, positions[0])
+        elif t.ndim < 3:
+            t.unsqueeze_(0)
+            self.views[at] = (t, positions[None])
+
+    def fill_entry(self):
+        t, positions = self.pick()
+        if not t.ndim or not t.shape[0]:
+            return
+        i = self.random.randrange(t.shape[0])
+        t.index_fill_(0, cgrad.tensor([i]), self.w[0, 0])
+        self.replace(positions[i:i + 1], lambda c, k: self.w_scalars[0] * 1.0)
 
     def scale(self):
         t, positions = self.pick()
@@ -142,7 +164,8 @@ class Program:
     def run(self, steps):
         changes = [
             self.scale, self.shift, self.sine, self.multiply, self.assign,
-            self.assign_element, self.zero, self.add_another_view,
+            self.assign_element, self.zero, self.add_another_view, self.reshape_in_place,
+            self.fill_entry,
         ]  # fmt: skip
         for _ in range(steps):
             step = self.random.choice([self.take_view] * 4 + changes + [self.read, self.drop] * 2)
