@@ -197,9 +197,9 @@ def put(input: Tensor, index: Tensor, source: Tensor, accumulate: bool = False) 
         raise RuntimeError("put_(): self and source expected to have the same dtype, but got "
                            f"self.dtype = {input.dtype} and source.dtype = {source.dtype}")
     if source.numel() != index.numel():
-        raise RuntimeError("put_(): Expected source and index to have the same number of elements, "
-                           f"but got source.numel() = {source.numel()}, index.numel() = "
-                           f"{index.numel()}")
+        raise IndexError("put_(): Expected source and index to have the same number of elements, "
+                         f"but got source.numel() = {source.numel()}, index.numel() = "
+                         f"{index.numel()}")
     if not input.numel() and index.numel():
         raise IndexError("put_(): tried to put elements into an empty tensor")
     return _put_flat(input, index.reshape(-1).to(int), source.reshape(-1), accumulate)
@@ -390,8 +390,8 @@ def unravel_index(indices: Tensor, shape: Ints) -> tuple[Tensor, ...]:
     """
     check_tensor("unravel_index", indices)
     if indices.dtype.is_floating_point or indices.dtype.name == "bool":
-        raise ValueError("unravel_index: expected 'indices' to be integer dtype, but got "
-                         f"{indices.dtype}")
+        raise TypeError("unravel_index: expected 'indices' to be integer dtype, but got "
+                        f"{indices.dtype}")
     sizes = integers(shape, "unravel_index", "shape")
     if any(n < 0 for n in sizes):
         raise ValueError(f"unravel_index: 'shape' cannot have negative values, but got {sizes}")
