@@ -41,16 +41,32 @@ SKIP = {
     "half precision": ["half", "bfloat16", "*scaled_mm*", "*float8*"],
     "internal": ["_*", "jiterator*", "native_*", "torch.ops*", "aten*", "nn.functional._*",
                  "ops.*", "fbgemm*", "unsafe_*", "split_with_sizes_copy", "alias_copy",
-                 "view_copy", "*_copy", "segment_reduce", "chunk_cat", "to_mkldnn"],
+                 "view_copy", "*_copy", "segment_reduce", "chunk_cat", "to_mkldnn",
+                 "slice", "hash_tensor", "__rdiv__", "bmm.triton*", "*_backward"],
+}
+
+
+# Differences that are meant: see docs/differences.md.
+WHY = {
+    "nn.functional.ctc_loss": "the gradient of its formula",
+    "svd,linalg.svd,linalg.eigh": "signs of vectors are free",
+    "nextafter": "records nothing",
+    "as_strided_scatter": "no gradient where it was overwritten",
+    "cholesky_*": "a gradient for the triangle that is read",
+    "nn.functional.linear_cross_entropy*": "PyTorch's second derivative is 0",
+    "linalg.norm.*": "second derivative of a norm at 0",
+    "*polygamma*": "infinite at the poles",
+    "mode": "equal elements in any order",
+    "to,bool,byte,char,short,int,long,float,double": "memory_format has no effect",
+    "einsum": "keeps small integers",
 }
 
 
 def skipped(name):
     """Why an entry is left out, or None."""
-    if name in DUNDERS:
+    if name in DUNDERS - {"__rdiv__"}:
         return None
     return next((why for why, patterns in SKIP.items() if matches(name, patterns)), None)
-
 
 
 def in_child(work, limit):
@@ -118,8 +134,8 @@ def run_all(entries, torch, cap, jobs, limit, loud):
     return results
 
 
-WHAT = ["value", "gradient", "second gradient", "in-place", "method", "out=", "error",
-        "error class"]
+WHAT = ["value", "reproducible", "gradient", "second gradient", "in-place", "method", "out=",
+        "error", "error class"]
 
 
 def family(name):
@@ -175,13 +191,21 @@ def markdown(results, skipped_entries, names, torch, cap):
     for (group, tier), (_, _, missing) in sorted(names.items()):
         if missing and tier != "3":
             lines.append(f"- {group}, tier {tier}: {', '.join(sorted(missing))}")
-    lines += ["", "## What differs", ""]
+    missing = sorted(n for n, r in results.items() if "missing" in r["failures"])
+    lines += ["", f"Entries of the table without a function here: {', '.join(missing)}"]
+    lines += ["", "## What differs", "",
+              "Each entry with the number of comparisons that differ, the reason where it is one "
+              "of [docs/differences.md](differences.md), and the first of them.", ""]
     for name, result in sorted(results.items()):
+        count = result["count"]
+        wrong = sum(n - count.get(k + " ok", 0) for k, n in count.items()
+                    if not k.endswith(" ok") and k != "exists")
         if result["died"]:
             lines.append(f"- `{name}`: {result['died']}")
-        for failure in result["failures"][:2]:
-            text = failure.replace("\n", " ").replace("|", "/").replace("<", "&lt;")
-            lines.append(f"- `{name}`: {text[:220]}")
+        elif result["failures"] and name not in missing:
+            why = next((w for pattern, w in WHY.items() if matches(name, pattern.split(","))), None)
+            text = result["failures"][0].replace("\n", " ").replace("|", "/").replace("<", "&lt;")
+            lines.append(f"- `{name}`, {wrong}" + (f" ({why})" if why else "") + f": {text[:200]}")
     lines += ["", "## Left out", ""]
     for why in sorted(set(skipped_entries.values())):
         left = sorted({n for n, w in skipped_entries.items() if w == why})

@@ -35,6 +35,8 @@ RANDOM = {
     "nn.functional.fractional*", "nn.functional.gumbel_softmax", "poisson",
     "binomial", "resize_*", "nn.functional.multi_head_attention_forward",
 }
+PLACES = {"sort", "msort", "argsort", "topk", "kthvalue"}     # equal elements in any order
+UNDEFINED = {"empty*", "new_empty*", "resize_*"}              # their values are what was there
 
 
 class Report:
@@ -66,7 +68,7 @@ def describe(sample, torch):
 def run_entry(op, torch, cap, report):
     function = ours_of(op, torch)
     report.count["exists"] = int(exists(op, torch))
-    if function is None:
+    if function is None or not report.count["exists"]:
         report.failures.append("missing")
         return
     random = matches(op.name, RANDOM)
@@ -99,9 +101,17 @@ def run_sample(op, function, sample, torch, dtype, grad, random, report):
     except Exception:
         return                                       # not a sample for this build
     try:
+        cgrad.manual_seed(0)
         ours = function(*args, **kwargs)
+        if op.name in PLACES:
+            ours = at_places(op.name, ours, theirs, sample, args)
         compare(ours, theirs, ours_in, theirs_in, torch, values=not random)
         report.tried("value")
+        if random and not matches(op.name, UNDEFINED):
+            again = convert(theirs_args, torch), convert(sample.kwargs, torch)
+            cgrad.manual_seed(0)
+            run_again(function, *again, ours)
+            report.tried("reproducible")
     except Unsupported:
         return
     except Exception as e:
@@ -161,6 +171,39 @@ def run_sample(op, function, sample, torch, dtype, grad, random, report):
         run_variants(op, function, sample, theirs, torch, report, text)
 
 
+def run_again(function, args, kwargs, before):
+    """The same seed must give the same numbers."""
+    after = flat(function(*args, **kwargs), cgrad.Tensor)
+    for x, y in zip(flat(before, cgrad.Tensor), after, strict=True):
+        if not np.array_equal(x.detach().numpy(), y.detach().numpy(), equal_nan=True):
+            raise Differs("the same seed gave other numbers")
+
+
+def at_places(name, ours, theirs, sample, args):
+    """Sorting may give equal elements in any order: places count as right if what is there is.
+
+    The result is PyTorch's places where ours select the same values, else ours.
+    """
+    index = ours if name == "argsort" else ours[-1] if isinstance(ours, tuple) else None
+    theirs_index = theirs if name == "argsort" else theirs[-1]
+    x = args[0]
+    if index is None or not x.dim() or tuple(index.shape) != tuple(theirs_index.shape):
+        return ours
+    where = 1 if name in ("kthvalue", "topk") else 0
+    rest = [a for a in sample.args if not isinstance(a, bool)]
+    dim = sample.kwargs.get("dim", rest[where] if len(rest) > where else -1)
+    plain = sample.input.detach()
+    if theirs_index.dim() < x.dim():
+        index, theirs_index = index.unsqueeze(dim), theirs_index.unsqueeze(dim)
+    taken = x.detach().gather(dim, index).numpy()
+    expected = plain.gather(dim, theirs_index).numpy()
+    if not np.array_equal(taken, expected, equal_nan=taken.dtype.kind == "f"):
+        return ours
+    places = theirs if name == "argsort" else theirs[-1]
+    places = cgrad.tensor(places.numpy())
+    return places if name == "argsort" else (*ours[:-1], places)
+
+
 def real(g):
     """A gradient of PyTorch's as a plain tensor (it may be sparse, or zeros without memory)."""
     return g.to_dense() if g.is_sparse else g + 0
@@ -202,6 +245,8 @@ def run_variants(op, function, sample, theirs, torch, report, text):
         name = method.__name__
         try:
             found = getattr(args[0], name)(*args[1:], **kwargs)
+            if op.name in PLACES:
+                found = at_places(op.name, found, theirs, sample, args)
             compare(found, theirs, [], [], torch, views=False)
             report.tried("method")
         except Unsupported:

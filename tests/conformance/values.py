@@ -29,6 +29,8 @@ def convert(x, torch, grad=True):
         name = str(x.dtype).removeprefix("torch.")
         if name not in DTYPES or x.layout is not torch.strided or x.ndim > 8:
             raise Unsupported(name)
+        if x.device.type != "cpu":
+            raise Unsupported(x.device)
         plain = x.detach().resolve_neg()
         storage = plain.untyped_storage()
         size = plain.element_size()
