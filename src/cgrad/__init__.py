@@ -62,6 +62,7 @@ from cgrad._tensor.size import (
 )
 from cgrad._tensor.sparse import SparseTensor as _SparseTensor
 from cgrad._tensor.tensor import Tensor
+from cgrad._tensor.tensor import attach as _attach
 from cgrad import _composite
 from cgrad import autograd
 from cgrad.autograd.grad_mode import (
@@ -81,6 +82,23 @@ globals().update(_composite.types.NAMES)
 bool, uint8, int8, int16, int32, int64, float32, float64 = _all_dtypes()
 short, int, long, float, double = int16, int32, int64, float32, float64
 e, inf, nan, pi, newaxis = _math.e, _math.inf, _math.nan, _math.pi, None
+
+
+def _array_ufunc(self, ufunc, method, *inputs, **kwargs):
+    # np.sin(t): see _numpy.py, which is loaded when NumPy asks for the first time.
+    from cgrad import _numpy
+
+    return _numpy.ufunc(ufunc, method, *inputs, **kwargs)
+
+
+def _array_function(self, function, types, args, kwargs):
+    from cgrad import _numpy
+
+    return _numpy.function(function, args, dict(kwargs))
+
+
+_attach("__array_ufunc__", _array_ufunc)
+_attach("__array_function__", _array_function)
 
 # Loaded when first used: importing cgrad costs little more than importing NumPy.
 _LAZY = {
