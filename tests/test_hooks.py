@@ -19,9 +19,9 @@ def leaf(*values):
 def test_nan_of_the_derivative_names_the_line():
     x = leaf(0.0, 1.0)
     with cgrad.autograd.set_detect_anomaly(True):
-        y = (x * 0).sqrt()             # the culprit
-        z = (y * 0).sum()
-        with pytest.raises(RuntimeError, match="SqrtBackward0.*nan.*0th output") as error:
+        y = x * 0                      # the culprit: zero times an infinite slope
+        z = y.sqrt().sum()
+        with pytest.raises(RuntimeError, match="MulBackward0.*nan.*0th output") as error:
             z.backward()
     assert "# the culprit" in str(error.value) and __file__ in str(error.value)
 
@@ -42,12 +42,12 @@ def test_no_anomaly_no_error_and_modes_nest():
     x = leaf(1.0, 2.0)
     with context:
         with cgrad.autograd.set_detect_anomaly(False):
-            ((x * 0).sqrt() * 0).sum().backward()
+            (x * 0).sqrt().sum().backward()
         assert x.grad.isnan().all()
         x.grad = None
         (x * x).sum().backward()
     assert x.grad.tolist() == [2.0, 4.0]
-    ((x * 0).sqrt() * 0).sum().backward()
+    (x * 0).sqrt().sum().backward()
     y = cgrad.where(x > 1.5, x, (x - 3).log())
     with cgrad.autograd.set_detect_anomaly(True, check_nan=False):
         y.sum().backward()
