@@ -145,6 +145,8 @@ def run_sample(op, function, sample, torch, dtype, grad, random, report):
             theirs_leaves = [x for x in theirs_in if x.requires_grad]
             try:
                 found, found2 = first_and_second(cgrad, ours_out, ours_in, second, weights)
+                if not found:
+                    raise Differs("gradient: nothing was recorded")
                 pairs = zip(zeros_for_none(found, leaves, cgrad.zeros_like),
                             zeros_for_none(expected, theirs_leaves, torch.zeros_like), strict=True)
                 for i, (a, b) in enumerate(pairs):
