@@ -296,5 +296,3 @@ def test_functional_dropout_and_embedding():
     assert F.embedding(cgrad.tensor([[1]]), table, padding_idx=-1).shape == (1, 1, 2)
     with pytest.raises(AssertionError):
         F.embedding(cgrad.tensor([0]), table, padding_idx=2)
-    with pytest.raises(NotImplementedError):
-        F.embedding(cgrad.tensor([0]), table, max_norm=1.0)

@@ -298,7 +298,6 @@ cdef int _run(Work *p, bint small) except -1:
     cdef double work = <double>g.n * g.o * g.out_size * cg * g.taps
     cdef int[64] slots
     cdef int i
-    cdef cg_direct *table
     # One channel in a group leaves the product nothing to add up but the taps.
     if not is_float(p.dtype) or (g.groups > 1 and cg == 1) or work < 512:
         if p.what == CONVOLUTION:

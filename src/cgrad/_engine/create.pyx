@@ -316,7 +316,7 @@ def from_numpy(ndarray):
     cdef int64_t[MAX_DIMS] shape
     cdef int64_t[MAX_DIMS] strides
     cdef int i, ndim = ndarray.ndim
-    cdef int64_t size = item_size(code), low = 0, high = 0
+    cdef int64_t size = item_size(code), high = 0
     cdef Row r
     cdef Value *v
     if ndim > MAX_DIMS:

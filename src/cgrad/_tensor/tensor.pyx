@@ -31,7 +31,7 @@ from cgrad._engine.table cimport (
 from cgrad._tensor.graph cimport graph_node
 from cgrad._tensor.interop cimport to_dlpack, to_numpy
 from cgrad._engine import backward as _backward, face as _face
-from cgrad._engine import binary as _b, unary as _u, reduce as _r, shape as _s, matmul as _m
+from cgrad._engine import binary as _b, reduce as _r, shape as _s, matmul as _m
 from cgrad._engine import create as _create
 from cgrad._tensor.hooks import RemovableHandle
 from cgrad._tensor.size import Size, cpu
