@@ -8,6 +8,7 @@ import pytest
 
 import cgrad
 from cgrad._engine import memory
+from cgrad.nn import functional as F
 from op_cases import CASES, arguments, draw_all
 
 
@@ -38,24 +39,59 @@ def test_size_that_only_has_index():
     assert cgrad.ones(6).reshape(Six()).shape == (6,)
 
 
-def test_operand_whose_memory_is_replaced_by_another_thread():
-    n = 1 << 20
-    a = cgrad.ones(n)
+N = 1 << 18
+SQUARE = (512, 512)
+ALONG = cgrad.arange(N)
+BACK = ALONG.flip(0)
+EVERYWHERE = cgrad.ones(N) > 0
+UNIT = cgrad.eye(512)
+# Of a tensor of N ones: all elements of the result are 1.
+ONES_FROM_ONES = {
+    "mul": lambda a: a * 1.0, "exp": lambda a: (a - 1).exp(), "to": lambda a: a.double(),
+    "where": lambda a: cgrad.where(EVERYWHERE, a, 1.0), "clone": lambda a: a.clone(),
+    "sum": lambda a: a.sum() / N, "mean": lambda a: a.reshape(SQUARE).mean(0),
+    "amax": lambda a: a.amax(), "argmax": lambda a: a.argmax() + 1.0, "var": lambda a: a.var() + 1,
+    "cumsum": lambda a: a.cumsum(0)[-1] / N, "cumprod": lambda a: a.cumprod(0),
+    "norm": lambda a: a.norm() / 512, "histc": lambda a: a.histc(4, 0, 2).sum() / N,
+    "sort": lambda a: a.sort().values, "topk": lambda a: a.topk(5).values,
+    "median": lambda a: a.median(), "unique": lambda a: a.unique(),
+    "index": lambda a: a[BACK], "mask": lambda a: a[EVERYWHERE],
+    "gather": lambda a: a.gather(0, BACK), "scatter": lambda a: cgrad.zeros(N).scatter(0, ALONG, a),
+    "index_add": lambda a: cgrad.zeros(N).index_add(0, ALONG, a),
+    "copy_": lambda a: cgrad.zeros(N).copy_(a), "mul_": lambda a: cgrad.ones(N).mul_(a),
+    "cat": lambda a: cgrad.cat([a, a]), "flip": lambda a: a.flip(0), "roll": lambda a: a.roll(3),
+    "contiguous": lambda a: a.reshape(SQUARE).T.contiguous(),
+    "pad": lambda a: F.pad(a, (1, 1), value=1.0),
+    "matmul": lambda a: a.reshape(SQUARE) @ UNIT,
+    "bmm": lambda a: a.reshape(4, 256, 256) @ UNIT[:256, :256],
+    "softmax": lambda a: a.reshape(SQUARE).softmax(1) * 512,
+    "layer_norm": lambda a: F.layer_norm(a.reshape(SQUARE), [512]) + 1,
+    "mse_loss": lambda a: F.mse_loss(a, cgrad.zeros(N)),
+    "conv2d": lambda a: F.conv2d(a.reshape(1, 1, *SQUARE), cgrad.ones(1, 1, 1, 1)),
+    "max_pool2d": lambda a: F.max_pool2d(a.reshape(1, 1, *SQUARE), 2),
+    "avg_pool2d": lambda a: F.avg_pool2d(a.reshape(1, 1, *SQUARE), 2),
+    "interpolate": lambda a: F.interpolate(a.reshape(1, 1, N), size=N // 2),
+}
+
+
+def test_operands_whose_memory_is_replaced_by_another_thread():
+    a = cgrad.ones(N)
     stop = threading.Event()
 
     def replace():
         while not stop.is_set():
-            a.data = cgrad.ones(n)
-            cgrad.full((n,), 7.0)
+            a.data = cgrad.ones(N)
+            cgrad.full((N,), 7.0)
 
     thread = threading.Thread(target=replace)
     thread.start()
     try:
-        for _ in range(50):
-            assert bool((a * 1.0 == 1).all())
+        wrong = {name for name, function in ONES_FROM_ONES.items() for _ in range(5)
+                 if not bool(((function(a) - 1).abs() < 1e-4).all())}
     finally:
         stop.set()
         thread.join()
+    assert not wrong
 
 
 def test_many_handles_that_end_inside_one_another():
@@ -194,7 +230,6 @@ class Foreign:
         return str(self.meddler)
 
 
-F = cgrad.nn.functional
 CALLS = {
     "softmax": lambda t, k: cgrad.softmax(t, k(0)),
     "log_softmax": lambda t, k: cgrad.log_softmax(t, k(0)),
