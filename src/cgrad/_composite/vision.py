@@ -31,7 +31,8 @@ def pixel_shuffle(input: Tensor, upscale_factor: int) -> Tensor:
     n = len(lead)
     x = input.reshape(*lead, c // (r * r), r, r, h, w)
     order = (*range(n), n, n + 3, n + 1, n + 4, n + 2)
-    return x.permute(order).reshape(*lead, c // (r * r), h * r, w * r)
+    y = x.permute(order).reshape(*lead, c // (r * r), h * r, w * r)
+    return y.clone() if r == 1 else y             # never a view
 
 
 @public(method=False)
@@ -55,7 +56,8 @@ def pixel_unshuffle(input: Tensor, downscale_factor: int) -> Tensor:
     n = len(lead)
     x = input.reshape(*lead, c, h // r, r, w // r, r)
     order = (*range(n), n, n + 2, n + 4, n + 1, n + 3)
-    return x.permute(order).reshape(*lead, c * r * r, h // r, w // r)
+    y = x.permute(order).reshape(*lead, c * r * r, h // r, w // r)
+    return y.clone() if r == 1 else y             # never a view
 
 
 @public(method=False)

@@ -5,7 +5,7 @@ checked before anything is computed.  The operations are in conv.pyx.
 from cgrad._engine.types cimport *
 from cgrad._engine.face import export
 from cgrad._engine.face cimport wrap_borrowed
-from cgrad._engine.handle cimport dtype_of, row_of
+from cgrad._engine.handle cimport dtype_of, is_handle, row_of
 from cgrad._engine.primitives cimport add, cast, reshape, sizes
 from cgrad._engine.rows cimport is_float, value
 from cgrad._engine.shape cimport integer, squeeze_mask, unsqueeze_row
@@ -365,6 +365,10 @@ def unfold(input, kernel_size, dilation=1, padding=0, stride=1):
     The blocks that a kernel meets, as columns: [n, c, h, w] (or [c, h, w]) becomes
     [n, c * kh * kw, places].  Zeros stand for what lies outside.
     """
+    if is_handle(input) and input.dtype is dtype_of(BOOL):
+        blocks = _unfold(input.byte(), None, kernel_size, dilation, padding, stride, False,
+                         "unfold")
+        return blocks.bool()
     return _unfold(input, None, kernel_size, dilation, padding, stride, False, "unfold")
 
 
