@@ -366,7 +366,7 @@ def unfold(input, kernel_size, dilation=1, padding=0, stride=1):
     [n, c * kh * kw, places].  Zeros stand for what lies outside.
     """
     if is_handle(input) and input.dtype is dtype_of(BOOL):
-        blocks = _unfold(input.byte(), None, kernel_size, dilation, padding, stride, False,
+        blocks = _unfold(input.float(), None, kernel_size, dilation, padding, stride, False,
                          "unfold")
         return blocks.bool()
     return _unfold(input, None, kernel_size, dilation, padding, stride, False, "unfold")
