@@ -29,6 +29,8 @@ def _extreme(
     if dim is None:
         result: Tensor | ValuesIndices = reduce.whole(input, name == "max")
     else:
+        if type(dim) is int:
+            dimension(dim, input.ndim, name)          # an error that names this function
         index = getattr(cgrad, "arg" + name)(input, dim, keepdim=True)
         values = cgrad.gather(input, dim, index)
         if not keepdim and input.ndim:

@@ -107,6 +107,13 @@ cdef object _binary(int op, object a, object b):
         scope_leave(mark)
 
 
+cdef object _only_element(Handle a):
+    if value(a.row).numel != 1:
+        raise ValueError("only one element tensors can be converted to Python scalars, not one of "
+                         f"shape {sizes(a.row)}")
+    return a.item()
+
+
 cdef object _unary(int op, Handle a):
     cdef Row x = fresh_row(a)
     if ops[op].loops[value(x).dtype] == NULL or value(x).dtype == BOOL:
@@ -640,10 +647,10 @@ cdef class Tensor(Handle):
         return to_numpy(self).tolist()
 
     def __float__(self):
-        return float(self.item())
+        return float(_only_element(self))
 
     def __int__(self):
-        return int(self.item())
+        return int(_only_element(self))
 
     def __index__(self):
         if is_float(value(self.row).dtype) or value(self.row).numel != 1:

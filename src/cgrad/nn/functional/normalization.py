@@ -26,7 +26,7 @@ def _feature_shape(name: str, input: Tensor, normalized_shape: int | Sequence[in
                                f"{shape}")
     if list(input.shape[-len(shape):]) != shape or input.dim() < len(shape):
         raise RuntimeError(f"{name}: Given normalized_shape={shape}, expected input with shape "
-                           f"[*, {', '.join(map(str, shape))}], but got input of size"
+                           f"[*, {', '.join(map(str, shape))}], but got input of size "
                            f"{list(input.shape)}")
     return shape
 
