@@ -218,7 +218,10 @@ def _replace(path: str, write: Callable[[BinaryIO], None]) -> None:
 def load(
     f: str | os.PathLike | BinaryIO, map_location: Any = None, *, weights_only: bool = True
 ) -> Any:
-    """Read what :func:`save` wrote, or any safetensors file as a dictionary of tensors.
+    """Read what :func:`save` wrote, any safetensors file, or a checkpoint of ``torch.save``.
+
+    A safetensors file of other origin is a dictionary of tensors.  From PyTorch's zip archives
+    tensors, parameters and plain containers are read; nothing in a file can run code.
 
     Half precision tensors (F16, BF16) become float32, which holds all their values.
 
@@ -239,6 +242,14 @@ def load(
 
 def _read(file: BinaryIO) -> Any:
     size = file.seek(0, os.SEEK_END)
+    file.seek(0)
+    if file.read(4) == b"PK\x03\x04":
+        from cgrad._torch_zip import read_zip
+
+        try:
+            return read_zip(file)
+        except ValueError as e:
+            raise FileFormatError(f"this looks like a file of torch.save, but {e}") from None
     file.seek(0)
     header = _read_header(file, size)
     metadata = header.pop("__metadata__", {})
@@ -261,11 +272,6 @@ def _read(file: BinaryIO) -> Any:
 
 def _read_header(file: BinaryIO, size: int) -> dict[str, Any]:
     prefix = file.read(8)
-    if prefix[:4] == b"PK\x03\x04":
-        raise FileFormatError(
-            "this is a zip archive, such as torch.save writes; cgrad.load reads files of "
-            "cgrad.save and safetensors files"
-        )
     if len(prefix) < 8:
         raise FileFormatError(f"the file is cut short: {size} bytes have no room for a header")
     length = int.from_bytes(prefix, "little")
