@@ -99,6 +99,8 @@ def test_interrupt_leaves_a_usable_checkpoint(mnist, folder, place, tmp_path, ca
     process = subprocess.Popen(
         [*command, *place("cut")], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        # A shell starts what it puts into the background with this signal ignored.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )  # fmt: skip
     assert process.stdout.readline().startswith("epoch 1: ")
     time.sleep(0.05)
