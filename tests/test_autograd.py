@@ -541,3 +541,14 @@ def test_without_create_graph_the_sweep_records_nothing():
     assert not grad(x**3, x)[0].requires_grad
     with pytest.raises(RuntimeError, match="does not require grad"):
         grad(grad(x**3, x)[0], x)
+
+
+def test_second_derivative_of_a_product_with_two_zeros_is_refused():
+    x, source = (cgrad.tensor(v, requires_grad=True) for v in ([2.0, 3.0], [0.0, 0.0, 5.0]))
+    index = cgrad.tensor([0, 0, 1])
+    y = x.scatter_reduce(0, index, source, "prod")
+    dx, ds = cgrad.autograd.grad(y.sum(), [x, source], create_graph=True)
+    assert dx.tolist() == [0.0, 5.0] and ds.tolist() == [0.0, 0.0, 3.0]
+    for g in (dx, ds):
+        with pytest.raises(RuntimeError, match="scatter_reduce.*second derivative.*zero"):
+            cgrad.autograd.grad(g.sum(), [x, source], allow_unused=True, retain_graph=True)

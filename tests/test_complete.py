@@ -30,8 +30,9 @@ def covered():
     return names.union(*(case.covers for case in CASES))
 
 
-# Written in Python: test_function.py.  Gradients that are no tensors: test_sparse.py.
-CUSTOM = {"function", "function_output", "embedding_sparse"}
+# Written in Python: test_function.py.  Gradients that are no tensors: test_sparse.py.  A derivative
+# that raises: test_autograd.py.
+CUSTOM = {"function", "function_output", "embedding_sparse", "first_only"}
 
 
 @pytest.mark.parametrize("operation", sorted(set(table.operations()) - CUSTOM))

@@ -19,7 +19,7 @@ from cgrad._engine.primitives cimport (
 from cgrad._engine.rows cimport release, row_dense, value
 from cgrad._engine.shape cimport clone, integer, slice_row, wrap_dim
 from cgrad._engine.table cimport (
-    Ctx, call2, call3, keep, op_id, register, scope_enter, scope_leave,
+    Ctx, call1, call2, call3, grad_enabled, keep, op_id, register, scope_enter, scope_leave,
 )
 
 cdef int GATHER = op_id("gather"), SCATTER = op_id("scatter")
@@ -66,10 +66,32 @@ cdef int _of_extreme(Ctx *c) except -1:
     return 0
 
 
+cdef Row f_first_only(int op, Row *x, int n, Attr *at) except 0:
+    cdef Row y = row_dense(value(x[0]).dtype, value(x[0]).ndim, value(x[0]).shape)
+    copy_cast(y, x[0])
+    return y
+
+cdef int d_first_only(Ctx *c) except -1:
+    raise RuntimeError("scatter_reduce: the second derivative of 'prod' is not available where two "
+                       "or more factors of one place are zero")
+
+cdef int FIRST_ONLY = register("first_only", f_first_only, d_first_only)
+
+
+cdef bint _two_zeros(Row count) noexcept:
+    cdef Value *v = value(count)
+    cdef int64_t i
+    for i in range(v.numel):
+        if ((<float *>v.data)[i] if v.dtype == F32 else (<double *>v.data)[i]) >= 2:
+            return True
+    return False
+
+
 cdef int _of_product(Ctx *c) except -1:
     # The product of the others: divided by the factor, or computed without it where it is 0.
-    cdef Row one = number(1, c.g), zero = number(0, c.g), none, count, alone, rest, x
+    cdef Row one = number(1, c.g), zero = number(0, c.g), none, count, alone, rest, x, zeros
     cdef Attr at
+    cdef int i
     at.k[0] = c.at.k[0]
     if c.need[0]:
         x = where(eq(c.x[0], zero), one, c.x[0])
@@ -83,6 +105,15 @@ cdef int _of_product(Ctx *c) except -1:
         c.out[2] = where(
             alone, call2(GATHER, mul(c.g, rest), c.x[1], &at),
             div(call2(GATHER, mul(c.g, c.y), c.x[1], &at), where(none, one, c.x[2])))
+    if grad_enabled():
+        # Without two of the zeros the product may have a slope, which these formulas do not know.
+        zeros = add(gather_backward(cast(eq(c.x[2], zero), value(c.g).dtype), c.x[1],
+                                    <int>at.k[0], value(c.y).ndim, value(c.y).shape),
+                    cast(eq(c.x[0], zero), value(c.g).dtype))
+        if _two_zeros(zeros):
+            for i in (0, 2):
+                if c.need[i] and tracked(c.out[i], c.out[i]):
+                    c.out[i] = call1(FIRST_ONLY, c.out[i])
     return 0
 
 register("scatter_reduce", f_scatter_reduce, d_scatter_reduce, 7 | SAVES_OUTPUT, 0,
