@@ -1,14 +1,31 @@
-"""How gradients are summed: on their way through the sweep, and in the .grad of a tensor."""
+"""How gradients start and are summed: on their way through the sweep, and in the .grad of a tensor."""
 from cgrad._engine.types cimport *
 from cgrad._engine.elementwise cimport elementwise_into
-from cgrad._engine.handle cimport dtype_of
-from cgrad._engine.primitives cimport add, same_shape, sizes
+from cgrad._engine.handle cimport dtype_of, row_of
+from cgrad._engine.memory cimport storage_release
+from cgrad._engine.primitives cimport add, cast, number, reshape_like, same_shape, sizes
 from cgrad._engine.rows cimport node, release, retain, value
 from cgrad._engine.shape cimport clone
 from cgrad._engine.sparse cimport add_sparse, is_sparse
-from cgrad._engine.table cimport grad_enabled, op_id
+from cgrad._engine.table cimport grad_enabled, keep, op_id
 
 cdef int ADD = op_id("add")
+
+
+cdef Row seed(Row r, object grad) except 0:
+    """The gradient that a root starts with."""
+    cdef Row g
+    if not node(r).flags & REQUIRES_GRAD:
+        raise RuntimeError("element 0 of tensors does not require grad and does not have a grad_fn")
+    if grad is None:
+        if value(r).numel != 1:
+            raise RuntimeError("grad can be implicitly created only for scalar outputs")
+        return reshape_like(number(1, r), r)
+    g = row_of(grad, "backward")       # `grad` is held by the caller
+    if not same_shape(g, r):
+        raise RuntimeError(f"Mismatch in shape: grad_output[0] has a shape of {sizes(g)} and "
+                           f"output[0] has a shape of {sizes(r)}.")
+    return cast(g, value(r).dtype)
 
 
 cdef bint ours(Row r) noexcept:
@@ -48,39 +65,49 @@ cdef int accumulate_into(Row *acc, Row g) except -1:
 cdef int store(Row leaf, Row g, bint create_graph) except -1:
     """Add `g` to the .grad slot of a row."""
     cdef Value *v = value(leaf)
-    cdef Row old = v.grad
     cdef Row[2] x
+    cdef Row old, new
+    cdef Storage *memory
     if v.flags & REPLACED:
         raise RuntimeError(f"backward: a leaf of shape {sizes(leaf)} was given data of another "
                            "shape or type after it was used in this graph")
-    if v.handle == NULL:
-        return 0                 # nobody can ask for it
-    if is_sparse(g) or (old and is_sparse(old)):
+    # While a sum is computed other threads and destructors may run and change .grad: the old one
+    # is held, and if it is no longer there, the new one is added to what is there now.
+    while v.handle != NULL:      # else nobody can ask for it
+        old = v.grad
         if old:
-            g = add_sparse(old, g)
-        retain(g)
-        v.grad = g
-        if old:
-            release(old)
-    elif old == 0:
-        # Taken over if only the sweep holds it; a view or a shared row is copied.
-        if not (node(g).graph_refs == 1 and value(g).storage.refs == 1 and value(g).contiguous):
-            g = clone(g)
-        retain(g)
-        v.grad = g
-    elif not same_shape(old, g) or value(old).dtype != value(g).dtype:
-        raise RuntimeError(f"backward: .grad has shape {sizes(old)} and dtype "
-                           f"{dtype_of(value(old).dtype)!r}, the new gradient {sizes(g)} and "
-                           f"{dtype_of(value(g).dtype)!r}; reset .grad after changing .data")
-    elif (not create_graph and not node(old).flags & REQUIRES_GRAD and value(old).contiguous
-          and not value(old).storage.flags & READ_ONLY):
-        x[0] = old
-        x[1] = g
-        elementwise_into(ADD, x, 2, NULL, old)
-        value(old).storage.version += 1
-    else:
-        g = add(old, g)
-        retain(g)
-        v.grad = g
-        release(old)
+            retain(old)
+            keep(old)
+        if is_sparse(g) or (old and is_sparse(old)):
+            new = add_sparse(old, g) if old else g
+        elif old == 0:
+            # Taken over if only the sweep holds it; a view or a shared row is copied.
+            new = g
+            if not (node(g).graph_refs == 1 and value(g).storage.refs == 1
+                    and value(g).contiguous):
+                new = clone(g)
+        elif not same_shape(old, g) or value(old).dtype != value(g).dtype:
+            raise RuntimeError(f"backward: .grad has shape {sizes(old)} and dtype "
+                               f"{dtype_of(value(old).dtype)!r}, the new gradient {sizes(g)} and "
+                               f"{dtype_of(value(g).dtype)!r}; reset .grad after changing .data")
+        elif (not create_graph and not node(old).flags & REQUIRES_GRAD and value(old).contiguous
+              and not value(old).storage.flags & READ_ONLY):
+            x[0] = old
+            x[1] = g
+            memory = value(old).storage
+            memory.refs += 1
+            try:
+                elementwise_into(ADD, x, 2, NULL, old)
+                memory.version += 1
+            finally:
+                storage_release(memory)
+            return 0
+        else:
+            new = add(old, g)
+        if v.grad == old and v.handle != NULL:
+            retain(new)
+            v.grad = new
+            if old:
+                release(old)
+            return 0
     return 0

@@ -14,16 +14,14 @@ start sweeps of their own.  Each reachable row and edge is seen a constant numbe
 from libc.stdlib cimport free, malloc, realloc
 from libc.string cimport memset
 from cgrad._engine.types cimport *
-from cgrad._engine.accumulate cimport accumulate_into, ours, store
+from cgrad._engine.accumulate cimport accumulate_into, ours, seed, store
 from cgrad._engine.face cimport wrap_borrowed
 from cgrad._engine.function cimport FUNCTION, call, collect
 from cgrad._engine.handle cimport carried, row_of
 from cgrad._engine.hooks cimport run_after_store, run_hooks, run_posthooks, run_prehooks
-from cgrad._engine.primitives cimport (
-    cast, number, reshape_like, same_shape, sizes, sum_to,
-)
+from cgrad._engine.primitives cimport cast, same_shape, sum_to
 from cgrad._engine.rows cimport (
-    inputs, node, release, release_saved, retain, row_scalar, value,
+    inputs, node, release, release_saved, release_value, retain, row_scalar, value,
 )
 from cgrad._engine.sparse cimport as_object, dense, is_sparse
 from cgrad._engine.table cimport (
@@ -31,7 +29,7 @@ from cgrad._engine.table cimport (
     scope_leave, set_number, traced_now,
 )
 from cgrad._engine.tracing cimport (
-    check_gradients, check_root, end_of_sweep, name_of, raise_version, unpack,
+    begin_sweep, check_gradients, check_root, end_of_sweep, name_of, raise_version, unpack,
 )
 
 cdef uint32_t _epoch = 0
@@ -122,7 +120,7 @@ cdef int _reach(Sweep *s) except -1:
     return 0
 
 
-cdef void _sort(Sweep *s) noexcept:
+cdef int _sort(Sweep *s) except -1:
     """Pass 2.  The tail of `order` serves as the stack of rows that are ready."""
     cdef int32_t i, k, done = 0, top = s.n
     cdef int64_t e
@@ -131,6 +129,8 @@ cdef void _sort(Sweep *s) noexcept:
             top -= 1
             s.order[top] = i
     while done < s.n:
+        if top == s.n:
+            raise RuntimeError("backward: the graph contains a circle")
         i = s.order[top]
         top += 1
         s.order[done] = i
@@ -142,6 +142,7 @@ cdef void _sort(Sweep *s) noexcept:
                 if s.pending[k] == 0:
                     top -= 1
                     s.order[top] = k
+    return 0
 
 
 cdef void _mark_wanted(Sweep *s) noexcept:
@@ -182,6 +183,25 @@ cdef int _check_saved(Row r) except -1:
         if now != m.versions[INLINE_INPUTS]:
             raise_version(r, r, -1, m.versions[INLINE_INPUTS], now)
     return 0
+
+
+cdef void _hold_saved(Row r, uint8_t saves) noexcept:
+    # While a rule runs, another thread or a hook may sweep the same row and release what it saved.
+    cdef int i
+    for i in range(min(node(r).n_in, 7)):
+        if saves & (1 << i):
+            node(inputs(node(r))[i]).value_refs += 1
+    if saves & SAVES_OUTPUT:
+        node(r).value_refs += 1
+
+
+cdef void _let_go(Row r, uint8_t saves) noexcept:
+    cdef int i
+    for i in range(min(node(r).n_in, 7)):
+        if saves & (1 << i):
+            release_value(inputs(node(r))[i])
+    if saves & SAVES_OUTPUT:
+        release_value(r)
 
 
 cdef int _reads(Node *m) noexcept:
@@ -324,6 +344,7 @@ cdef int _step(Sweep *s, int32_t i, bint keep_graph, bint accumulate, char *need
     cdef Node *m = node(r)
     cdef dict own
     cdef int j, any_need = 0
+    cdef uint8_t saves
     cdef int64_t e = s.first_edge[i]
     cdef int32_t k
     if s.acc[i] == 0:
@@ -334,7 +355,7 @@ cdef int _step(Sweep *s, int32_t i, bint keep_graph, bint accumulate, char *need
     g = s.acc[i]
     if m.flags & HAS_HOOKS:
         g = run_hooks(r, g)
-        g = run_prehooks(r, g)
+        g = run_prehooks(r, g, bundles.get(i) if m.op == FUNCTION else None)
         if g != s.acc[i]:
             retain(g)
             release(s.acc[i])
@@ -351,9 +372,14 @@ cdef int _step(Sweep *s, int32_t i, bint keep_graph, bint accumulate, char *need
         any_need |= need[j]
         out[j] = 0
     if any_need:
-        _check_saved(r)
         g = dense(g)
-        _rule(s, i, g, need, out, ins, bundles)
+        _check_saved(r)
+        saves = m.saves
+        _hold_saved(r, saves)
+        try:
+            _rule(s, i, g, need, out, ins, bundles)
+        finally:
+            _let_go(r, saves)
         _rule_calls += 1
         if m.flags & HAS_HOOKS:
             run_posthooks(r, g, m.n_in, need, out)
@@ -416,8 +442,12 @@ def run(list roots, list grads, list targets, bint retain_graph, bint create_gra
     cdef Sweep s
     cdef int32_t i, j
     cdef Row r, g
+    cdef object outer = begin_sweep()
     cdef int64_t mark = scope_enter(), step_mark
-    cdef bint mode = grad_enabled()
+    cdef uint32_t epoch
+    cdef int n_seeds = 0
+    cdef int32_t *slots = NULL       # positions of the roots, then of the targets or -1
+    cdef bint complete = False, mode = grad_enabled()
     cdef char *need = NULL
     cdef Row *out = NULL
     cdef Row *ins = NULL
@@ -425,7 +455,7 @@ def run(list roots, list grads, list targets, bint retain_graph, bint create_gra
     cdef char *target = NULL
     cdef bint chosen = targets is not None
     cdef list result = []
-    cdef list seeds = []             # (row, gradient) of the roots, later (position, gradient)
+    cdef list seeds = []             # (row, gradient) of the roots
     cdef list wanted = []            # rows of the targets
     cdef list held = []              # their positions, -1 if not reached
     memset(&s, 0, sizeof(Sweep))
@@ -436,15 +466,24 @@ def run(list roots, list grads, list targets, bint retain_graph, bint create_gra
             r = row_of(root, "backward")
             retain(r)
             keep(r)
-            seeds.append((r, _seed(r, grad)))
+            g = seed(r, grad)
+            retain(g)
+            keep(g)
+            seeds.append((r, g))
+            n_seeds += 1
         for t in targets or ():
             r = row_of(t, "backward")
             retain(r)
             keep(r)
             wanted.append(r)
-        # From here to the marks no other thread can run: row marks are shared by all sweeps.
+        slots = <int32_t *>malloc((n_seeds + len(wanted) + 1) * sizeof(int32_t))
+        if slots == NULL:
+            raise MemoryError("backward: no memory for the order of the graph")
+        # From here to the positions in `slots` no other code can run, also no destructor: the
+        # marks of rows are shared by all sweeps.
         _grow(&s)
         _epoch += 1
+        epoch = _epoch
         for r, g in seeds:
             _visit(&s, r)
         _reach(&s)
@@ -462,15 +501,18 @@ def run(list roots, list grads, list targets, bint retain_graph, bint create_gra
         memset(s.wanted, targets is None, s.n)
         memset(target, 0, s.n)
         _sort(&s)
-        roots_seen = seeds
-        seeds = [(node(<Row>r).slot, g) for r, g in seeds]
+        j = 0
+        for r, g in seeds:
+            slots[j] = node(r).slot
+            j += 1
         for r in wanted:
-            if node(r).mark == _epoch:
-                s.wanted[node(r).slot] = 1
-                target[node(r).slot] = 1
-                held.append(node(r).slot)
-            else:
-                held.append(-1)
+            slots[j] = -1
+            if node(r).mark == epoch:
+                slots[j] = node(r).slot
+                s.wanted[slots[j]] = 1
+                target[slots[j]] = 1
+            j += 1
+        held = [slots[n_seeds + j] for j in range(len(wanted))]
         if targets is not None:
             _mark_wanted(&s)
         need = <char *>malloc(s.widest + 1)
@@ -479,11 +521,11 @@ def run(list roots, list grads, list targets, bint retain_graph, bint create_gra
         if need == NULL or out == NULL or ins == NULL:
             raise MemoryError("backward: no memory for the gradients of a row")
         if traced_now():
-            for r, g in roots_seen:
+            for r, g in seeds:
                 check_root(r, [s.rows[j] for j in range(s.n)])
         grad_enable(create_graph)
-        for i, g in seeds:
-            accumulate_into(&s.acc[i], g)
+        for j, (r, g) in enumerate(seeds):
+            accumulate_into(&s.acc[slots[j]], g)
         for j in range(s.n):
             i = s.order[j]
             if not s.wanted[i]:
@@ -497,6 +539,7 @@ def run(list roots, list grads, list targets, bint retain_graph, bint create_gra
                 if s.acc[i] != IN_NUMBER:
                     release(s.acc[i])
                 s.acc[i] = 0
+        complete = True
         if accumulate:
             return None
         for i in held:
@@ -512,29 +555,14 @@ def run(list roots, list grads, list targets, bint retain_graph, bint create_gra
         return result
     finally:
         grad_enable(mode)
-        end_of_sweep()
         _free(&s)
+        free(slots)
         free(need)
         free(out)
         free(ins)
         free(target)
         scope_leave(mark)
-
-
-cdef Row _seed(Row r, object grad) except 0:
-    """The gradient that a root starts with."""
-    cdef Row g
-    if not node(r).flags & REQUIRES_GRAD:
-        raise RuntimeError("element 0 of tensors does not require grad and does not have a grad_fn")
-    if grad is None:
-        if value(r).numel != 1:
-            raise RuntimeError("grad can be implicitly created only for scalar outputs")
-        return reshape_like(number(1, r), r)
-    g = row_of(grad, "backward")       # `grad` is held by the caller
-    if not same_shape(g, r):
-        raise RuntimeError(f"Mismatch in shape: grad_output[0] has a shape of {sizes(g)} and "
-                           f"output[0] has a shape of {sizes(r)}.")
-    return cast(g, value(r).dtype)
+        end_of_sweep(outer, complete)
 
 
 def leaves(list roots):

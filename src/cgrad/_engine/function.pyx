@@ -49,8 +49,9 @@ cdef class Joint:
         """Make `tensor`, computed without recording, the result number `position`."""
         cdef Row y = row_of(tensor, "Function")
         cdef Attr at
-        if node(y).n_in:
-            # Somebody else's result was handed through: a view of it gets the new history.
+        if node(y).n_in or node(y).graph_refs > 1:
+            # Somebody else's tensor was handed through: a view of it gets the new history. The
+            # graph may hold the row already, and an edge from it could close a circle.
             tensor = self.alias(tensor)
             y = (<Handle>tensor).row
         at.k[0] = position

@@ -274,22 +274,34 @@ cdef int _waiting = 0            # callbacks for the end of a sweep, in all thre
 
 
 def at_end_of_sweep(callback):
-    """Call `callback()` when the sweep that runs in this thread is over."""
+    """Call `callback(complete)` when the sweep that runs in this thread is over.
+
+    `complete` is False if an error has broken it off.
+    """
     global _waiting
     _state.callbacks = (*_get("callbacks", ()), callback)
     _waiting += 1
 
 
-cdef int end_of_sweep() except -1:
-    """Run what waits for the end of the sweep of this thread."""
+cdef object begin_sweep():
+    """What waits for the end of the sweep around this one; `end_of_sweep` gives it back."""
+    if not _waiting:
+        return ()
+    outer = _get("callbacks", ())
+    _state.callbacks = ()
+    return outer
+
+
+cdef int end_of_sweep(object outer, bint complete) except -1:
+    """Run what waits for the end of this sweep, which came to its end or was broken off."""
     global _waiting
     if not _waiting:
         return 0
     callbacks = _get("callbacks", ())
-    _state.callbacks = ()
+    _state.callbacks = outer
     _waiting -= len(callbacks)
     for callback in callbacks:
-        callback()
+        callback(complete)
     return 0
 
 

@@ -140,11 +140,11 @@ class FunctionCtx:
             if g is None and shape is not None and self._materialize:
                 g = _zeros(shape, dtype)
             grads.append(g)
-        self._joint = joint
+        before, self._joint = self._joint, joint     # backward may sweep the same graph
         try:
             found = self._function._derivative()(self, *grads)
         finally:
-            self._joint = None
+            self._joint = before
         if not isinstance(found, tuple):
             found = (found,)
         if len(found) > self._n_args and not any(g is not None for g in found[self._n_args:]):

@@ -121,11 +121,13 @@ def register_multi_grad_hook(
     grads: list[Tensor | None] = [None] * len(tensors)
     done = [0]
 
-    def reset() -> None:
+    def reset(complete: bool = True) -> None:
         grads[:] = [None] * len(tensors)
         done[0] = 0
 
-    def finish() -> None:
+    def finish(complete: bool = True) -> None:
+        if not complete:
+            reset()
         if done[0]:
             found = list(grads)
             reset()
