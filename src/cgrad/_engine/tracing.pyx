@@ -74,7 +74,11 @@ cdef bint has_nan(Row r) except -1:
         return False
     if not v.contiguous:
         dense = row_dense(v.dtype, v.ndim, v.shape)
-        copy_cast(dense, r)
+        try:
+            copy_cast(dense, r)
+        except:
+            release(dense)
+            raise
         v = value(dense)
     if v.dtype == F32:
         for i in range(v.numel):
