@@ -211,3 +211,11 @@ def test_readme_tour_runs():
                             check=True).stdout
     accuracy = float(re.search(r"accuracy ([\d.]+)%", output)[1])
     assert accuracy > 90
+
+
+def test_no_module_is_hidden_by_a_function_of_its_name():
+    """``from package.name import …`` and ``package.name`` would be two things."""
+    folder = SOURCES / "nn" / "functional"
+    modules = {path.stem for path in folder.glob("*.py")}
+    assert not modules & set(dir(cgrad.nn.functional)) - {
+        name for name in modules if type(getattr(cgrad.nn.functional, name, None)) is type(ast)}

@@ -4,16 +4,16 @@ Each is a function of the engine or a few lines around one: no derivative is wri
 """
 
 from cgrad.nn.functional.activation import *
+from cgrad.nn.functional.affine import *
 from cgrad.nn.functional.attention import *
 from cgrad.nn.functional.conv import *
 from cgrad.nn.functional.distance import *
-from cgrad.nn.functional.dropout import *
-from cgrad.nn.functional.embedding import *
-from cgrad.nn.functional.linear import *
+from cgrad.nn.functional.dropouts import *
+from cgrad.nn.functional.embeddings import *
 from cgrad.nn.functional.loss import *
 from cgrad.nn.functional.loss_class import *
 from cgrad.nn.functional.loss_margin import *
 from cgrad.nn.functional.normalization import *
-from cgrad.nn.functional.pad import *
+from cgrad.nn.functional.padding import *
 from cgrad.nn.functional.pooling import *
 from cgrad.nn.functional.vision import *

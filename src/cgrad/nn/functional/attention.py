@@ -8,8 +8,8 @@ from typing import Any
 import cgrad
 from cgrad import Tensor
 from cgrad.autograd import Function, no_grad
-from cgrad.nn.functional.linear import linear
-from cgrad.nn.functional.pad import pad
+from cgrad.nn.functional.affine import linear
+from cgrad.nn.functional.padding import pad
 
 __all__ = ["multi_head_attention_forward", "scaled_dot_product_attention"]
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import cgrad
 from cgrad import Tensor, _functions
-from cgrad.nn.functional.pad import pad
+from cgrad.nn.functional.padding import pad
 
 __all__ = [
     "batch_norm", "group_norm", "instance_norm", "layer_norm", "local_response_norm", "rms_norm",

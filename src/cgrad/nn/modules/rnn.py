@@ -15,8 +15,8 @@ from typing import Any
 import cgrad
 from cgrad import Tensor
 from cgrad.nn import init
-from cgrad.nn.functional.dropout import dropout
-from cgrad.nn.functional.linear import linear
+from cgrad.nn.functional.affine import linear
+from cgrad.nn.functional.dropouts import dropout
 from cgrad.nn.modules.module import Module
 from cgrad.nn.parameter import Parameter
 from cgrad.nn.utils.rnn import PackedSequence
