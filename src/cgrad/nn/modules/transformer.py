@@ -9,13 +9,12 @@ import cgrad
 from cgrad import Tensor
 from cgrad.nn import init
 from cgrad.nn.functional.activation import gelu, relu
-from cgrad.nn.functional.normalization import layer_norm
 from cgrad.nn.modules.attention import MultiheadAttention
 from cgrad.nn.modules.container import ModuleList
 from cgrad.nn.modules.dropout import Dropout
 from cgrad.nn.modules.linear import Linear
 from cgrad.nn.modules.module import Module
-from cgrad.nn.parameter import Parameter
+from cgrad.nn.modules.normalization import LayerNorm
 
 __all__ = [
     "Transformer", "TransformerDecoder", "TransformerDecoderLayer", "TransformerEncoder",
@@ -46,26 +45,6 @@ def _is_causal(mask: Tensor | None, given: bool | None) -> bool:
     if mask.dim() != 2 or mask.shape[0] != mask.shape[1] or not mask.dtype.is_floating_point:
         return False
     return bool((mask == _causal_mask(mask.shape[0], dtype=mask.dtype)).all())
-
-
-class LayerNorm(Module):
-    """Normalize the last dimension; weight and bias as in the layer of the same name."""
-
-    def __init__(self, size: int, eps: float, bias: bool, device: Any, dtype: Any) -> None:
-        super().__init__()
-        self.normalized_shape = (size,)
-        self.eps = eps
-        self.weight = Parameter(cgrad.ones(size, device=device, dtype=dtype))
-        self.register_parameter(
-            "bias", Parameter(cgrad.zeros(size, device=device, dtype=dtype)) if bias else None
-        )
-
-    def forward(self, input: Tensor) -> Tensor:
-        return layer_norm(input, self.normalized_shape, self.weight, self.bias, self.eps)
-
-    def extra_repr(self) -> str:
-        text = f"{self.normalized_shape}, eps={self.eps}, elementwise_affine=True"
-        return f"{text}, bias={self.bias is not None}"
 
 
 class _Layer(Module):
