@@ -125,7 +125,6 @@ class GroupNorm(Module):
         if num_channels % num_groups:
             raise ValueError(f"num_channels ({num_channels}) must be divisible by num_groups "
                              f"({num_groups})")
-        self._with_bias = bias
         self.num_groups = num_groups
         self.num_channels = num_channels
         self.eps = eps
@@ -137,7 +136,7 @@ class GroupNorm(Module):
 
     def extra_repr(self) -> str:
         return (f"{self.num_groups}, {self.num_channels}, eps={self.eps}, affine={self.affine}, "
-                f"bias={self._with_bias}")
+                f"bias={self.bias is not None}")
 
 
 class _BatchNorm(Module):
@@ -161,7 +160,6 @@ class _BatchNorm(Module):
                  affine: bool = True, track_running_stats: bool = True, device: Any = None,
                  dtype: Any = None, *, bias: bool = True) -> None:
         super().__init__()
-        self._with_bias = bias
         self.num_features = num_features
         self.eps = eps
         self.momentum = momentum
@@ -209,7 +207,7 @@ class _BatchNorm(Module):
 
     def extra_repr(self) -> str:
         return (f"{self.num_features}, eps={self.eps}, momentum={self.momentum}, "
-                f"affine={self.affine}, bias={self._with_bias}, "
+                f"affine={self.affine}, bias={self.bias is not None}, "
                 f"track_running_stats={self.track_running_stats}")
 
 
