@@ -256,6 +256,14 @@ cdef Row _new_base(Row x, Row y, Storage *s) except 0:
     return base
 
 
+cdef int exact_out(object out, Row y, str name) except -1:
+    """Raise unless `out` has the dtype of the result: where PyTorch does not convert."""
+    if is_handle(out) and value(fresh_row(<Handle>out)).dtype != value(y).dtype:
+        raise RuntimeError(f"{name}(): Expected out tensor to have dtype "
+                           f"{dtype_of(value(y).dtype).name}, but got {out.dtype} instead")
+    return 0
+
+
 cdef int write_out(object out, Row y, str name) except -1:
     """Store a result in the tensor given as `out=`."""
     cdef Handle h

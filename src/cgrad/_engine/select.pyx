@@ -8,7 +8,9 @@ from cgrad._engine.types cimport *
 from cgrad._engine.face import export
 from cgrad._engine.face cimport wrap_borrowed
 from cgrad._engine.gather cimport integers, lift
-from cgrad._engine.handle cimport Handle, dtype_of, is_handle, is_number, row_of, scalar_row, wrap
+from cgrad._engine.handle cimport (
+    Handle, dtype_of, fresh_row, is_handle, is_number, row_of, scalar_row, wrap,
+)
 from cgrad._engine.inplace cimport assign, check_writable, write_out
 from cgrad._engine.loops cimport copy_cast
 from cgrad._engine.primitives cimport add, cast, eq, mul, number, reshape, sizes, tracked, where
@@ -120,9 +122,16 @@ def take(input, index, *, out=None):
     """
     cdef int64_t mark = scope_enter()
     cdef Row x, k
+    cdef Storage *target = NULL
     try:
         x = row_of(input, "take")
         k = integers(index, "take")
+        if is_handle(out):
+            target = value(fresh_row(<Handle>out)).storage
+        if target != NULL and (target == value(x).storage or target == value(k).storage):
+            raise RuntimeError("take(): unsupported operation: some elements of the input tensor "
+                               "and the written-to tensor refer to a single memory location. "
+                               "Please clone() the tensor before performing the operation.")
         k = index_row(k, value(x).numel, 0, True, IndexError, "take")
         return _finish(index_dims(reshape(x, 1, &value(x).numel), k, 0, 1), out, "take")
     finally:
