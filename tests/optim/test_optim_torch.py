@@ -1,4 +1,4 @@
-"""Parity with PyTorch, where it is installed: trajectories, states, reprs, schedules."""
+"""Parity with PyTorch, where it is installed: trajectories, states, reprs."""
 import numpy as np
 import pytest
 
@@ -89,31 +89,3 @@ def test_states_move_both_ways(name, options, data):
     result, _ = run(cgrad, name, options, half_torch, targets, 20, state, skip=20)
     for a, b in zip(result, expected):
         np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-11)
-
-
-SCHEDULERS = [
-    ("StepLR", (3,), {"gamma": 0.5}),
-    ("ExponentialLR", (0.9,), {}),
-    ("LambdaLR", (lambda t: 0.9**t + 0.1 * (t % 3),), {}),
-    ("CosineAnnealingLR", (7,), {"eta_min": 0.01}),
-]
-
-
-@pytest.mark.parametrize("name, args, kwargs", SCHEDULERS)
-def test_schedules(name, args, kwargs):
-    rates = []
-    for library in (cgrad, torch):
-        groups = [
-            {"params": [library.zeros(1, requires_grad=True)], "lr": lr} for lr in (0.5, 0.1)
-        ]
-        optimizer = library.optim.SGD(groups)
-        scheduler = getattr(library.optim.lr_scheduler, name)(optimizer, *args, **kwargs)
-        series = []
-        for _ in range(30):
-            series.append([*scheduler.get_last_lr(), scheduler.last_epoch])
-            optimizer.step()
-            scheduler.step()
-        rates.append(series)
-        keys = set(scheduler.state_dict())
-    np.testing.assert_allclose(rates[0], rates[1], rtol=1e-12, atol=1e-15)
-    assert {"base_lrs", "last_epoch", "_step_count", "_last_lr"} <= keys
