@@ -10,7 +10,8 @@ from cgrad._engine.handle cimport Handle, carried, fresh_row, row_of, wrap
 from cgrad._engine.inplace cimport check_writable, finish_change
 from cgrad._engine.primitives cimport add, same_shape, sizes
 from cgrad._engine.rows cimport (
-    inputs, is_float, node, release, retain, row_free, row_scalar, row_view, value,
+    inputs, is_float, node, release, retain, row_detach, row_free, row_scalar, row_view,
+    value,
 )
 from cgrad._engine.table cimport Ctx, keep, op_id, record, register, scope_enter, scope_leave
 
@@ -65,7 +66,7 @@ cdef class Joint:
         cdef Value *v = value(x)
         cdef Row y = row_view(x, v.ndim, v.shape, v.strides, 0)
         cdef Attr at
-        value(y).flags |= DETACHED
+        row_detach(y)
         value(y).flags &= ~IS_VIEW
         if position >= 0:
             at.k[0] = position

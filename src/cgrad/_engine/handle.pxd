@@ -33,4 +33,6 @@ cdef int promote_number(Row a, object x) noexcept
 cdef int number_code(object x) noexcept
 cdef int check_fits(object x, int dt, str name) except -1
 cdef void drop_handle(Value *v) noexcept
+cdef Row base_of(Storage *s, uint32_t family, uint32_t *version) noexcept
+cdef int set_base(Storage *s, uint32_t family, Row base) except -1
 cdef dict carried(Row r, bint make=*)

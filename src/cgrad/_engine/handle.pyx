@@ -11,6 +11,11 @@ one dimension, with the change recorded, and every handle whose row is older tha
 `Storage.base_version` is given a new row, a view of `base`, when it is next used (`fresh_row`).
 The base row holds no memory, and it goes when the last handle of the storage goes, so no
 reference cycle arises.
+
+Note [Families].  `detach`, `.data` and views under no_grad share memory, but their history begins
+anew: a change recorded through one of them reaches its own views and not the tensor it was taken
+from, and the other way round.  Rows with one history are a family; the first family's base is in
+the storage, the bases of others, which are rare, in `_family_bases`.
 """
 from cpython.object cimport PyObject, PyTypeObject, traverseproc, visitproc
 from cpython.ref cimport Py_DECREF
@@ -94,6 +99,7 @@ cdef extern from *:
 cdef int AS_STRIDED = op_id("as_strided")
 cdef tuple _empty = ()
 cdef dict _carried = {}      # what `carried` gives
+cdef dict _family_bases = {} # address of a storage: {family: (base, version)}
 cdef dict _orphans = {}      # hooks of rows whose handle died while the graph lives
 default_float = F32
 tensor_type = None
@@ -229,10 +235,53 @@ cdef void drop_handle(Value *v) noexcept:
     cdef Storage *s = v.storage
     cdef Row base
     s.handles -= 1
-    if s.handles == 0 and s.base:
-        base = s.base
-        s.base = 0
-        release(base)
+    if s.handles == 0:
+        if s.base:
+            base = s.base
+            s.base = 0
+            release(base)
+        if s.flags & FAMILY_BASES:
+            s.flags &= ~FAMILY_BASES
+            for base, _ in _family_bases.pop(<size_t>s).values():
+                release(base)
+
+
+cdef Row base_of(Storage *s, uint32_t family, uint32_t *version) noexcept:
+    """The history of a storage for a family (borrowed; 0: none), and the version it is of."""
+    cdef tuple found
+    if family == 0:
+        if version != NULL:
+            version[0] = s.base_version
+        return s.base
+    if not s.flags & FAMILY_BASES:
+        return 0
+    found = _family_bases[<size_t>s].get(family, (0, 0))
+    if version != NULL:
+        version[0] = found[1]
+    return found[0]
+
+
+cdef int set_base(Storage *s, uint32_t family, Row base) except -1:
+    """Replace the history of a storage for a family, as of now; takes over `base` (0: none)."""
+    cdef Row old = base_of(s, family, NULL)
+    cdef dict bases
+    if family == 0:
+        s.base = base
+        s.base_version = s.version
+    elif base or old:
+        try:
+            bases = _family_bases.setdefault(<size_t>s, {})
+            s.flags |= FAMILY_BASES
+            if base:
+                bases[family] = (base, s.version)
+            else:
+                del bases[family]
+        except:
+            release(base)
+            raise
+    if old:
+        release(old)
+    return 0
 
 
 def set_tensor_type(type t):
@@ -323,16 +372,20 @@ cdef Row fresh_row(Handle h) except 0:
     """The row of a handle, brought up to date after in-place changes of its siblings."""
     cdef Value *v
     cdef Storage *s
-    cdef Row r
+    cdef Row r, base
+    cdef uint32_t version
     if h.row == 0:
         raise RuntimeError("this Tensor was created without data; use cgrad.tensor")
     v = value(h.row)
     s = v.storage
-    if s.base == 0 or v.version >= s.base_version or v.flags & DETACHED:
+    if s.base == 0 and not s.flags & FAMILY_BASES:
+        return h.row
+    base = base_of(s, v.family, &version)
+    if base == 0 or v.version >= version:
         return h.row
     r = row_view(h.row, v.ndim, v.shape, v.strides, 0)
     try:
-        record_strided(r, s.base, v)
+        record_strided(r, base, v)
     except:
         release(r)
         raise

@@ -8,7 +8,7 @@ saved by others before the change is recognised as stale by the storage's versio
 from cgrad._engine.types cimport *
 from cgrad._engine.elementwise cimport elementwise_into
 from cgrad._engine.handle cimport (
-    Handle, dtype_of, fresh_row, is_handle, rebind, strided_attr,
+    Handle, base_of, dtype_of, fresh_row, is_handle, rebind, set_base, strided_attr,
 )
 from cgrad._engine.loops cimport copy_cast
 from cgrad._engine.primitives cimport cast, sizes
@@ -90,8 +90,8 @@ cdef int replace(Handle h, Row r) except -1:
     """
     cdef Row x = h.row
     node(r).flags |= node(x).flags & REQUIRES_GRAD
-    value(r).flags = (value(r).flags & ~(IS_VIEW | DETACHED)) | (
-        value(x).flags & (IS_VIEW | DETACHED | INFERENCE))
+    value(r).flags = (value(r).flags & ~IS_VIEW) | (value(x).flags & (IS_VIEW | INFERENCE))
+    value(r).family = value(x).family
     value(x).flags |= REPLACED
     value(x).storage.version += 1
     value(r).version = value(r).storage.version
@@ -183,25 +183,20 @@ cdef int finish_change(Handle h, Row x, Row y) except -1:
     """After the write: raise the version, tell the siblings, rebind.  Takes over `y`."""
     cdef Value *v = value(y)
     cdef Storage *s = v.storage
-    cdef Row base
+    cdef Row base = 0
     s.version += 1
     v.version = s.version
     v.flags = value(x).flags & ~IS_VIEW      # its history starts here, not at the base
     node(y).versions[INLINE_INPUTS] = s.version
     if not node(y).n_in:           # an operation without derivative: the history stays
         node(y).flags |= node(x).flags & REQUIRES_GRAD
-    if s.handles > 1 and not v.flags & DETACHED:
-        try:
+    try:
+        if s.handles > 1:          # else no sibling is left that could ask for it
             base = _new_base(x, y, s)
-        except:
-            release(y)
-            raise
-        s.base, base = base, s.base
-        s.base_version = s.version
-    else:
-        s.base, base = 0, s.base   # no sibling is left that could ask for it
-    if base:
-        release(base)
+        set_base(s, v.family, base)
+    except:
+        release(y)
+        raise
     retain(x)                      # rebind drops the handle's reference
     rebind(h, y)
     release(x)
@@ -224,7 +219,7 @@ cdef Row _flat(Row x, Storage *s) except 0:
 
 cdef Row _new_base(Row x, Row y, Storage *s) except 0:
     # base' = strided_assign(base, y): the history of the storage with the change in it.
-    cdef Row old = s.base
+    cdef Row old = base_of(s, value(x).family, NULL)
     cdef Row root, base, constant
     cdef Row[2] ins
     cdef Attr at

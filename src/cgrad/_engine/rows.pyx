@@ -96,6 +96,7 @@ cdef Row row_new() except 0:
     v.flags = 0
     v.handle = NULL
     v.grad = 0
+    v.family = 0
     return r
 
 
@@ -202,8 +203,21 @@ cdef Row row_view(Row x, int ndim, const int64_t *shape, const int64_t *strides,
     v.storage.refs += 1
     v.data = w.data + offset * item_size(w.dtype)
     v.version = w.storage.version
-    v.flags = (w.flags & (DETACHED | INFERENCE | NO_GRAD_VIEW)) | IS_VIEW
+    v.flags = (w.flags & (INFERENCE | NO_GRAD_VIEW)) | IS_VIEW
+    v.family = w.family
     return r
+
+
+cdef uint32_t _families = 0
+
+
+cdef void row_detach(Row r) noexcept:
+    """Give `r`, a new row over shared memory, a history of its own."""
+    global _families
+    _families += 1
+    if _families == 0:
+        _families = 1
+    value(r).family = _families
 
 
 cdef void value_drop(Value *v) noexcept:

@@ -17,7 +17,7 @@ from cgrad._engine.inplace cimport check_history, replace, write_out
 from cgrad._engine.loops cimport copy_cast
 from cgrad._engine.primitives cimport div, number, sizes, zeros, zeros_like
 from cgrad._engine.rows cimport (
-    item_size, node, release, retain, row_dense, row_view, value,
+    item_size, node, release, retain, row_dense, row_detach, row_view, value,
 )
 from cgrad._engine.shape cimport (
     dims_mask, int_dims, integer, parse_shape, reshaped, squeeze_mask, swap_attr,
@@ -377,7 +377,7 @@ cdef object _reinterpreted(object input, int code):
                            f"{dtype_of(code)!r}")
     r = row_view(x, v.ndim, shape, strides, 0)
     value(r).dtype = <uint8_t>code
-    value(r).flags |= DETACHED
+    row_detach(r)
     return wrap(r)
 
 

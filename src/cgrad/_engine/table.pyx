@@ -26,7 +26,7 @@ from libc.string cimport memcpy
 from cgrad._engine.types cimport *
 from cgrad._engine.memory cimport attr_new, block_new, storage_release
 from cgrad._engine.rows cimport (
-    is_float, node, release, retain, row_scalar, value,
+    is_float, node, release, retain, row_detach, row_scalar, value,
 )
 
 cdef extern from "state.h":
@@ -199,7 +199,7 @@ cdef Row apply(int op, Row *x, int n, Attr *at) except 0:
         if cg_tls.inference:
             value(y).flags |= INFERENCE
         elif value(y).flags & IS_VIEW:
-            value(y).flags |= DETACHED
+            row_detach(y)
             if node(x[0]).flags & REQUIRES_GRAD:
                 value(y).flags |= NO_GRAD_VIEW
         return y

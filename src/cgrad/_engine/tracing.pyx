@@ -14,7 +14,8 @@ from cgrad._engine.handle cimport carried, dtype_of, row_of, wrap
 from cgrad._engine.loops cimport copy_cast
 from cgrad._engine.primitives cimport same_shape, sizes
 from cgrad._engine.rows cimport (
-    inputs, is_float, node, release, release_value, retain, row_dense, row_view, value,
+    inputs, is_float, node, release, release_value, retain, row_dense, row_detach,
+    row_view, value,
 )
 from cgrad._engine.table cimport grad_enable, grad_enabled, keep, op_id, ops, record
 
@@ -207,7 +208,7 @@ cdef object _alias(Row x):
     # What the hook is shown: the same memory without history.
     cdef Value *v = value(x)
     cdef Row r = row_view(x, v.ndim, v.shape, v.strides, 0)
-    value(r).flags |= DETACHED
+    row_detach(r)
     return wrap(r)
 
 

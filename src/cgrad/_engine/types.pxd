@@ -38,7 +38,6 @@ cdef enum:                # Node.flags
     HAS_HOOKS = 8         # its handle carries tensor hooks
 
 cdef enum:                # Value.flags
-    DETACHED = 1          # shares memory but not history (detach, .data, views under no_grad)
     WEAK = 2              # made from a Python number: weak in type promotion
     INFERENCE = 4         # made in inference mode
     IS_VIEW = 8           # shares the storage of its first input
@@ -48,6 +47,7 @@ cdef enum:                # Value.flags
 
 cdef enum:                # Storage.flags
     READ_ONLY = 1         # foreign memory that must not be written
+    FAMILY_BASES = 2      # families beside the first have histories too (handle.pyx)
 
 cdef enum:
     SAVES_OUTPUT = 0x80   # bit of Node.saves / Op.reads: the row's own value is read
@@ -57,8 +57,8 @@ cdef struct Storage:      # one block of memory, shared by views; 64 bytes
     int32_t refs          # values (and exports) that hold it
     uint32_t version      # counts in-place changes
     int32_t handles       # live Python handles on rows of this storage
-    Row base              # history of the whole storage after an in-place change through one of
-                          # several handles, as a row of its elements in one dimension; 0 = none
+    Row base              # history of the whole storage, for family 0, after an in-place change
+                          # through one of several handles: its elements as a row; 0 = none
     uint32_t base_version # version at which `base` was made: older rows are stale
     uint32_t flags
     char *data            # `inline_data`, a block of the allocator, or foreign memory
@@ -102,7 +102,8 @@ cdef struct Value:        # what kernels read; 128 bytes
     uint32_t version      # of the storage when this row was made
     PyObject *handle      # borrowed: the live Python object of this row, or NULL
     Row grad              # the .grad slot (owned); lives as long as the handle
-    int32_t unused
+    uint32_t family       # rows of a storage with one history: a tensor and its views; 0, the
+                          # first, or a number that `detach` gave (also .data, no_grad views)
     int64_t dims[2 * INLINE_DIMS]
 
 

@@ -21,7 +21,7 @@ from cgrad._engine.inplace cimport assign, check_writable, replace
 from cgrad._engine.memory cimport block_free, storage_release
 from cgrad._engine.primitives cimport cast, expand_like, sizes
 from cgrad._engine.rows cimport (
-    is_float, item_size, node, release, retain, row_view, set_dims, value, value_drop,
+    is_float, item_size, node, release, retain, row_detach, row_view, set_dims, value, value_drop,
 )
 from cgrad._engine.shape cimport wrap_dim
 from cgrad._engine.sparse cimport as_object, check_sparse, sparse_row
@@ -155,7 +155,7 @@ cdef class Tensor(Handle):
         if requires_grad and not is_float(value(x).dtype):
             raise RuntimeError("Only Tensors of floating point dtype can require gradients")
         adopt(h, <Handle>data.detach())
-        value(h.row).flags &= ~DETACHED
+        value(h.row).family = 0
         if requires_grad:
             node(h.row).flags |= REQUIRES_GRAD
         return h
@@ -596,19 +596,19 @@ cdef class Tensor(Handle):
         cdef Row x = fresh_row(self)
         cdef Value *v = value(x)
         cdef Row r = row_view(x, v.ndim, v.shape, v.strides, 0)
-        value(r).flags = (value(r).flags | DETACHED) & ~NO_GRAD_VIEW
+        value(r).flags &= ~NO_GRAD_VIEW
+        row_detach(r)
         return wrap(r)
 
     def detach_(self):
         """Cut this tensor off its history."""
         if value(self.row).flags & IS_VIEW and node(self.row).n_in:
             raise RuntimeError("Can't detach views in-place. Use detach() instead.")
-        source = self.detach()
-        cdef Row r = (<Handle>source).row
-        retain(r)
-        value(r).handle = NULL
+        cdef Row x = fresh_row(self)
+        cdef Value *v = value(x)
+        cdef Row r = row_view(x, v.ndim, v.shape, v.strides, 0)
+        value(r).flags &= ~IS_VIEW
         rebind(self, r)
-        value(r).storage.handles += 1      # rebind counted ours; `source` still has its own
         return self
 
     @property
