@@ -173,6 +173,7 @@ def test_printing_records_nothing():
 
 def test_format():
     assert f"{cgrad.tensor(1.23456):.2f}" == "1.23"
+    assert f"{cgrad.tensor(1.5)} {cgrad.tensor(3)}" == "1.5 3"
     assert f"{cgrad.tensor([1.0, 2.0])}" == "tensor([1., 2.])"
     with pytest.raises(TypeError):
         format(cgrad.ones(2), ".2f")

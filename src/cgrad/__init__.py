@@ -105,6 +105,7 @@ _LAZY = {
     "backends": "cgrad.backends",
     "compiler": "cgrad.compiler",
     "cuda": "cgrad.cuda",
+    "distributions": "cgrad.distributions",
     "func": "cgrad.func",
     "linalg": "cgrad.linalg",
     "nn": "cgrad.nn",

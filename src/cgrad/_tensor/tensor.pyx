@@ -687,7 +687,7 @@ cdef class Tensor(Handle):
         return tensor_repr(self)
 
     def __format__(self, spec):
-        if value(self.row).ndim == 0 and spec:
+        if value(self.row).ndim == 0 and (spec or type(self) is Tensor):
             return format(self.item(), spec)
         return object.__format__(self, spec) if spec else repr(self)
 
