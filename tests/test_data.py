@@ -1,4 +1,5 @@
 """utils.data: datasets, samplers, loaders, collating."""
+import pickle
 from collections import namedtuple
 
 import numpy as np
@@ -7,14 +8,22 @@ import pytest
 import cgrad
 from cgrad.utils.data import (
     BatchSampler,
+    ChainDataset,
+    ConcatDataset,
     DataLoader,
     Dataset,
+    DistributedSampler,
+    IterableDataset,
     RandomSampler,
     Sampler,
     SequentialSampler,
+    StackDataset,
     Subset,
+    SubsetRandomSampler,
     TensorDataset,
+    WeightedRandomSampler,
     default_collate,
+    default_convert,
     random_split,
 )
 
@@ -260,6 +269,11 @@ def test_collating():
         (dict(batch_size=0), "batch_size should be a positive integer"),
         (dict(num_workers=-1), "num_workers option should be non-negative"),
         (dict(timeout=-1), "timeout option should be non-negative"),
+        (dict(prefetch_factor=2), "prefetch_factor option could only be specified"),
+        (dict(prefetch_factor=-1, num_workers=1), "prefetch_factor option should be non-neg"),
+        (dict(persistent_workers=True), "persistent_workers option needs num_workers > 0"),
+        (dict(multiprocessing_context="fork"), "multiprocessing_context can only be used with"),
+        (dict(multiprocessing_context="x", num_workers=1), "should specify a valid start method"),
     ],
 )
 def test_options_that_exclude_each_other(options, message):
@@ -268,12 +282,15 @@ def test_options_that_exclude_each_other(options, message):
 
 
 def test_options_of_other_machines_are_accepted():
-    loader = DataLoader(dataset(), 5, num_workers=2, pin_memory=True, persistent_workers=True)
+    loader = DataLoader(dataset(), 5, pin_memory=True, pin_memory_device="cuda")
     assert len(list(loader)) == 2
 
 
 def test_annotations_and_lazy_module():
-    assert Dataset[int] is Dataset and Sampler[int] is Sampler
+    class Typed(Dataset[int], Sampler[int]):
+        pass
+
+    assert issubclass(Typed, Dataset) and isinstance(Typed(), Sampler)
     assert cgrad.utils.data.DataLoader is DataLoader
     with pytest.raises(AttributeError):
         cgrad.utils.nothing  # noqa: B018
@@ -283,8 +300,185 @@ def test_annotations_and_lazy_module():
 
 def test_empty_dataset():
     data = TensorDataset(cgrad.zeros(0, 3))
-    with pytest.raises(ValueError, match="empty dataset"):
-        list(DataLoader(data, shuffle=True))
+    with pytest.raises(ValueError, match="num_samples should be a positive"):
+        DataLoader(data, shuffle=True)
     part = Subset(TensorDataset(cgrad.arange(5)), [4, 0])
     assert part[[1, 0]][0].tolist() == [0, 4]
     assert list(DataLoader(data, 4)) == [] and len(DataLoader(data, 4)) == 0
+
+
+def test_a_list_of_indices_may_change():
+    part = Subset(TensorDataset(cgrad.arange(10)), [1, 2])
+    loader = DataLoader(part, 4)
+    assert [x.tolist() for (x,) in loader] == [[1, 2]]
+    part.indices[0] = 7
+    assert [x.tolist() for (x,) in loader] == [[7, 2]]
+    part.indices.append(9)
+    assert [x.tolist() for (x,) in loader] == [[7, 2, 9]]
+    for indices in (np.array([3, 4]), cgrad.tensor([3, 4]), range(3, 5), (3, 4)):
+        assert [x.tolist() for (x,) in DataLoader(Subset(part.dataset, indices), 4)] == [[3, 4]]
+    assert pickle.loads(pickle.dumps(part)).__dict__.keys() == {"dataset", "indices"}
+
+
+def test_samplers_of_subsets_and_weights():
+    sampler = SubsetRandomSampler([5, 3, 8])
+    assert len(sampler) == 3 and sorted(sampler) == [3, 5, 8]
+    generator = cgrad.Generator()
+    first = list(SubsetRandomSampler(range(50), generator.manual_seed(2)))
+    assert list(SubsetRandomSampler(range(50), generator.manual_seed(2))) == first
+    sampler = WeightedRandomSampler([0, 1, 0, 3], 4000)
+    drawn = list(sampler)
+    assert len(sampler) == len(drawn) == 4000 and set(drawn) == {1, 3}
+    assert 2800 < drawn.count(3) < 3200
+    assert sorted(WeightedRandomSampler([1.0, 2.0, 3.0], 3, replacement=False)) == [0, 1, 2]
+    data = TensorDataset(cgrad.arange(4))
+    assert {x.item() for (x,) in DataLoader(data, sampler=sampler)} == {1, 3}
+    for bad in (0, -1, 1.5, True):
+        with pytest.raises(ValueError, match="num_samples should be a positive"):
+            WeightedRandomSampler([1.0], bad)
+    with pytest.raises(ValueError, match="replacement should be a boolean"):
+        WeightedRandomSampler([1.0], 1, 1)
+    with pytest.raises(ValueError, match=r"1d sequence but given weights have shape \(1, 1\)"):
+        WeightedRandomSampler([[1.0]], 1)
+
+
+@pytest.mark.parametrize("n, replicas", [(10, 3), (9, 3), (2, 5), (1, 4), (0, 2)])
+def test_distributed_sampler(n, replicas):
+    shares = [list(DistributedSampler(range(n), replicas, i, shuffle=False))
+              for i in range(replicas)]
+    assert len({len(share) for share in shares}) == 1
+    if n:
+        together = [share[i] for i in range(len(shares[0])) for share in shares]
+        assert together == [i % n for i in range(len(together))] and len(together) >= n
+    cut = [list(DistributedSampler(range(n), replicas, i, drop_last=True))
+           for i in range(replicas)]
+    flat = [i for share in cut for i in share]
+    assert len(flat) == n // replicas * replicas == len(set(flat))
+    sampler = DistributedSampler(range(n), replicas, 0, seed=3)
+    assert len(sampler) == len(shares[0]) == len(list(sampler))
+
+
+def test_distributed_sampler_epochs():
+    sampler = DistributedSampler(range(8))
+    assert (sampler.num_replicas, sampler.rank) == (1, 0)
+    assert list(sampler) == [4, 0, 7, 3, 2, 5, 1, 6]       # as PyTorch 2.13
+    sampler.set_epoch(1)
+    assert list(sampler) == [5, 4, 2, 6, 7, 3, 1, 0]
+    with pytest.raises(ValueError, match=r"Invalid rank 2, rank should be in the interval \[0, 1"):
+        DistributedSampler(range(8), 2, 2)
+
+
+def test_concatenated_datasets():
+    data = ConcatDataset([range(3), Squares(), TensorDataset(cgrad.arange(2))])
+    assert len(data) == 10 and data.cumulative_sizes == [3, 8, 10]
+    assert data[2] == 2 and data[3][1] == 0 and data[-1][0].item() == 1 and data[-10] == 0
+    with pytest.raises(ValueError, match="absolute value of index"):
+        data[-11]
+    with pytest.raises(IndexError):
+        data[10]
+    assert [len(d.datasets) for d in (Squares() + Squares(), Squares() + [1])] == [2, 2]
+    with pytest.raises(AssertionError, match="not be an empty"):
+        ConcatDataset([])
+    with pytest.raises(AssertionError, match="does not support IterableDataset"):
+        ConcatDataset([IterableDataset()])
+    with pytest.warns(DeprecationWarning):
+        assert data.cummulative_sizes == data.cumulative_sizes
+
+
+def test_iterable_datasets():
+    class Count(IterableDataset):
+        def __init__(self, n):
+            self.n = n
+
+        def __iter__(self):
+            return iter(range(self.n))
+
+        def __len__(self):
+            return self.n
+
+    both = Count(3) + Count(2)
+    assert isinstance(both, ChainDataset) and list(both) == [0, 1, 2, 0, 1] and len(both) == 5
+    assert [b.tolist() for b in DataLoader(both, 4)] == [[0, 1, 2, 0], [1]]
+    with pytest.raises(AssertionError, match="only supports IterableDataset, but got list"):
+        list(ChainDataset([[1]]))
+    with pytest.raises(NotImplementedError):
+        iter(IterableDataset())
+
+
+def test_stacked_datasets():
+    data = StackDataset(TensorDataset(cgrad.arange(5)), Squares())
+    assert len(data) == 5 and data[3][0][0].item() == 3 and data[3][1][1] == 3
+    named = StackDataset(x=TensorDataset(cgrad.arange(4.0)), y="abcd")
+    assert named[2]["y"] == "c" and [s["y"] for s in named.__getitems__([3, 0])] == ["d", "a"]
+    (batch,) = DataLoader(named, 4)
+    assert batch["x"][0].tolist() == [0, 1, 2, 3] and batch["y"] == list("abcd")
+    assert StackDataset([1, 2], [3, 4]).__getitems__([1, 0]) == [(2, 4), (1, 3)]
+    for arguments, message in [(([1], [1, 2]), "Size mismatch"), ((), "At least one")]:
+        with pytest.raises(ValueError, match=message):
+            StackDataset(*arguments)
+    with pytest.raises(ValueError, match="both types are given"):
+        StackDataset([1], y=[1])
+
+
+def test_getitems_must_return_all():
+    class Forgetful(Dataset):
+        def __getitems__(self, indices):
+            return indices[1:]
+
+    with pytest.raises(ValueError, match="returned 1 samples for 2 indices"):
+        StackDataset(Fixed(2, Forgetful())).__getitems__([0, 1])
+
+
+class Fixed:
+    """A dataset of a given length."""
+
+    def __init__(self, n, dataset):
+        self.n, self.dataset = n, dataset
+
+    def __len__(self):
+        return self.n
+
+    def __getattr__(self, name):
+        return getattr(self.dataset, name)
+
+
+def test_converting():
+    Pair = namedtuple("Pair", "a b")
+    found = default_convert((np.ones(2, np.float32), [1, "a"], {"x": np.int8(3)}, b"c", None))
+    assert isinstance(found, list) and found[0].dtype == cgrad.float32 and found[1] == [1, "a"]
+    assert found[2]["x"].dtype == cgrad.int8 and found[3:] == [b"c", None]
+    assert default_convert(Pair(1, np.zeros(1))).b.dtype == cgrad.float64
+    words = np.array(["a", "b"])
+    assert default_convert(words) is words
+
+
+def test_collating_own_types():
+    from cgrad.utils.data._utils.collate import collate, default_collate_fn_map
+
+    class Word(str):
+        pass
+
+    joined = collate([(Word("a"), 1), (Word("b"), 2)], collate_fn_map={
+        **default_collate_fn_map, Word: lambda batch, *, collate_fn_map: "".join(batch)})
+    assert joined[0] == "ab" and joined[1].tolist() == [1, 2]
+    with pytest.raises(TypeError):
+        default_collate([np.array(["a"])])
+
+
+def test_attributes_are_fixed():
+    loader = DataLoader(dataset(), 2)
+    for name in ("batch_size", "sampler", "batch_sampler", "drop_last", "dataset"):
+        with pytest.raises(ValueError, match=f"{name} attribute should not be set after"):
+            setattr(loader, name, None)
+    loader.collate_fn = len
+    assert list(loader) == [2] * 5
+
+
+def test_import_paths():
+    from cgrad.utils.data import dataloader, distributed, sampler
+    from cgrad.utils.data import dataset as datasets
+
+    assert datasets.Dataset is Dataset and dataloader.DataLoader is DataLoader
+    assert sampler.RandomSampler is RandomSampler
+    assert distributed.DistributedSampler is DistributedSampler
+    assert dataloader.default_collate is default_collate

@@ -1,29 +1,41 @@
 """Samplers: in which order a DataLoader visits a dataset."""
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from typing import Any
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, Generic, TypeVar
 
 import cgrad
 from cgrad import Tensor
 
-__all__ = ["BatchSampler", "RandomSampler", "Sampler", "SequentialSampler"]
+__all__ = [
+    "BatchSampler", "RandomSampler", "Sampler", "SequentialSampler", "SubsetRandomSampler",
+    "WeightedRandomSampler",
+]  # fmt: skip
+
+T_co = TypeVar("T_co", covariant=True)
 
 
-class Sampler:
+class Sampler(Generic[T_co]):
     """Base class: a subclass defines ``__iter__`` over indices, and ``__len__`` if it can."""
 
     def __init__(self, data_source: Any = None) -> None:
         pass
 
-    def __iter__(self) -> Iterator:
+    def __iter__(self) -> Iterator[T_co]:
         raise NotImplementedError
 
-    def __class_getitem__(cls, item: Any) -> type:
-        return cls  # Sampler[int] in annotations of programs
+
+class _WholeEpoch(Sampler[int]):
+    """Samplers that know all indices of an epoch at its start, as one tensor."""
+
+    def _order(self) -> Tensor:
+        raise NotImplementedError
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self._order().tolist())
 
 
-class SequentialSampler(Sampler):
+class SequentialSampler(_WholeEpoch):
     """0, 1, …, len(data_source) - 1.
 
     Args:
@@ -43,18 +55,19 @@ class SequentialSampler(Sampler):
         return len(self.data_source)
 
 
-class RandomSampler(Sampler):
+class RandomSampler(_WholeEpoch):
     """Indices in random order: a permutation, or draws with replacement.
 
     Args:
         data_source: anything with a length.
         replacement: draw each index anew. Default: ``False``
-        num_samples: how many to draw. Default: the length
+        num_samples: how many to draw; beyond the length further permutations follow.
+            Default: the length
         generator: where the numbers come from. Default: the global one
 
     Raises:
         TypeError: ``replacement`` is not a bool.
-        ValueError: ``num_samples`` is not a positive integer.
+        ValueError: ``num_samples`` is not a positive integer, or the dataset is empty.
     """
 
     def __init__(
@@ -64,16 +77,13 @@ class RandomSampler(Sampler):
         num_samples: int | None = None,
         generator: Any = None,
     ) -> None:
-        if not isinstance(replacement, bool):
-            raise TypeError(f"replacement should be a boolean value, but got {replacement=}")
         self.data_source = data_source
         self.replacement = replacement
-        self.generator = generator
         self._num_samples = num_samples
-        if num_samples is not None and (not isinstance(num_samples, int) or num_samples <= 0):
-            raise ValueError(
-                f"num_samples should be a positive integer value, but got {num_samples=}"
-            )
+        self.generator = generator
+        if not isinstance(replacement, bool):
+            raise TypeError(f"replacement should be a boolean value, but got {replacement=}")
+        _check_positive("num_samples", self.num_samples)
 
     @property
     def num_samples(self) -> int:
@@ -87,15 +97,128 @@ class RandomSampler(Sampler):
         if self.replacement:
             return cgrad.randint(0, length, (count,), generator=self.generator)
         order = cgrad.randperm(length, generator=self.generator)
-        while len(order) < count:
-            order = cgrad.cat([order, cgrad.randperm(length, generator=self.generator)])
+        if count > length:
+            more = [cgrad.randperm(length, generator=self.generator)
+                    for _ in range((count - 1) // length)]
+            order = cgrad.cat([order, *more])
         return order[:count]
-
-    def __iter__(self) -> Iterator[int]:
-        return iter(self._order().tolist())
 
     def __len__(self) -> int:
         return self.num_samples
+
+
+class SubsetRandomSampler(Sampler[int]):
+    """Given indices in a new random order each time.
+
+    Args:
+        indices: a sequence of them.
+        generator: where the permutation comes from. Default: the global one
+
+    Example::
+
+        >>> sorted(cgrad.utils.data.SubsetRandomSampler([7, 3, 5]))
+        [3, 5, 7]
+    """
+
+    indices: Sequence[int]
+
+    def __init__(self, indices: Sequence[int], generator: Any = None) -> None:
+        self.indices = indices
+        self.generator = generator
+
+    def __iter__(self) -> Iterator[int]:
+        order = cgrad.randperm(len(self.indices), generator=self.generator)
+        return map(self.indices.__getitem__, order.tolist())
+
+    def __len__(self) -> int:
+        return len(self.indices)
+
+
+class WeightedRandomSampler(_WholeEpoch):
+    """Indices drawn with probabilities proportional to weights.
+
+    Args:
+        weights: one for each sample of the dataset; they need not add up to 1.
+        num_samples: how many to draw.
+        replacement: an index may be drawn more than once. Default: ``True``
+        generator: where the numbers come from. Default: the global one
+
+    Raises:
+        ValueError: ``num_samples`` is not a positive integer, ``replacement`` not a bool, or the
+            weights do not have one dimension.
+
+    Example::
+
+        >>> list(cgrad.utils.data.WeightedRandomSampler([0.0, 2.0, 0.0], 4))
+        [1, 1, 1, 1]
+    """
+
+    weights: Tensor
+
+    def __init__(
+        self,
+        weights: Any,
+        num_samples: int,
+        replacement: bool = True,
+        generator: Any = None,
+    ) -> None:
+        _check_positive("num_samples", num_samples)
+        if not isinstance(replacement, bool):
+            raise ValueError(f"replacement should be a boolean value, but got {replacement=}")
+        self.weights = cgrad.as_tensor(weights, dtype=cgrad.float64)
+        if self.weights.dim() != 1:
+            raise ValueError("weights should be a 1d sequence but given weights have shape "
+                             f"{tuple(self.weights.shape)}")
+        self.num_samples = num_samples
+        self.replacement = replacement
+        self.generator = generator
+
+    def _order(self) -> Tensor:
+        return cgrad.multinomial(self.weights, self.num_samples, self.replacement,
+                                 generator=self.generator)
+
+    def __len__(self) -> int:
+        return self.num_samples
+
+
+class BatchSampler(Sampler[list[Any]]):
+    """Lists of ``batch_size`` indices of another sampler.
+
+    Args:
+        sampler: any iterable of indices.
+        batch_size: how many make a batch.
+        drop_last: leave out a last batch that is smaller.
+
+    Raises:
+        ValueError: ``batch_size`` is not a positive integer or ``drop_last`` not a bool.
+    """
+
+    def __init__(self, sampler: Iterable[Any], batch_size: int, drop_last: bool) -> None:
+        _check_positive("batch_size", batch_size)
+        if not isinstance(drop_last, bool):
+            raise ValueError(f"drop_last should be a boolean value, but got {drop_last=}")
+        self.sampler = sampler
+        self.batch_size = batch_size
+        self.drop_last = drop_last
+
+    def __iter__(self) -> Iterator[list[Any]]:
+        batch = []
+        for index in self.sampler:
+            batch.append(index)
+            if len(batch) == self.batch_size:
+                yield batch
+                batch = []
+        if batch and not self.drop_last:
+            yield batch
+
+    def __len__(self) -> int:
+        full, rest = divmod(len(self.sampler), self.batch_size)  # type: ignore[arg-type]
+        return full + (1 if rest and not self.drop_last else 0)
+
+
+def _check_positive(name: str, value: Any) -> None:
+    if not isinstance(value, int) or isinstance(value, bool) or value <= 0:
+        raise ValueError(f"{name} should be a positive integer value, but got {name}={value!r}")
 
 
 def epoch_order(sampler: Any) -> Tensor | None:
@@ -109,42 +232,4 @@ def epoch_order(sampler: Any) -> Tensor | None:
     return None
 
 
-_WHOLE = (SequentialSampler.__iter__, RandomSampler.__iter__)
-
-
-class BatchSampler(Sampler):
-    """Lists of ``batch_size`` indices of another sampler.
-
-    Args:
-        sampler: any iterable of indices.
-        batch_size: how many make a batch.
-        drop_last: leave out a last batch that is smaller.
-
-    Raises:
-        ValueError: ``batch_size`` is not a positive integer or ``drop_last`` not a bool.
-    """
-
-    def __init__(self, sampler: Iterable, batch_size: int, drop_last: bool) -> None:
-        if not isinstance(batch_size, int) or isinstance(batch_size, bool) or batch_size <= 0:
-            raise ValueError(
-                f"batch_size should be a positive integer value, but got {batch_size=}"
-            )
-        if not isinstance(drop_last, bool):
-            raise ValueError(f"drop_last should be a boolean value, but got {drop_last=}")
-        self.sampler = sampler
-        self.batch_size = batch_size
-        self.drop_last = drop_last
-
-    def __iter__(self) -> Iterator[list]:
-        batch = []
-        for index in self.sampler:
-            batch.append(index)
-            if len(batch) == self.batch_size:
-                yield batch
-                batch = []
-        if batch and not self.drop_last:
-            yield batch
-
-    def __len__(self) -> int:
-        full, rest = divmod(len(self.sampler), self.batch_size)  # type: ignore[arg-type]
-        return full + (1 if rest and not self.drop_last else 0)
+_WHOLE = (SequentialSampler.__iter__, _WholeEpoch.__iter__)

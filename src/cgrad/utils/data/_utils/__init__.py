@@ -1,0 +1,1 @@
+"""Parts of the loader: collating (``collate``), reading samples and the workers (``worker``)."""
