@@ -200,6 +200,19 @@ def test_threads_may_share_a_model():
         assert in_threads(*[lambda x=x: gradient(x) for x in inputs]) == expected
 
 
+def test_threads_may_add_to_one_gradient():
+    cgrad.set_num_threads(1)
+    w = cgrad.zeros(300_000, requires_grad=True)
+    ones = cgrad.ones(300_000)
+
+    def add():
+        for _ in range(25):
+            (w * ones).sum().backward()
+
+    in_threads(*[add] * 4)
+    assert (w.grad == 100).all()
+
+
 def test_graph_built_in_one_thread_and_swept_in_another():
     x = tensor(5, seed=1).requires_grad_()
     y = (x * x).sum()

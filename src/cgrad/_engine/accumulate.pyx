@@ -1,4 +1,7 @@
 """How gradients start and are summed: on their way through the sweep, and in the .grad of a tensor."""
+import os
+from _thread import RLock
+
 from cgrad._engine.types cimport *
 from cgrad._engine.elementwise cimport elementwise_into
 from cgrad._engine.handle cimport dtype_of, row_of
@@ -7,9 +10,20 @@ from cgrad._engine.primitives cimport add, cast, number, reshape_like, same_shap
 from cgrad._engine.rows cimport node, release, retain, value
 from cgrad._engine.shape cimport clone
 from cgrad._engine.sparse cimport add_sparse, is_sparse
-from cgrad._engine.table cimport grad_enabled, keep, op_id
+from cgrad._engine.table cimport SMALL, grad_enabled, keep, op_id
 
 cdef int ADD = op_id("add")
+# Large sums run without the interpreter's lock: threads that add to one .grad take turns.
+cdef object _turn = RLock()
+
+
+def _renew():
+    # A forked child does not inherit the thread that may have held it.
+    global _turn
+    _turn = RLock()
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_renew)
 
 
 cdef Row seed(Row r, object grad) except 0:
@@ -62,10 +76,19 @@ cdef int accumulate_into(Row *acc, Row g) except -1:
     return 0
 
 
+cdef int _add_in_turn(Row old, Row g) except -1:
+    cdef Row[2] x
+    x[0] = old
+    x[1] = g
+    if value(old).numel < SMALL:
+        return elementwise_into(ADD, x, 2, NULL, old)
+    with _turn:
+        return elementwise_into(ADD, x, 2, NULL, old)
+
+
 cdef int store(Row leaf, Row g, bint create_graph) except -1:
     """Add `g` to the .grad slot of a row."""
     cdef Value *v = value(leaf)
-    cdef Row[2] x
     cdef Row old, new
     cdef Storage *memory
     if v.flags & REPLACED:
@@ -92,12 +115,10 @@ cdef int store(Row leaf, Row g, bint create_graph) except -1:
                                f"{dtype_of(value(g).dtype)!r}; reset .grad after changing .data")
         elif (not create_graph and not node(old).flags & REQUIRES_GRAD and value(old).contiguous
               and not value(old).storage.flags & READ_ONLY):
-            x[0] = old
-            x[1] = g
             memory = value(old).storage
             memory.refs += 1
             try:
-                elementwise_into(ADD, x, 2, NULL, old)
+                _add_in_turn(old, g)
                 memory.version += 1
             finally:
                 storage_release(memory)

@@ -3,6 +3,7 @@ from cgrad._engine.types cimport *
 
 cdef enum:
     MAX_OPS = 1024
+    SMALL = 256           # elements below which no kernel releases the GIL
 
 cdef struct Ctx:          # one evaluation of a derivative rule
     Row g                 # gradient of the output

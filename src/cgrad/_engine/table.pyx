@@ -42,9 +42,6 @@ cdef extern from "state.h":
         CG_POOL
     cg_state cg_tls
 
-cdef enum:
-    SMALL = 256                  # elements below which no kernel releases the GIL
-
 cdef Op _ops[MAX_OPS]
 ops = _ops
 on_record = NULL
