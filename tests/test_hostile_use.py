@@ -273,23 +273,28 @@ def test_arguments_that_change_the_tensor(name, kind):
         y.detach().sum().item()
 
 
-def test_lists_of_an_optimizer_step_that_change_the_tensors():
+def test_state_of_an_optimizer_step_that_changes_the_tensors():
     from cgrad._engine import optim
 
-    class Steps(list):
-        def __getitem__(self, i):
+    class State(dict):
+        def __missing__(self, param):
             for t in tensors:
                 t.data = cgrad.ones(3)
             cgrad.full((50_000,), 7.0)
-            return list.__getitem__(self, i)
+            return {"step": 1, "exp_avg": m, "exp_avg_sq": v, "momentum_buffer": m}
 
-    tensors = [cgrad.zeros(50_000) for _ in range(4)]
-    p, g, m, v = tensors
-    optim.adam_step([p], [g], [m], [v], None, Steps([1]), 0.1, 0.9, 0.99, 1e-8, 0.0, False, False)
-    tensors = [cgrad.zeros(50_000) for _ in range(3)]
-    p, g, b = tensors
-    optim.sgd_step([p], [g], [b], 0.1, 0.9, 0.0, 0.0, False, False, Steps([True]))
-    assert all(t.shape == (3,) for t in tensors)
+    for rule, keys, numbers in (
+        ("adam", ("exp_avg", "exp_avg_sq", None), ("step",)),
+        ("sgd", ("momentum_buffer",), ()),
+    ):
+        tensors = [cgrad.zeros(50_000) for _ in range(4)]
+        p, g, m, v = tensors
+        p.grad = g
+        with pytest.raises(RuntimeError, match="parameter 0 has shape"):
+            optim.fused_step(
+                optim.rule(rule), rule, [p], State(), None, keys, numbers, (0, 0.1, 0, 0, 0.9, 0.9)
+            )
+        assert all(t.shape == (3,) for t in tensors)
 
 
 def test_optimizer_step_while_another_thread_replaces_the_memory():

@@ -208,8 +208,15 @@ def test_embedding_padding():
     for wrong in (4, -5):
         with pytest.raises(AssertionError, match="Padding_idx must be within num_embeddings"):
             nn.Embedding(4, 2, padding_idx=wrong)
-    with pytest.raises(NotImplementedError):
-        nn.Embedding(4, 2, max_norm=1.0)
+    table = nn.Embedding(4, 2, max_norm=1.0, sparse=True)
+    table.weight.data.fill_(2.0)
+    rows = table(cgrad.tensor([1, 3, 1]))
+    assert rows.norm(dim=1).tolist() == pytest.approx([1.0] * 3, rel=1e-5)
+    rows.sum().backward()
+    assert table.weight.grad.is_sparse
+    table = nn.Embedding(4, 2, scale_grad_by_freq=True)
+    table(cgrad.tensor([1, 3, 1])).sum().backward()
+    assert table.weight.grad.tolist() == [[0, 0], [1, 1], [0, 0], [1, 1]]
     assert repr(nn.Embedding(4, 2, sparse=True)) == "Embedding(4, 2, sparse=True)"
     with pytest.raises(AssertionError, match="Shape of weight does not match"):
         nn.Embedding(4, 2, _weight=cgrad.zeros(2, 4))

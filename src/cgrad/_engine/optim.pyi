@@ -1,29 +1,16 @@
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
 from cgrad._tensor.tensor import Tensor
 
-def sgd_step(
-    params: list[Tensor],
-    grads: list[Tensor],
-    bufs: list[Tensor] | None,
-    lr: float,
-    momentum: float,
-    dampening: float,
-    weight_decay: float,
-    nesterov: bool,
-    maximize: bool,
-    first: list[bool] | None,
-) -> None: ...
-def adam_step(
-    params: list[Tensor],
-    grads: list[Tensor],
-    exp_avgs: list[Tensor],
-    exp_avg_sqs: list[Tensor],
-    max_exp_avg_sqs: list[Tensor] | None,
-    steps: list[int],
-    lr: float,
-    beta1: float,
-    beta2: float,
-    eps: float,
-    weight_decay: float,
-    decoupled: bool,
-    maximize: bool,
+def rule(name: str) -> int: ...
+def fused_step(
+    rule: int,
+    name: str,
+    params: Iterable[Tensor],
+    state: Mapping[Any, dict[str, Any]],
+    start: Callable[[Tensor, dict[str, Any]], Any],
+    keys: tuple[str | None, ...],
+    numbers: tuple[str, ...],
+    options: tuple[float, ...],
 ) -> None: ...

@@ -1,34 +1,33 @@
-/* Optimizer updates of one contiguous parameter of n elements, in PyTorch's formulas and order
-   of operations.  Scalars are formed in double, then rounded to the parameter's type.
-   Elements are independent: callers may share them among threads. */
+/* Optimizer updates, in PyTorch's formulas and order of operations.
+
+   A rule has two parts.  `prepare` runs once for each parameter: from the options of its group and
+   the numbers of its state (the count of steps, ...), which it brings up to date, it makes the
+   constants of the loop.  `update` is the loop over n elements of contiguous arrays: a[0] the
+   parameter, a[1] its gradient, a[2] and up what the rule keeps (NULL: not kept).  Elements are
+   independent: callers may share them among threads, or update some rows only.  Constants are
+   formed in double, then rounded to the parameter's type. */
 #ifndef CG_OPTIM_H
 #define CG_OPTIM_H
 #include <stdint.h>
 
-typedef struct {
-    double lr, momentum, dampening, weight_decay;
-    int nesterov, maximize;
-} cg_sgd_options;
+enum { CG_STATES = 3, CG_NUMBERS = 3, CG_OPTIONS = 12, CG_CONSTANTS = 12 };
+
+/* Options: o[0] maximize, o[1] lr, o[2] weight decay, o[3] whether that shrinks the parameter
+   (AdamW) instead of adding to the gradient; then those of the rule, as prepare reads them. */
+typedef void (*cg_prepare)(const double *o, double *number, int single, int fresh, double *c);
+typedef void (*cg_update)(char *const *a, int64_t n, const double *c);
 
 typedef struct {
-    double lr, beta1, beta2, eps, weight_decay;
-    int decoupled;      /* AdamW: p *= 1 - lr weight_decay, instead of g += weight_decay p */
-    int maximize;
-} cg_adam_options;
+    const char *name;
+    int numbers;            /* numbers of the state: the first counts the steps, this one included */
+    cg_prepare prepare;     /* single: numbers are kept in float32; fresh: the state is new */
+    cg_update update[2];    /* float32, float64 */
+} cg_rule;
 
-/* g = -g if maximize; g += weight_decay p; buf = first ? g : momentum buf + (1 - dampening) g;
-   g = nesterov ? g + momentum buf : buf; p -= lr g.  buf is NULL without momentum. */
-void cg_sgd_f32(float *p, const float *g, float *buf, int64_t n, const cg_sgd_options *o,
-                int first);
-void cg_sgd_f64(double *p, const double *g, double *buf, int64_t n, const cg_sgd_options *o,
-                int first);
-
-/* m += (1 - beta1) (g - m); v = beta2 v + (1 - beta2) g^2; vmax = max(vmax, v) (NULL: not
-   amsgrad); p -= lr / (1 - beta1^step) m / (sqrt(vmax or v) / sqrt(1 - beta2^step) + eps).
-   step counts from 1. */
-void cg_adam_f32(float *p, const float *g, float *m, float *v, float *vmax, int64_t n,
-                 int64_t step, const cg_adam_options *o);
-void cg_adam_f64(double *p, const double *g, double *m, double *v, double *vmax, int64_t n,
-                 int64_t step, const cg_adam_options *o);
+enum {
+    CG_SGD, CG_ADAM, CG_ADAMAX, CG_NADAM, CG_RADAM, CG_ADAGRAD, CG_ADADELTA, CG_RMSPROP, CG_RPROP,
+    CG_ASGD, CG_SPARSE_ADAM, CG_RULES
+};
+extern const cg_rule cg_rules[CG_RULES];
 
 #endif

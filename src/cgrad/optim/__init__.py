@@ -1,9 +1,19 @@
 """Optimizers and learning-rate schedules."""
 from cgrad.optim import lr_scheduler
+from cgrad.optim.adadelta import Adadelta
 from cgrad.optim.adagrad import Adagrad
 from cgrad.optim.adam import Adam, AdamW
+from cgrad.optim.adamax import Adamax
+from cgrad.optim.asgd import ASGD
+from cgrad.optim.nadam import NAdam
 from cgrad.optim.optimizer import Optimizer
+from cgrad.optim.radam import RAdam
 from cgrad.optim.rmsprop import RMSprop
+from cgrad.optim.rprop import Rprop
 from cgrad.optim.sgd import SGD
+from cgrad.optim.sparse_adam import SparseAdam
 
-__all__ = ["SGD", "Adagrad", "Adam", "AdamW", "Optimizer", "RMSprop", "lr_scheduler"]
+__all__ = [
+    "ASGD", "SGD", "Adadelta", "Adagrad", "Adam", "AdamW", "Adamax", "NAdam", "Optimizer", "RAdam",
+    "RMSprop", "Rprop", "SparseAdam", "lr_scheduler",
+]  # fmt: skip

@@ -1,17 +1,19 @@
 """Adam, and AdamW with decoupled weight decay."""
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any
 
-import cgrad
-from cgrad._engine.optim import adam_step
-from cgrad.optim.optimizer import Optimizer
+from cgrad._engine.optim import rule
+from cgrad.optim._fused import FusedOptimizer, check_options
 
 __all__ = ["Adam", "AdamW"]
 
+_PLAIN = ("exp_avg", "exp_avg_sq", None)
+_AMSGRAD = ("exp_avg", "exp_avg_sq", "max_exp_avg_sq")
 
-class Adam(Optimizer):
+
+class Adam(FusedOptimizer):
     """Adam (Kingma and Ba, 2014).
 
     With g the gradient (its negative to maximize) plus weight_decay · p, at step t::
@@ -30,8 +32,8 @@ class Adam(Optimizer):
         maximize: ascend instead. Default: ``False``
         decoupled_weight_decay: shrink p by 1 - lr · weight_decay instead of adding to g, which
             is AdamW. Default: ``False``
-        foreach, capturable, differentiable, fused: accepted for compatibility; every step is
-            one fused call.
+        foreach, capturable, fused: accepted for compatibility; every step is one fused call.
+        differentiable: not supported.
 
     Raises:
         ValueError: an option is out of range.
@@ -45,6 +47,8 @@ class Adam(Optimizer):
         >>> round(x.item(), 4)
         0.9
     """
+
+    _rule = rule("adam")
 
     def __init__(
         self,
@@ -62,18 +66,10 @@ class Adam(Optimizer):
         fused: bool | None = None,
         decoupled_weight_decay: bool = False,
     ) -> None:
-        if not lr >= 0.0:
-            raise ValueError(f"Invalid learning rate: {lr}")
-        if not eps >= 0.0:
-            raise ValueError(f"Invalid epsilon value: {eps}")
-        for i, beta in enumerate(betas):
-            if not 0.0 <= beta < 1.0:
-                raise ValueError(f"Invalid beta parameter at index {i}: {beta}")
-        if not weight_decay >= 0.0:
-            raise ValueError(f"Invalid weight_decay value: {weight_decay}")
+        check_options(lr=lr, eps=eps, betas=betas, weight_decay=weight_decay)
         defaults = {
             "lr": lr,
-            "betas": tuple(betas),
+            "betas": tuple(map(float, betas)),
             "eps": eps,
             "weight_decay": weight_decay,
             "amsgrad": amsgrad,
@@ -86,56 +82,14 @@ class Adam(Optimizer):
         }
         super().__init__(params, defaults)
 
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        super().__setstate__(state)
-        for values in self.state.values():
-            step = values.get("step") if isinstance(values, dict) else None
-            if step is not None and not isinstance(step, cgrad.Tensor):
-                values["step"] = cgrad.tensor(float(step))
+    def _keys(self, group: dict[str, Any]) -> tuple[str | None, ...]:
+        return _AMSGRAD if group["amsgrad"] else _PLAIN
 
-    def _start(self, param: cgrad.Tensor, amsgrad: bool) -> dict[str, Any]:
-        state = self.state[param]
-        state["step"] = cgrad.tensor(0.0)
-        state["exp_avg"] = cgrad.zeros_like(param)
-        state["exp_avg_sq"] = cgrad.zeros_like(param)
-        if amsgrad:
-            state["max_exp_avg_sq"] = cgrad.zeros_like(param)
-        return state
-
-    def step(self, closure: Callable[[], Any] | None = None) -> Any:
-        """Update every parameter that has a gradient; return the closure's loss, if any."""
-        loss = self._evaluate(closure)
-        for group in self.param_groups:
-            amsgrad = group["amsgrad"]
-            params, grads, averages, squares, maxima, steps = [], [], [], [], [], []
-            for param in group["params"]:
-                grad = param.grad
-                if grad is None:
-                    continue
-                if grad.is_sparse:
-                    raise RuntimeError(
-                        f"{type(self).__name__} does not support sparse gradients, please consider "
-                        "SparseAdam instead"
-                    )
-                state = self.state[param] or self._start(param, amsgrad)
-                count = state["step"]
-                count += 1
-                params.append(param)
-                grads.append(grad)
-                averages.append(state["exp_avg"])
-                squares.append(state["exp_avg_sq"])
-                steps.append(int(count))
-                if amsgrad:
-                    maxima.append(state["max_exp_avg_sq"])
-            if params:
-                beta1, beta2 = group["betas"]
-                adam_step(
-                    params, grads, averages, squares, maxima if amsgrad else None, steps,
-                    float(group["lr"]), float(beta1), float(beta2), float(group["eps"]),
-                    float(group["weight_decay"]), group["decoupled_weight_decay"],
-                    group["maximize"],
-                )  # fmt: skip
-        return loss
+    def _options(self, group: dict[str, Any]) -> tuple[Any, ...]:
+        return (
+            group["maximize"], group["lr"], group["weight_decay"],
+            group["decoupled_weight_decay"], *group["betas"], group["eps"],
+        )  # fmt: skip
 
 
 class AdamW(Adam):
@@ -147,7 +101,8 @@ class AdamW(Adam):
     Args:
         params, lr, betas, eps, amsgrad, maximize: as for :class:`Adam`.
         weight_decay: Default: 1e-2
-        foreach, capturable, differentiable, fused: accepted for compatibility.
+        foreach, capturable, fused: accepted for compatibility.
+        differentiable: not supported.
     """
 
     def __init__(

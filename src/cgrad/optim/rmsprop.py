@@ -1,16 +1,16 @@
 """RMSprop."""
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any
 
-import cgrad
-from cgrad.optim.optimizer import Optimizer
+from cgrad._engine.optim import rule
+from cgrad.optim._fused import FusedOptimizer, check_options
 
 __all__ = ["RMSprop"]
 
 
-class RMSprop(Optimizer):
+class RMSprop(FusedOptimizer):
     """RMSprop (Tieleman and Hinton, 2012), centered as by Graves (2013) if wanted.
 
     With g the gradient (its negative to maximize) plus weight_decay · p::
@@ -29,11 +29,14 @@ class RMSprop(Optimizer):
         momentum: Default: 0
         centered: divide by the estimated deviation. Default: ``False``
         maximize: ascend instead. Default: ``False``
-        capturable, foreach, differentiable: accepted for compatibility.
+        capturable, foreach: accepted for compatibility; every step is one fused call.
+        differentiable: not supported.
 
     Raises:
         ValueError: an option is out of range.
     """
+
+    _rule = rule("rmsprop")
 
     def __init__(
         self,
@@ -49,16 +52,7 @@ class RMSprop(Optimizer):
         maximize: bool = False,
         differentiable: bool = False,
     ) -> None:
-        if not lr >= 0.0:
-            raise ValueError(f"Invalid learning rate: {lr}")
-        if not eps >= 0.0:
-            raise ValueError(f"Invalid epsilon value: {eps}")
-        if not momentum >= 0.0:
-            raise ValueError(f"Invalid momentum value: {momentum}")
-        if not weight_decay >= 0.0:
-            raise ValueError(f"Invalid weight_decay value: {weight_decay}")
-        if not alpha >= 0.0:
-            raise ValueError(f"Invalid alpha value: {alpha}")
+        check_options(lr=lr, eps=eps, momentum=momentum, weight_decay=weight_decay, alpha=alpha)
         defaults = {
             "lr": lr,
             "momentum": momentum,
@@ -73,41 +67,15 @@ class RMSprop(Optimizer):
         }
         super().__init__(params, defaults)
 
-    def step(self, closure: Callable[[], Any] | None = None) -> Any:
-        """Update every parameter that has a gradient; return the closure's loss, if any."""
-        loss = self._evaluate(closure)
-        with cgrad.no_grad():
-            for group in self.param_groups:
-                for param in group["params"]:
-                    if param.grad is not None:
-                        self._update(param, param.grad, group)
-        return loss
+    def _keys(self, group: dict[str, Any]) -> tuple[str | None, ...]:
+        return (
+            "square_avg",
+            "momentum_buffer" if group["momentum"] > 0 else None,
+            "grad_avg" if group["centered"] else None,
+        )
 
-    def _update(self, param: Any, grad: Any, group: dict[str, Any]) -> None:
-        if grad.is_sparse:
-            raise RuntimeError("RMSprop does not support sparse gradients")
-        alpha, momentum = group["alpha"], group["momentum"]
-        state = self.state[param]
-        if not state:
-            state["step"] = cgrad.tensor(0.0)
-            state["square_avg"] = cgrad.zeros_like(param).detach()
-            if momentum > 0:
-                state["momentum_buffer"] = cgrad.zeros_like(param).detach()
-            if group["centered"]:
-                state["grad_avg"] = cgrad.zeros_like(param).detach()
-        state["step"] += 1
-        if group["maximize"]:
-            grad = -grad
-        if group["weight_decay"] != 0:
-            grad = grad + group["weight_decay"] * param
-        square = state["square_avg"]
-        square.mul_(alpha).add_((1 - alpha) * (grad * grad))
-        spread = square
-        if group["centered"]:
-            mean = state["grad_avg"]
-            mean.mul_(alpha).add_((1 - alpha) * grad)
-            spread = square - mean * mean
-        move = grad / (spread.sqrt() + group["eps"])
-        if momentum > 0:
-            move = state["momentum_buffer"].mul_(momentum).add_(move)
-        param.sub_(float(group["lr"]) * move)
+    def _options(self, group: dict[str, Any]) -> tuple[Any, ...]:
+        return (
+            group["maximize"], group["lr"], group["weight_decay"], False, group["alpha"],
+            group["eps"], group["momentum"],
+        )  # fmt: skip

@@ -1,17 +1,17 @@
 """Stochastic gradient descent."""
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any
 
 import cgrad
-from cgrad._engine.optim import sgd_step
-from cgrad.optim.optimizer import Optimizer
+from cgrad._engine.optim import rule
+from cgrad.optim._fused import FusedOptimizer, check_options
 
 __all__ = ["SGD"]
 
 
-class SGD(Optimizer):
+class SGD(FusedOptimizer):
     """Stochastic gradient descent, with momentum if wanted.
 
     With g the gradient (its negative to maximize) plus weight_decay · p::
@@ -28,7 +28,8 @@ class SGD(Optimizer):
         weight_decay: factor of the squared-norm penalty. Default: 0
         nesterov: needs a momentum and zero dampening. Default: ``False``
         maximize: ascend instead. Default: ``False``
-        foreach, differentiable, fused: accepted for compatibility; every step is one fused call.
+        foreach, fused: accepted for compatibility; every step is one fused call.
+        differentiable: not supported.
 
     Raises:
         ValueError: an option is out of range.
@@ -42,6 +43,9 @@ class SGD(Optimizer):
         >>> round(x.item(), 4)
         0.8
     """
+
+    _rule = rule("sgd")
+    _numbers = ()
 
     def __init__(
         self,
@@ -57,12 +61,7 @@ class SGD(Optimizer):
         differentiable: bool = False,
         fused: bool | None = None,
     ) -> None:
-        if not lr >= 0.0:
-            raise ValueError(f"Invalid learning rate: {lr}")
-        if not momentum >= 0.0:
-            raise ValueError(f"Invalid momentum value: {momentum}")
-        if not weight_decay >= 0.0:
-            raise ValueError(f"Invalid weight_decay value: {weight_decay}")
+        check_options(lr=lr, momentum=momentum, weight_decay=weight_decay)
         if nesterov and (momentum <= 0 or dampening != 0):
             raise ValueError("Nesterov momentum requires a momentum and zero dampening")
         defaults = {
@@ -78,41 +77,14 @@ class SGD(Optimizer):
         }
         super().__init__(params, defaults)
 
-    def step(self, closure: Callable[[], Any] | None = None) -> Any:
-        """Update every parameter that has a gradient; return the closure's loss, if any."""
-        loss = self._evaluate(closure)
-        for group in self.param_groups:
-            params, grads, buffers, first = [], [], [], []
-            momentum = float(group["momentum"])
-            for param in group["params"]:
-                grad = param.grad
-                if grad is None:
-                    continue
-                if grad.is_sparse:
-                    if momentum == 0 and group["weight_decay"] == 0:
-                        _sparse_step(param, grad, group)
-                        continue
-                    grad = grad.to_dense()
-                params.append(param)
-                grads.append(grad)
-                if momentum != 0:
-                    state = self.state[param]
-                    buffer = state.get("momentum_buffer")
-                    first.append(buffer is None)
-                    if buffer is None:
-                        buffer = state["momentum_buffer"] = cgrad.empty_like(param)
-                    buffers.append(buffer)
-            if params:
-                sgd_step(
-                    params, grads, buffers if momentum != 0 else None, float(group["lr"]),
-                    momentum, float(group["dampening"]), float(group["weight_decay"]),
-                    group["nesterov"], group["maximize"], first,
-                )  # fmt: skip
-        return loss
+    def _keys(self, group: dict[str, Any]) -> tuple[str | None, ...]:
+        return ("momentum_buffer",) if group["momentum"] != 0 else ()
 
+    def _options(self, group: dict[str, Any]) -> tuple[Any, ...]:
+        return (
+            group["maximize"], group["lr"], group["weight_decay"], False, group["momentum"],
+            group["dampening"], group["nesterov"],
+        )  # fmt: skip
 
-def _sparse_step(param: Any, grad: Any, group: dict[str, Any]) -> None:
-    # Only the rows that were looked up.
-    rate = float(group["lr"]) * (1 if group["maximize"] else -1)
-    with cgrad.no_grad():
-        param.index_add_(0, grad._indices()[0].long(), grad._values() * rate)
+    def _start(self, group: dict[str, Any], param: cgrad.Tensor, kept: dict[str, Any]) -> None:
+        kept["momentum_buffer"] = cgrad.empty_like(param)  # the first step sets it

@@ -21,8 +21,9 @@ class Embedding(Module):
         embedding_dim: length of a row E.
         padding_idx: a row that starts as zeros and is never trained; may count from the end.
             Default: none
-        max_norm, norm_type, scale_grad_by_freq: not supported yet.
-        sparse: accepted; gradients are dense all the same. Default: ``False``
+        max_norm, norm_type, scale_grad_by_freq: see :func:`cgrad.nn.functional.embedding`.
+        sparse: gradients hold only the rows that were looked up, for SparseAdam, Adagrad and SGD.
+            Default: ``False``
         device: only the CPU. Default: ``None``
         dtype: of the table. Default: float32
 
@@ -61,10 +62,6 @@ class Embedding(Module):
         dtype: Any = None,
     ) -> None:
         super().__init__()
-        if max_norm is not None or scale_grad_by_freq:
-            raise NotImplementedError(
-                "Embedding: max_norm and scale_grad_by_freq are not supported"
-            )
         if padding_idx is not None:
             if not -num_embeddings <= padding_idx < num_embeddings:
                 raise AssertionError("Padding_idx must be within num_embeddings")
@@ -116,7 +113,10 @@ class Embedding(Module):
                 self.weight[self.padding_idx].fill_(0)
 
     def forward(self, input: Tensor) -> Tensor:
-        return F.embedding(input, self.weight, self.padding_idx)
+        return F.embedding(
+            input, self.weight, self.padding_idx, self.max_norm, self.norm_type,
+            self.scale_grad_by_freq, self.sparse,
+        )  # fmt: skip
 
     def extra_repr(self) -> str:
         text = f"{self.num_embeddings}, {self.embedding_dim}"

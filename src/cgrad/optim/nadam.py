@@ -1,0 +1,94 @@
+"""NAdam."""
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import cgrad
+from cgrad._engine.optim import rule
+from cgrad.optim._fused import FusedOptimizer, check_options
+
+__all__ = ["NAdam"]
+
+
+class NAdam(FusedOptimizer):
+    """NAdam (Dozat, 2016): Adam with Nesterov momentum.
+
+    With g the gradient (its negative to maximize) plus weight_decay · p, m and v as for
+    :class:`Adam`, μ(t) = β1 · (1 - 0.96^(t · momentum_decay) / 2) and M(t) = μ(1) ⋯ μ(t)::
+
+        d ← √(v / (1 - β2ᵗ)) + eps
+        p ← p - lr · (1 - μ(t)) / (1 - M(t)) · g / d - lr · μ(t + 1) / (1 - M(t + 1)) · m / d
+
+    Args:
+        params: tensors, pairs of name and tensor, or groups; see :class:`Optimizer`.
+        lr: learning rate. Default: 2e-3
+        betas: (β1, β2). Default: (0.9, 0.999)
+        eps: keeps the quotient finite. Default: 1e-8
+        weight_decay: factor of the squared-norm penalty. Default: 0
+        momentum_decay: see above. Default: 4e-3
+        decoupled_weight_decay: shrink p by 1 - lr · weight_decay instead of adding to g.
+            Default: ``False``
+        maximize: ascend instead. Default: ``False``
+        capturable, foreach: accepted for compatibility; every step is one fused call.
+        differentiable: not supported.
+
+    Raises:
+        ValueError: an option is out of range.
+
+    Example::
+
+        >>> x = cgrad.tensor([1.0], requires_grad=True)
+        >>> optimizer = cgrad.optim.NAdam([x], lr=0.1)
+        >>> (x * x).sum().backward()
+        >>> optimizer.step()
+    """
+
+    _rule = rule("nadam")
+    _numbers = ("step", "mu_product")
+
+    def __init__(
+        self,
+        params: Iterable,
+        lr: float = 2e-3,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float = 0,
+        momentum_decay: float = 4e-3,
+        decoupled_weight_decay: bool = False,
+        *,
+        foreach: bool | None = None,
+        maximize: bool = False,
+        capturable: bool = False,
+        differentiable: bool = False,
+    ) -> None:
+        check_options(
+            lr=lr, eps=eps, betas=betas, weight_decay=weight_decay, momentum_decay=momentum_decay
+        )
+        defaults = {
+            "lr": lr,
+            "betas": tuple(betas),
+            "eps": eps,
+            "weight_decay": weight_decay,
+            "momentum_decay": momentum_decay,
+            "decoupled_weight_decay": decoupled_weight_decay,
+            "foreach": foreach,
+            "maximize": maximize,
+            "capturable": capturable,
+            "differentiable": differentiable,
+        }
+        super().__init__(params, defaults)
+
+    def _keys(self, group: dict[str, Any]) -> tuple[str | None, ...]:
+        return ("exp_avg", "exp_avg_sq")
+
+    def _options(self, group: dict[str, Any]) -> tuple[Any, ...]:
+        return (
+            group["maximize"], group["lr"], group["weight_decay"],
+            group["decoupled_weight_decay"], *group["betas"], group["eps"],
+            group["momentum_decay"],
+        )  # fmt: skip
+
+    def _start(self, group: dict[str, Any], param: cgrad.Tensor, kept: dict[str, Any]) -> None:
+        super()._start(group, param, kept)
+        kept["mu_product"] = cgrad.tensor(1.0)
