@@ -5,6 +5,7 @@ from cgrad.optim.adagrad import Adagrad
 from cgrad.optim.adam import Adam, AdamW
 from cgrad.optim.adamax import Adamax
 from cgrad.optim.asgd import ASGD
+from cgrad.optim.lbfgs import LBFGS
 from cgrad.optim.nadam import NAdam
 from cgrad.optim.optimizer import Optimizer
 from cgrad.optim.radam import RAdam
@@ -14,6 +15,6 @@ from cgrad.optim.sgd import SGD
 from cgrad.optim.sparse_adam import SparseAdam
 
 __all__ = [
-    "ASGD", "SGD", "Adadelta", "Adagrad", "Adam", "AdamW", "Adamax", "NAdam", "Optimizer", "RAdam",
-    "RMSprop", "Rprop", "SparseAdam", "lr_scheduler",
+    "ASGD", "LBFGS", "SGD", "Adadelta", "Adagrad", "Adam", "AdamW", "Adamax", "NAdam", "Optimizer",
+    "RAdam", "RMSprop", "Rprop", "SparseAdam", "lr_scheduler",
 ]  # fmt: skip
