@@ -74,8 +74,6 @@ from cgrad.autograd.grad_mode import (
     set_grad_enabled,
 )
 
-__version__ = "0.1.0"
-
 globals().update(_face.public)
 globals().update(_composite.PUBLIC)
 globals().update(_composite.types.NAMES)
@@ -102,21 +100,42 @@ _attach("__array_function__", _array_function)
 
 # Loaded when first used: importing cgrad costs little more than importing NumPy.
 _LAZY = {
+    "accelerator": "cgrad.accelerator",
+    "amp": "cgrad.amp",
     "backends": "cgrad.backends",
+    "compat": "cgrad.compat",
     "compiler": "cgrad.compiler",
+    "control": "cgrad.control",
+    "cpu": "cgrad.cpu",
     "cuda": "cgrad.cuda",
+    "distributed": "cgrad.distributed",
     "distributions": "cgrad.distributions",
     "func": "cgrad.func",
+    "hub": "cgrad.hub",
+    "jit": "cgrad.jit",
     "linalg": "cgrad.linalg",
+    "mps": "cgrad.mps",
+    "multiprocessing": "cgrad.multiprocessing",
     "nn": "cgrad.nn",
+    "onnx": "cgrad.onnx",
     "optim": "cgrad.optim",
+    "overrides": "cgrad.overrides",
+    "quasirandom": "cgrad.quasirandom",
     "random": "cgrad.random",
     "utils": "cgrad.utils",
     "serialization": "cgrad.serialization",
     "settings": "cgrad.settings",
     "special": "cgrad.special",
+    "testing": "cgrad.testing",
+    "version": "cgrad.version",
+    "xpu": "cgrad.xpu",
 }
-_LAZY_NAMES = {"save": "serialization", "load": "serialization", "vmap": "func"}
+_LAZY_NAMES = {
+    "GradScaler": "amp", "__version__": "version", "autocast": "amp", "cond": "control",
+    "is_autocast_available": "amp", "is_autocast_cache_enabled": "amp",
+    "is_autocast_enabled": "amp", "load": "serialization", "save": "serialization",
+    "vmap": "func", "while_loop": "control",
+}  # fmt: skip
 _LAZY_NAMES.update(dict.fromkeys((
     "are_deterministic_algorithms_enabled", "compile", "get_default_device",
     "get_deterministic_debug_mode", "get_float32_matmul_precision", "get_num_interop_threads",
@@ -134,6 +153,9 @@ def __getattr__(name):
     if name == "set_printoptions":
         from cgrad._tensor.printing import set_printoptions
         return set_printoptions
+    if name.startswith("_foreach_"):
+        from cgrad import control
+        return control.foreach(name)
     from cgrad._tensor.excluded import message
     raise AttributeError(message("module 'cgrad'", name))
 

@@ -4,21 +4,37 @@ from typing import Any, TypeAlias, overload
 
 import numpy as np
 
+from cgrad import accelerator as accelerator
+from cgrad import amp as amp
 from cgrad import autograd as autograd
 from cgrad import backends as backends
+from cgrad import compat as compat
 from cgrad import compiler as compiler
+from cgrad import control as control
+from cgrad import cpu as cpu
 from cgrad import cuda as cuda
+from cgrad import distributed as distributed
 from cgrad import distributions as distributions
 from cgrad import func as func
+from cgrad import hub as hub
+from cgrad import jit as jit
 from cgrad import linalg as linalg
+from cgrad import mps as mps
+from cgrad import multiprocessing as multiprocessing
 from cgrad import nn as nn
+from cgrad import onnx as onnx
 from cgrad import optim as optim
-from cgrad import return_types as return_types
+from cgrad import overrides as overrides
+from cgrad import quasirandom as quasirandom
 from cgrad import random as random
+from cgrad import return_types as return_types
 from cgrad import serialization as serialization
 from cgrad import settings as settings
 from cgrad import special as special
+from cgrad import testing as testing
 from cgrad import utils as utils
+from cgrad import version as version
+from cgrad import xpu as xpu
 from cgrad._composite.types import TypedTensor as _TypedTensor
 from cgrad._composite.types import finfo as finfo
 from cgrad._composite.types import iinfo as iinfo
@@ -46,6 +62,13 @@ from cgrad.autograd.grad_mode import is_grad_enabled as is_grad_enabled
 from cgrad.autograd.grad_mode import is_inference_mode_enabled as is_inference_mode_enabled
 from cgrad.autograd.grad_mode import no_grad as no_grad
 from cgrad.autograd.grad_mode import set_grad_enabled as set_grad_enabled
+from cgrad.amp import GradScaler as GradScaler
+from cgrad.amp import autocast as autocast
+from cgrad.amp import is_autocast_available as is_autocast_available
+from cgrad.amp import is_autocast_cache_enabled as is_autocast_cache_enabled
+from cgrad.amp import is_autocast_enabled as is_autocast_enabled
+from cgrad.control import cond as cond
+from cgrad.control import while_loop as while_loop
 from cgrad.func import vmap as vmap
 from cgrad.serialization import load as load
 from cgrad.serialization import save as save
@@ -74,7 +97,7 @@ _float: TypeAlias = builtins.float
 _dtype: TypeAlias = dtype
 _device: TypeAlias = device
 
-__version__: str
+__version__: version.Version
 
 BoolTensor: _TypedTensor
 ByteTensor: _TypedTensor

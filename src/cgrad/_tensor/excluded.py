@@ -13,8 +13,8 @@ REASONS = {
         "complex*", "cfloat", "cdouble", "chalf", "polar", "view_as_real", "view_as_complex",
         "fft", "stft", "istft", "ComplexFloatTensor", "ComplexDoubleTensor"),
     "half precision": (
-        "float16", "bfloat16", "half", "float8_*", "float4_*", "autocast", "GradScaler", "amp",
-        "HalfTensor", "BFloat16Tensor", "*autocast*"),
+        "float16", "bfloat16", "half", "float8_*", "float4_*", "HalfTensor", "BFloat16Tensor",
+        "get_autocast_*", "set_autocast_*"),
     "unsigned integers of more than 8 bits": ("uint16", "uint32", "uint64"),
     "sparse layouts": (
         "sparse", "sparse_*", "to_sparse*", "coalesce", "is_coalesced", "indices", "values",
@@ -24,14 +24,13 @@ REASONS = {
         "quantize_*", "quantized_*", "dequantize", "q_*", "qint*", "quint*", "int_repr",
         "fake_quantize_*", "qscheme", "per_channel_*", "per_tensor_*", "ao"),
     "devices other than the CPU": (
-        "xpu", "mps", "mtia", "hpu", "ipu", "hip", "xla", "vulkan", "cudnn_*", "miopen_*", "Stream",
+        "mtia", "hpu", "ipu", "hip", "xla", "vulkan", "cudnn_*", "miopen_*", "Stream",
         "Event", "to_mkldnn*", "mkldnn_*"),
     "named dimensions": (
         "align_to", "align_as", "align_tensors", "refine_names", "rename", "rename_", "names",
         "has_names"),
     "nested and masked tensors": ("nested", "masked", "nested_tensor"),
-    "capturing programs": ("jit", "export", "fx", "onnx", "cond", "while_loop"),
-    "several processes": ("distributed", "multiprocessing"),
+    "capturing programs": ("export", "fx"),
     "typed storages": ("*Storage", "storage_type"),
 }
 

@@ -38,6 +38,8 @@ class device:
     __slots__ = ("index", "type")
 
     def __init__(self, type="cpu", index=None):
+        if isinstance(type, int) and not isinstance(type, bool):
+            type, index = "cuda", type          # a number alone is one of an accelerator
         name = str(type.type if isinstance(type, device) else type)
         kind, _, number = name.partition(":")
         known = ("cpu", "cuda", "mps", "xpu", "meta", "hip", "xla", "vulkan")
@@ -59,6 +61,16 @@ class device:
 
     def __hash__(self):
         return hash(str(self))
+
+    def __enter__(self):
+        # In this block PyTorch makes tensors on this device.
+        if self.type != "cpu":
+            raise RuntimeError(f"device {str(self)!r}: cgrad computes on the CPU only; use "
+                               "device='cpu' (cgrad.cuda.is_available() is False)")
+        return self
+
+    def __exit__(self, *error):
+        return None
 
     def __reduce__(self):
         return device, (str(self),)

@@ -1,4 +1,4 @@
 """What PyTorch says of its backends: those of accelerators are absent."""
-from cgrad.backends import cuda, cudnn, mkl, mps, openmp
+from cgrad.backends import cpu, cuda, cudnn, mkl, mkldnn, mps, openmp, opt_einsum
 
-__all__ = ["cuda", "cudnn", "mkl", "mps", "openmp"]
+__all__ = ["cpu", "cuda", "cudnn", "mkl", "mkldnn", "mps", "openmp", "opt_einsum"]

@@ -1,7 +1,7 @@
 """Tools around training: datasets and loaders (:mod:`cgrad.utils.data`), hook handles."""
 from importlib import import_module
 
-__all__ = ["checkpoint", "data", "hooks"]
+__all__ = ["benchmark", "checkpoint", "data", "dlpack", "hooks", "tensorboard"]
 
 
 def __getattr__(name: str) -> object:

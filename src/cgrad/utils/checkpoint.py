@@ -12,7 +12,9 @@ from cgrad._tensor.tensor import Tensor
 from cgrad.autograd import Function, enable_grad
 from cgrad.autograd.graph import saved_tensors_hooks
 
-__all__ = ["CheckpointError", "checkpoint", "checkpoint_sequential"]
+__all__ = [
+    "CheckpointError", "checkpoint", "checkpoint_sequential", "set_checkpoint_early_stop",
+]  # fmt: skip
 
 
 class CheckpointError(RuntimeError):
@@ -186,3 +188,15 @@ def checkpoint_sequential(
         input = checkpoint(run(functions[i * size:(i + 1) * size]), input,
                            use_reentrant=use_reentrant, preserve_rng_state=preserve_rng_state)
     return run(functions[(segments - 1) * size:])(input)
+
+
+@contextmanager
+def set_checkpoint_early_stop(enable: bool) -> Iterator[None]:
+    """A block whose checkpoints may stop the second call early, in PyTorch.
+
+    Here the second call always runs to its end, whatever is asked for: the values are the same.
+
+    Args:
+        enable: accepted.
+    """
+    yield
