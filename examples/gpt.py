@@ -122,7 +122,7 @@ def run(given: argparse.Namespace) -> None:
     train, held_out = codes.split([len(codes) - len(codes) // 10, len(codes) // 10])
     shape = dict(context=32, width=32, layers=2, heads=2) if given.fast else dict(
         context=64, width=128, layers=4, heads=4)  # fmt: skip
-    batch, context = 16, shape["context"]
+    batch, context = 32, shape["context"]
     if len(held_out) <= context:
         raise Problem(f"the text has {len(text)} characters; {10 * context + 10} are needed")
 
@@ -173,7 +173,7 @@ def main(argv: list[str] | None = None) -> int:
     parser = options("gpt.py", __doc__, epochs=5)
     parser.add_argument("--text", metavar="FILE", help="to learn from (Python's help)")
     parser.add_argument("--prompt", default="\n", help="what the sample begins with (a new line)")
-    parser.add_argument("--lr", type=positive(float), default=2e-3, help="(%(default)s)")
+    parser.add_argument("--lr", type=positive(float), default=4e-3, help="(%(default)s)")
     return start(run, parser, argv)
 
 

@@ -55,7 +55,10 @@ def test_typed_constructors():
         assert make(2, 3).shape == (2, 3) and make().shape == (0,)
         assert isinstance(x, make) and not isinstance(x, cgrad.ShortTensor)
         assert cgrad.typename(x) == f"cgrad.{name}" and make(x.shape).shape == (1, 2)
+        assert cgrad.tensor([[1, 0]]).type(make).equal(x)
     assert cgrad.typename(3) == "int"
+    with pytest.raises(ValueError, match="invalid type: 'str'"):
+        x.type(str)
 
 
 def test_default_tensor_type():

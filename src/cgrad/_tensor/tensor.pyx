@@ -727,7 +727,8 @@ cdef class Tensor(Handle):
     def type(self, dtype=None):
         """type(dtype=None) -> Tensor or str
 
-        The tensor in another dtype; without argument the name of its type.
+        The tensor in another dtype, which may be named by a type of tensor (``cgrad.FloatTensor``);
+        without argument the name of its type.
         """
         if dtype is None:
             return f"cgrad.{_type_names[value(self.row).dtype]}"
@@ -736,6 +737,10 @@ cdef class Tensor(Handle):
             if name not in _type_names:
                 raise ValueError(f"type: invalid type: {dtype!r}")
             dtype = dtype_of(_type_names.index(name))
+        elif isinstance(dtype, type):
+            if not hasattr(dtype, "dtype"):
+                raise ValueError(f"type: invalid type: {dtype.__name__!r}")
+            dtype = dtype.dtype
         return self.to(dtype)
 
     def copy_(self, src, non_blocking=False):
