@@ -24,7 +24,7 @@ PYTHON_IMPORTS = {
     "utils": {"utils", "autograd"},
     "serialization": {"serialization"},
     "nn": {"nn", "autograd", "utils"},
-    "optim": {"optim", "autograd", "utils"},
+    "optim": {"optim", "autograd", "utils", "nn"},
 }
 
 MAX_LINES = 600

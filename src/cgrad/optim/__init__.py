@@ -1,4 +1,6 @@
 """Optimizers and learning-rate schedules."""
+from typing import Any as _Any
+
 from cgrad.optim import lr_scheduler
 from cgrad.optim.adadelta import Adadelta
 from cgrad.optim.adagrad import Adagrad
@@ -16,5 +18,13 @@ from cgrad.optim.sparse_adam import SparseAdam
 
 __all__ = [
     "ASGD", "LBFGS", "SGD", "Adadelta", "Adagrad", "Adam", "AdamW", "Adamax", "NAdam", "Optimizer",
-    "RAdam", "RMSprop", "Rprop", "SparseAdam", "lr_scheduler",
+    "RAdam", "RMSprop", "Rprop", "SparseAdam", "lr_scheduler", "swa_utils",
 ]  # fmt: skip
+
+
+def __getattr__(name: str) -> _Any:
+    if name == "swa_utils":  # needs cgrad.nn, which the rest does not
+        import cgrad.optim.swa_utils as module
+
+        return module
+    raise AttributeError(f"module 'cgrad.optim' has no attribute {name!r}")
