@@ -1,4 +1,5 @@
 """utils.data: datasets, samplers, loaders, collating."""
+import itertools
 import pickle
 from collections import namedtuple
 
@@ -190,6 +191,15 @@ def test_own_samplers():
     assert [sorted(y.tolist()) for _, y in loader] == [[0, 20, 40, 60, 80]]
     loader = DataLoader(dataset(), batch_sampler=[[0, 9], [5]])
     assert [y.tolist() for _, y in loader] == [[0, 90], [50]] and len(loader) == 2
+
+
+@pytest.mark.parametrize("replacement", [False, True])
+def test_an_epoch_without_end_is_drawn_as_it_goes(replacement):
+    sampler = RandomSampler(range(10), replacement=replacement, num_samples=10**10)
+    assert set(itertools.islice(sampler, 100)) == set(range(10))
+    data = TensorDataset(cgrad.arange(10), cgrad.arange(10) * 10)
+    x, y = next(iter(DataLoader(data, sampler=sampler, batch_size=5)))
+    assert x.shape == (5,) and (x * 10).equal(y)
 
 
 def test_samplers():

@@ -215,10 +215,16 @@ def run(library: str, folder: Path, steps: int, command: list[str]) -> None:
         def set_method(name, function):
             setattr(torch.Tensor, name, function)
 
-        # PyTorch's own draws one permutation more at the end of an epoch, and throws it away.
-        torch.utils.data.RandomSampler.__iter__ = lambda self: iter(
-            torch.randint(len(self.data_source), (self.num_samples,)).tolist()
-            if self.replacement else torch.randperm(len(self.data_source)).tolist())  # fmt: skip
+        def indices(sampler):
+            """Draw as cgrad does; PyTorch throws a permutation away at the end of an epoch."""
+            length, left = len(sampler.data_source), sampler.num_samples
+            while left > 0:
+                piece = torch.randint(0, length, (min(left, 1 << 16),)) if sampler.replacement \
+                    else torch.randperm(length)[:left]  # fmt: skip
+                yield from piece.tolist()
+                left -= len(piece)
+
+        torch.utils.data.RandomSampler.__iter__ = indices
     import torch.nn.functional
     import torch.optim
 

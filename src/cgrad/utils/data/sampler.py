@@ -14,6 +14,8 @@ __all__ = [
 
 T_co = TypeVar("T_co", covariant=True)
 
+_AT_ONCE = 1 << 16  # draws with replacement: num_samples=10**10 is how one asks for endless epochs
+
 
 class Sampler(Generic[T_co]):
     """Base class: a subclass defines ``__iter__`` over indices, and ``__len__`` if it can."""
@@ -55,7 +57,7 @@ class SequentialSampler(_WholeEpoch):
         return len(self.data_source)
 
 
-class RandomSampler(_WholeEpoch):
+class RandomSampler(Sampler[int]):
     """Indices in random order: a permutation, or draws with replacement.
 
     Args:
@@ -90,18 +92,27 @@ class RandomSampler(_WholeEpoch):
         """How many indices an epoch has; follows a dataset that grows."""
         return len(self.data_source) if self._num_samples is None else self._num_samples
 
-    def _order(self) -> Tensor:
-        length, count = len(self.data_source), self.num_samples
+    def _pieces(self) -> Iterator[Tensor]:
+        length, left = len(self.data_source), self.num_samples
         if not length:
             raise ValueError("cannot draw samples from an empty dataset")
-        if self.replacement:
-            return cgrad.randint(0, length, (count,), generator=self.generator)
-        order = cgrad.randperm(length, generator=self.generator)
-        if count > length:
-            more = [cgrad.randperm(length, generator=self.generator)
-                    for _ in range((count - 1) // length)]
-            order = cgrad.cat([order, *more])
-        return order[:count]
+        while left > 0:
+            if self.replacement:
+                size = (min(left, _AT_ONCE),)
+                piece = cgrad.randint(0, length, size, generator=self.generator)
+            else:
+                piece = cgrad.randperm(length, generator=self.generator)[:left]
+            yield piece
+            left -= len(piece)
+
+    def _order(self) -> Tensor | None:
+        if self.num_samples > max(_AT_ONCE, len(self.data_source)):
+            return None
+        pieces = list(self._pieces())
+        return pieces[0] if len(pieces) == 1 else cgrad.cat(pieces)
+
+    def __iter__(self) -> Iterator[int]:
+        return (i for piece in self._pieces() for i in piece.tolist())
 
     def __len__(self) -> int:
         return self.num_samples
@@ -225,11 +236,11 @@ def epoch_order(sampler: Any) -> Tensor | None:
     """Draw all indices of an epoch as one int64 tensor, the same that iterating would give.
 
     Returns None for samplers of other kinds, also for subclasses with an ``__iter__`` of their
-    own.
+    own, and for epochs that are drawn piece by piece.
     """
     if getattr(type(sampler), "__iter__", None) in _WHOLE:
         return sampler._order()
     return None
 
 
-_WHOLE = (SequentialSampler.__iter__, _WholeEpoch.__iter__)
+_WHOLE = (SequentialSampler.__iter__, RandomSampler.__iter__, _WholeEpoch.__iter__)
