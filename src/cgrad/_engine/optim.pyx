@@ -4,8 +4,10 @@ Everything is checked before anything is written.  The updates themselves run wi
 the group is big enough, each parameter shared among threads.  Of a sparse gradient only the rows
 that it holds are updated, each once.
 """
+from libc.float cimport DBL_EPSILON, FLT_EPSILON
 from libc.string cimport memcpy, memset
 from cgrad._engine.types cimport *
+from cgrad._engine.factored cimport Factored, factored_update, scratch_size
 from cgrad._engine.handle cimport Handle, dtype_of, is_handle, row_of
 from cgrad._engine.inplace cimport check_writable
 from cgrad._engine.loops cimport BLOCK, NOGIL, copy_cast
@@ -29,6 +31,7 @@ cdef extern from "../_kernels/optim.h":
         CG_ADAM
         CG_ADAGRAD
         CG_SPARSE_ADAM
+        CG_ADAFACTOR
         CG_RULES
     ctypedef struct cg_rule:
         const char *name
@@ -58,12 +61,14 @@ cdef struct Param:            # one parameter of a step
     Row number[CG_NUMBERS]    # 0-d tensors of the state, or 0:
     double plain[CG_NUMBERS]  # Python numbers
     double c[CG_CONSTANTS]
+    Factored factored         # of Adafactor
 
 cdef struct Step:
     const cg_rule *rule
     Param *now                # the parameter at work
     Param *params
     int64_t n
+    bint factored             # Adafactor
     double o[CG_OPTIONS]
 
 _RULES = {cg_rules[i].name.decode(): i for i in range(CG_RULES)}
@@ -111,6 +116,18 @@ cdef void _prepare(Step *s, Param *q) noexcept nogil:
             set_number(value(q.number[k]), number[k])
 
 
+cdef void _factored(Param *q, bint parallel) noexcept nogil:
+    # Adafactor's update, which is no loop over independent elements.
+    cdef Factored *f = &q.factored
+    if q.n == 0:
+        return
+    f.sign, f.shrink, f.weight, f.rate = q.c[0], q.c[2], q.c[3], q.c[4]
+    f.eps1, f.eps2, f.d = q.c[5], q.c[6], q.c[7]
+    if f.eps1 < 0:
+        f.eps1 = FLT_EPSILON if q.dtype == F32 else DBL_EPSILON
+    factored_update(f, parallel)
+
+
 cdef void _run(Step *s) noexcept:
     cdef int64_t i, grain, total = 0
     for i in range(s.n):
@@ -119,14 +136,19 @@ cdef void _run(Step *s) noexcept:
         for i in range(s.n):
             s.now = s.params + i
             _prepare(s, s.now)
-            _task(s, 0, s.now.n)
+            if s.factored:
+                _factored(s.now, False)
+            else:
+                _task(s, 0, s.now.n)
         return
     with nogil:
         for i in range(s.n):
             s.now = s.params + i
             _prepare(s, s.now)
             grain = BLOCK if s.now.width == 0 else BLOCK // s.now.width
-            if s.now.n <= grain:
+            if s.factored:
+                _factored(s.now, True)
+            elif s.now.n <= grain:
                 _task(s, 0, s.now.n)
             else:
                 parallel_for(_task, s, s.now.n, grain if grain else 1)
@@ -134,6 +156,11 @@ cdef void _run(Step *s) noexcept:
 
 cdef int _enter(Param *q, int which, Row r, str name, str what, int64_t index) except -1:
     # Check one tensor (held by the scope) of one parameter, and find or make its row-major memory.
+    return _enter_like(q, which, r, q.row[0], name, what, index)
+
+
+cdef int _enter_like(Param *q, int which, Row r, Row like, str name, str what,
+                     int64_t index) except -1:
     cdef Value *v = value(r)
     if which == 0:
         if not is_float(v.dtype):
@@ -145,7 +172,7 @@ cdef int _enter(Param *q, int which, Row r, str name, str what, int64_t index) e
         if v.dtype != q.dtype:
             raise RuntimeError(f"{name}: parameter {index} has dtype {dtype_of(q.dtype).name}, "
                                f"but its {what} has dtype {dtype_of(v.dtype).name}")
-        if not same_shape(r, q.row[0]):
+        if not same_shape(r, like):
             raise RuntimeError(f"{name}: parameter {index} has shape {sizes(q.row[0])}, but its "
                                f"{what} has shape {sizes(r)}")
     q.row[which] = r
@@ -246,12 +273,43 @@ cdef void _add(char *to, const char *x, int64_t n, int dtype) noexcept:
             (<double *>to)[i] += (<const double *>x)[i]
 
 
+cdef int _enter_factors(Param *q, dict kept, tuple keys, str name, int64_t index) except -1:
+    # What Adafactor keeps: squares of a vector, or their factors for the last two dimensions.
+    cdef Factored *f = &q.factored
+    cdef Value *v = value(q.row[0])
+    cdef int64_t[MAX_DIMS] shape
+    cdef int64_t size
+    cdef Row r
+    cdef int i, k, ndim = v.ndim
+    f.dtype = q.dtype
+    f.vector = ndim < 2
+    f.data = &q.data[0]
+    f.rows = 1 if f.vector else v.shape[ndim - 2]
+    f.cols = v.numel if f.vector else v.shape[ndim - 1]
+    f.batch = v.numel // (f.rows * f.cols) if v.numel else 0
+    if f.vector:
+        _enter(q, 4, _hold_written(kept[keys[2]], name), name, keys[2], index)
+        return 0
+    for k in range(2):
+        for i in range(ndim):
+            shape[i] = v.shape[i]
+        shape[ndim - 1 - k] = 1
+        r = row_dense(q.dtype, ndim, shape)
+        keep(r)
+        _enter_like(q, 2 + k, _hold_written(kept[keys[k]], name), r, name, keys[k], index)
+    size = scratch_size(f.rows, f.cols)
+    f.scratch = <double *>value(keep(row_dense(F64, 1, &size))).data
+    return 0
+
+
 cdef int _enter_state(Param *q, dict kept, tuple keys, tuple numbers, str name, int64_t index,
-                      int64_t position, list plain) except -1:
+                      int64_t position, list plain, bint factored) except -1:
     # The tensors and numbers that the optimizer keeps for one parameter.
     cdef int k
     cdef Row r
-    for k in range(len(keys)):
+    if factored:
+        _enter_factors(q, kept, keys, name, index)
+    for k in range(0 if factored else len(keys)):
         if keys[k] is not None:
             _enter(q, 2 + k, _hold_written(kept[keys[k]], name), name, keys[k], index)
     for k in range(len(numbers)):
@@ -323,6 +381,7 @@ def fused_step(int rule, str name, params, state, start, tuple keys, tuple numbe
         s.params = <Param *>value(keep(row_dense(U8, 1, &size))).data
         memset(s.params, 0, size)
         s.n = 0
+        s.factored = rule == CG_ADAFACTOR
         for i in range(len(all_params)):
             param = all_params[i]
             g = value(row_of(param, name.encode())).grad
@@ -350,7 +409,8 @@ def fused_step(int rule, str name, params, state, start, tuple keys, tuple numbe
                 if not kept or (rule == CG_SGD and kept.get(keys[0]) is None):
                     q.fresh = True
                     start(param, kept)
-                _enter_state(q, kept, keys, numbers, name, i, s.n, plain)
+                _enter_state(q, kept, keys, numbers, name, i, s.n, plain,
+                             s.factored)
             s.n += 1
         _run(&s)
         _finish(&s)

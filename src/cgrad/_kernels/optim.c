@@ -172,8 +172,23 @@ static void prepare_asgd(const double *o, double *number, int single, int fresh,
     number[2] = 1 / (step - o[6] > 1 ? step - o[6] : 1);
 }
 
+/* beta2_decay, eps1, eps2, d; what the engine's factored.pyx takes */
+static void prepare_adafactor(const double *o, double *number, int single, int fresh, double *c)
+{
+    const double most = 1 / sqrt(number[0]);
+    int i;
+    (void)single;
+    (void)fresh;
+    common(o, c);
+    c[3] = pow(number[0], o[4]);
+    c[4] = o[1] < most ? o[1] : most;
+    for (i = 5; i < 8; i++)
+        c[i] = o[i];
+}
+
 #define RULE(name, numbers) {#name, numbers, prepare_##name, {name##_f32, name##_f64}}
 const cg_rule cg_rules[CG_RULES] = {
     RULE(sgd, 0), RULE(adam, 1), RULE(adamax, 1), RULE(nadam, 2), RULE(radam, 1), RULE(adagrad, 1),
     RULE(adadelta, 1), RULE(rmsprop, 1), RULE(rprop, 1), RULE(asgd, 3), RULE(sparse_adam, 1),
+    {"adafactor", 1, prepare_adafactor, {NULL, NULL}},
 };

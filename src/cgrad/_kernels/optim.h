@@ -21,12 +21,12 @@ typedef struct {
     const char *name;
     int numbers;            /* numbers of the state: the first counts the steps, this one included */
     cg_prepare prepare;     /* single: numbers are kept in float32; fresh: the state is new */
-    cg_update update[2];    /* float32, float64 */
+    cg_update update[2];    /* float32, float64; NULL: no loop over elements */
 } cg_rule;
 
 enum {
     CG_SGD, CG_ADAM, CG_ADAMAX, CG_NADAM, CG_RADAM, CG_ADAGRAD, CG_ADADELTA, CG_RMSPROP, CG_RPROP,
-    CG_ASGD, CG_SPARSE_ADAM, CG_RULES
+    CG_ASGD, CG_SPARSE_ADAM, CG_ADAFACTOR, CG_RULES
 };
 extern const cg_rule cg_rules[CG_RULES];
 

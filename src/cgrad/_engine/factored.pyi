@@ -1,0 +1,1 @@
+# Nothing for Python: the update is called by optim.pyx.
