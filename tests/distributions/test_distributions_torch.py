@@ -5,13 +5,36 @@ import warnings
 
 import numpy as np
 import pytest
-from distribution_cases import CASES, PROBABILITIES, build, tensor
+from distribution_cases import CASES, PROBABILITIES, build, dtype_of, tensor
 
 import cgrad
 
 torch = pytest.importorskip("torch")
 
-TOLERANCE = {"rtol": 1e-9, "atol": 1e-11}
+TOLERANCE = {"rtol": 1e-8, "atol": 1e-11}
+
+# Where PyTorch computes in float32, or by polynomials of that accuracy.
+COARSE = {"VonMises": 1e-4, "Multinomial": 1e-6, "GeneralizedPareto": 1e-5}
+# Where PyTorch is wrong: what it computes there -> why.
+WRONG = {
+    ("Gumbel", "cdf"): "raises where an intermediate probability rounds to 1",
+    ("Kumaraswamy", "mode"): "takes the logarithm of a negative number",
+    ("Beta", "mode"): "is always 1 where both concentrations are below 1",
+    ("Dirichlet", "mode"): "is always the first corner where all concentrations are below 1",
+    ("Binomial", "log_prob", 2): "has a kink where logits are 0",
+    ("Multinomial", "entropy", 2): "has a kink where logits are 0",
+    ("ContinuousBernoulli", "Uniform"): "is infinite where the supports are one",
+    ("Uniform", "ContinuousBernoulli"): "is infinite where the supports are one",
+    ("Wishart", "Wishart"): "sums over the batch, too",
+}
+
+
+def both(case, **options):
+    return [build(library, case, **options)[0] for library in (cgrad, torch)]
+
+
+def values_of(case):
+    return [tensor(library, case.values, dtype=dtype_of(case)) for library in (cgrad, torch)]
 PROPERTIES = ("mean", "mode", "variance", "stddev")
 
 
@@ -23,6 +46,10 @@ def outcome(function, *args):
             return function(*args)
     except (NotImplementedError, ValueError) as error:
         return type(error)
+
+
+def as_theirs(x):
+    return repr(x).replace("cgrad.", "torch.")
 
 
 def same(ours, theirs, what, **tolerance):
@@ -38,46 +65,52 @@ def same(ours, theirs, what, **tolerance):
 
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_values(case):
-    ours, theirs = (build(library, case)[0] for library in (cgrad, torch))
+    ours, theirs = both(case)
     assert tuple(ours.batch_shape) == tuple(theirs.batch_shape)
     assert tuple(ours.event_shape) == tuple(theirs.event_shape)
-    assert repr(ours).replace("cgrad.Size", "torch.Size") == repr(theirs)
-    assert repr(ours.support) == repr(theirs.support)
+    assert as_theirs(ours) == repr(theirs)
+    assert as_theirs(ours.support) == repr(theirs.support)
     for flag in ("has_rsample", "has_enumerate_support"):
         assert getattr(ours, flag) == getattr(theirs, flag), flag
+    tolerance = {"rtol": COARSE.get(case.name, TOLERANCE["rtol"])}
     for name in PROPERTIES:
-        same(*(outcome(getattr, d, name) for d in (ours, theirs)), name)
+        if (case.name, name) not in WRONG:
+            same(*(outcome(getattr, d, name) for d in (ours, theirs)), name, **tolerance)
     for name in ("entropy", "perplexity"):
-        same(*(outcome(getattr(d, name)) for d in (ours, theirs)), name)
+        same(*(outcome(getattr(d, name)) for d in (ours, theirs)), name, **tolerance)
     if ours.has_enumerate_support:
         for expand in (True, False):
             same(*(outcome(d.enumerate_support, expand) for d in (ours, theirs)), "support")
-    values = [tensor(library, case.values) for library in (cgrad, torch)]
+    values = values_of(case)
     for name in ("log_prob", "cdf"):
-        same(*(outcome(getattr(d, name), v) for d, v in zip((ours, theirs), values)), name)
-    levels = [tensor(library, PROBABILITIES) for library in (cgrad, torch)]
-    same(*(outcome(d.icdf, v) for d, v in zip((ours, theirs), levels)), "icdf")
+        if (case.name, name) not in WRONG:
+            same(*(outcome(getattr(d, name), v) for d, v in zip((ours, theirs), values)), name,
+                 **tolerance)
+    levels = [tensor(library, PROBABILITIES, dtype=str(values[0].dtype).split(".")[1])
+              for library in (cgrad, torch)]
+    same(*(outcome(d.icdf, v) for d, v in zip((ours, theirs), levels)), "icdf", **tolerance)
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_expand(case):
-    ours, theirs = (build(library, case)[0] for library in (cgrad, torch))
+    ours, theirs = both(case)
     shape = (2, *ours.batch_shape)
     ours, theirs = (d.expand(shape) for d in (ours, theirs))
     assert tuple(ours.batch_shape) == tuple(theirs.batch_shape) == shape
-    assert repr(ours).replace("cgrad.Size", "torch.Size") == repr(theirs)
-    values = [tensor(library, case.values) for library in (cgrad, torch)]
+    assert as_theirs(ours) == repr(theirs)
+    values = values_of(case)
     if values[0].ndim == len(shape) + len(ours.event_shape):
         values = [v.unsqueeze(1) for v in values]
-    same(*(outcome(d.log_prob, v) for d, v in zip((ours, theirs), values)), "")
+    same(*(outcome(d.log_prob, v) for d, v in zip((ours, theirs), values)), "",
+         rtol=COARSE.get(case.name, TOLERANCE["rtol"]))
     assert ours.sample((3,)).shape == (3, *shape, *ours.event_shape)
 
 
 def derivatives(library, case, function, order):
     """Derivatives of a sum over the values, with respect to parameters and values."""
     distribution, leaves = build(library, case, grad=True, validate_args=False)
-    values = tensor(library, case.values, grad=True)
-    if values.requires_grad and function == "log_prob":
+    values = tensor(library, case.values, grad=True, dtype=dtype_of(case))
+    if function == "log_prob" and values.requires_grad:
         leaves = [*leaves, values]
     y = getattr(distribution, function)(*([values] if function != "entropy" else []))
     if not y.requires_grad or not leaves:
@@ -97,6 +130,8 @@ def derivatives(library, case, function, order):
 @pytest.mark.parametrize("function", ["log_prob", "cdf", "entropy"])
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_derivatives(case, function, order):
+    if (case.name, function, order) in WRONG or (case.name == "Wishart" and order == 2):
+        return           # PyTorch's scale_tril has a gradient above its diagonal, too
     theirs = outcome(derivatives, torch, case, function, order)
     if isinstance(theirs, type):
         return                              # the same class is what test_values asks for
@@ -107,7 +142,11 @@ def test_derivatives(case, function, order):
             assert (a is None or not a.any()) and (b is None or not b.any())
             continue
         finite = torch.isfinite(b)
-        np.testing.assert_allclose(a.numpy()[finite], b.numpy()[finite], rtol=1e-7, atol=1e-9)
+        if case.kwargs.get("scale_tril"):
+            a, b = (x.tril() if x.ndim > 1 else x for x in (a, b))
+        rtol = 1000 * COARSE[case.name] if case.name in COARSE else 1e-7
+        np.testing.assert_allclose(a.numpy()[finite], b.numpy()[finite], rtol=rtol,
+                                   atol=max(1e-9, 0.01 * rtol))
 
 
 def broadcastable(p, q):
@@ -132,5 +171,7 @@ def test_kl(p):
         if isinstance(a, type) or isinstance(b, type):
             assert a is b, (str(p), str(q))
             continue
-        np.testing.assert_allclose(a.numpy(), b.numpy(), rtol=1e-8, atol=1e-10,
+        if (p.name, q.name) in WRONG:
+            continue
+        np.testing.assert_allclose(a.numpy(), b.detach().numpy(), rtol=1e-8, atol=1e-10,
                                    err_msg=f"{p} {q}")

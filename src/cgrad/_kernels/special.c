@@ -487,6 +487,8 @@ static double xlog1py_of(double x, double y) { return x == 0 && y == y ? 0 : x *
 #define BOTH1(name, value) LOOP1(name##_f32, float, value) LOOP1(name##_f64, double, value)
 #define BOTH2(name, value) LOOP2(name##_f32, float, value) LOOP2(name##_f64, double, value)
 
+double cg_digamma(double x) { return digamma_of(x); }
+
 LOOP1(cg_lgamma_f32, float, lgammaf_of(x))
 LOOP1(cg_lgamma_f64, double, lgamma_of(x))
 BOTH1(cg_digamma, digamma_of(x))

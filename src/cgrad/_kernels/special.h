@@ -31,6 +31,8 @@ CG_LOOP_F(cg_zeta);         /* sum over k >= 0 of (y + k)^-x */
 CG_LOOP_F(cg_igamma);       /* 1/Gamma(x) int_0^y t^(x-1) e^-t dt; near 1e-14 */
 CG_LOOP_F(cg_igammac);      /* 1 - that, its own relative accuracy kept */
 
+double cg_digamma(double x);     /* of one number */
+
 #undef CG_LOOP
 #undef CG_LOOP_F
 #endif

@@ -28,14 +28,22 @@ class ExponentialFamily(Distribution):
         # The expectation of log h(x).
         raise NotImplementedError(f"{type(self).__name__}._mean_carrier_measure")
 
-    def entropy(self) -> Tensor:
-        """A(θ) - θ · ∇A(θ) - E log h."""
+    def _normalizer_and_slopes(self) -> tuple[Tensor, list[tuple[Tensor, Tensor]]]:
+        # A(θ), and each parameter with the derivative of A; with history if parameters have one.
         with cgrad.enable_grad():
-            params = [p.detach().requires_grad_() for p in self._natural_params]
+            params = list(self._natural_params)
+            recorded = any(p.requires_grad for p in params)
+            params = [p if p.requires_grad else p.detach().requires_grad_() for p in params]
             normalizer = self._log_normalizer(*params)
-            slopes = cgrad.autograd.grad(normalizer.sum(), params, create_graph=True)
-        result = -self._mean_carrier_measure + normalizer
-        for p, slope in zip(params, slopes):
-            product = p * slope
-            result = result - product.reshape(self._batch_shape + (-1,)).sum(-1)
+            slopes = cgrad.autograd.grad(normalizer.sum(), params, create_graph=recorded)
+        if not recorded:
+            normalizer, params = normalizer.detach(), [p.detach() for p in params]
+        return normalizer, list(zip(params, slopes))
+
+    def entropy(self) -> Tensor:
+        """A(θ) - θ · ∇A(θ) - E log h"""
+        normalizer, terms = self._normalizer_and_slopes()
+        result = normalizer - self._mean_carrier_measure
+        for param, slope in terms:
+            result = result - (param * slope).reshape(self._batch_shape + (-1,)).sum(-1)
         return result
