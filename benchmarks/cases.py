@@ -57,9 +57,27 @@ def case(name: str, title: str, **options: Any) -> Case:
     return CASES[name]
 
 
-def use_threads(library: str, threads: int) -> None:
-    if library in ("cgrad", "torch"):
-        importlib.import_module(library).set_num_threads(threads)
+_threads = 1
+
+
+def case_threads() -> int:
+    """The number of threads that this process is to compute with."""
+    return _threads
+
+
+def begin(library: str, threads: int) -> None:
+    """Before a case is built: what a case may have left otherwise."""
+    global _threads
+    _threads = threads
+    if library in ("cgrad", "torch", "compile"):
+        package(library).set_num_threads(threads)
+        package(library).set_grad_enabled(True)
+
+
+def package(library: str, submodule: str = "") -> Any:
+    """The package of a library, or a module in it; "compile" is PyTorch with torch.compile."""
+    name = "torch" if library == "compile" else library
+    return importlib.import_module(f"{name}.{submodule}" if submodule else name)
 
 
 # -- scalars ----------------------------------------------------------------------------------
@@ -235,12 +253,19 @@ def tanh_sum(size: int) -> None:
     power = len(str(size)) - 1
     this = case(f"tanh-1e{power}", f"tanh(v*v + v).sum() on 10^{power}, forward and backward")
 
-    @this.on("cgrad", "torch")
+    @this.on("cgrad", "torch", "compile")
     def _(library: str) -> Program:
-        v = importlib.import_module(library).randn(size, requires_grad=True)
+        xp = package(library)
+        v = xp.randn(size, requires_grad=True)
+
+        def forward() -> Any:
+            return (v * v + v).tanh().sum()
+
+        if library == "compile":
+            forward = xp.compile(forward)
 
         def run() -> None:
-            (v * v + v).tanh().sum().backward()
+            forward().backward()
             v.grad = None
 
         return "run()", {"run": run}

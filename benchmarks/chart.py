@@ -12,14 +12,15 @@ from harness import amount
 
 COLORS = {
     "cgrad": "#d62728", "python": "#7f7f7f", "micrograd": "#8c564b", "numpy": "#1f77b4",
-    "autograd": "#9467bd", "torch": "#ff7f0e", "jax": "#2ca02c",
+    "autograd": "#9467bd", "torch": "#ff7f0e", "compile": "#bcbd22", "jax": "#2ca02c",
+    "limit": "#000000",
 }  # fmt: skip
 
 
-def draw(report: dict[str, Any], path: Path) -> None:
+def draw(report: dict[str, Any], threads: int, path: Path) -> None:
     """Draw what was compared with other libraries, the operations as points, the rest as bars."""
-    compared = [case for case in report["cases"]
-                if sum("ratio" in result for result in case["results"].values()) > 1]  # fmt: skip
+    compared = [case for case in report["cases"] if case["threads"] == threads
+                and sum("ratio" in result for result in case["results"].values()) > 1]  # fmt: skip
     operations = [case for case in compared if case["group"] == "ops"]
     if not compared:
         return
@@ -27,7 +28,7 @@ def draw(report: dict[str, Any], path: Path) -> None:
         figure = points(operations)
     else:
         figure = bars(compared)
-    title = f"{report['machine']}; {report['threads']} thread(s); {report['date']}"
+    title = f"{report['machine']}; {threads} thread(s); {report['date']}"
     figure.suptitle(title, fontsize=9)
     figure.savefig(path, dpi=130)
 

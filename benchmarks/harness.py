@@ -26,7 +26,7 @@ HERE = Path(__file__).resolve().parent
 # library: the package that must be installed for it
 LIBRARIES = {
     "cgrad": "cgrad", "python": None, "micrograd": "micrograd", "numpy": "numpy",
-    "autograd": "autograd", "torch": "torch", "jax": "jax",
+    "autograd": "autograd", "torch": "torch", "compile": "torch", "jax": "jax", "limit": None,
 }  # fmt: skip
 
 _THREAD_VARIABLES = (
@@ -37,6 +37,8 @@ _THREAD_VARIABLES = (
 def version(library: str) -> str | None:
     """Return the version of a library, or None where it is not installed."""
     package = LIBRARIES[library]
+    if library == "limit":
+        return "of this machine"
     if package is None:
         return ".".join(map(str, sys.version_info[:3]))
     if importlib.util.find_spec(package) is None:
@@ -222,7 +224,7 @@ def _answer(state: dict[str, Any], question: dict[str, Any]) -> float | None:
     if "once" in question:
         return suite.CASES[question["once"]].build(state["library"])
     if "prepare" in question:
-        suite.use_threads(state["library"], state["threads"])
+        suite.begin(state["library"], state["threads"])
         state["timer"] = None  # the last case's memory goes first
         program = suite.CASES[question["prepare"]].build(state["library"])
         if program is None:

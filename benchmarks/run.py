@@ -5,6 +5,7 @@
     python benchmarks/run.py --only scalar mlp         cases whose name contains one of these
     python benchmarks/run.py --only ops                every operation, against PyTorch
     python benchmarks/run.py --peers torch numpy       only against these
+    python benchmarks/run.py --threads 1 2             with one thread, then with two
     python benchmarks/run.py --list                    names and titles of the cases
 
 Prints a table, and writes benchmark.json and benchmark.png. See benchmarks/README.md.
@@ -29,7 +30,7 @@ RESULTS = Path(__file__).resolve().parent / "results"
 def main(argv: list[str] | None = None) -> int:
     options = parse(argv)
     if options.worker:
-        harness.serve(options.worker, options.threads)
+        harness.serve(options.worker, options.threads[0])
         return 0
     from suite import CASES
 
@@ -47,7 +48,7 @@ def main(argv: list[str] | None = None) -> int:
     missing = [name for name, found in versions.items() if not found]
     libraries = [name for name, found in versions.items() if found]
     start = time.perf_counter()
-    print(f"{describe_machine()}; {options.threads} thread(s)")
+    print(describe_machine())
     print(", ".join(f"{name} {versions[name]}" for name in libraries))
     if "OPENBLAS_CORETYPE" in os.environ:
         print(f"OPENBLAS_CORETYPE={os.environ['OPENBLAS_CORETYPE']} is set: cgrad does not choose")
@@ -55,30 +56,18 @@ def main(argv: list[str] | None = None) -> int:
         print(f"left out, not installed: {', '.join(missing)}")
 
     effort = harness.QUICK if options.quick else harness.FULL
-    results = {}
-    workers: dict[str, Worker] = {}
-    try:
-        for name in chosen:
-            case = CASES[name]
-            taking_part = [library for library in libraries if library in case.builders]
-            if case.apart:
-                rounds = 1 if case.unit == "B" or options.quick else 5
-                found = harness.measure_apart(name, taking_part, options.threads, rounds)
-            else:
-                for library in taking_part:
-                    if library not in workers:
-                        workers[library] = Worker(library, options.threads)
-                found = harness.measure(name, {lib: workers[lib] for lib in taking_part}, effort)
-            results[name] = {lib: scaled(result, case.per) for lib, result in found.items()}
-            print_case(case, results[name])
-    finally:
-        for worker in workers.values():
-            worker.close()
+    entries = []
+    for threads in options.threads:
+        if len(options.threads) > 1:
+            print(f"\n=== {threads} thread(s)")
+        names = [n for n in chosen if not (CASES[n].apart and threads != options.threads[0])]
+        results = measure_all([CASES[name] for name in names], libraries, threads, effort)
+        entries += [as_json(CASES[name], threads, found) for name, found in results.items()]
 
     report = {
         "machine": describe_machine(), "threads": options.threads, "quick": options.quick,
-        "date": time.strftime("%Y-%m-%d %H:%M"), "versions": versions,
-        "cases": [as_json(CASES[name], found) for name, found in results.items()],
+        "date": time.strftime("%Y-%m-%d %H:%M"), "python": platform.python_version(),
+        "versions": versions, "cases": entries,
     }  # fmt: skip
     options.out.mkdir(parents=True, exist_ok=True)
     (options.out / "benchmark.json").write_text(json.dumps(report, indent=1) + "\n")
@@ -88,13 +77,41 @@ def main(argv: list[str] | None = None) -> int:
     except ImportError:
         print("\nno chart: matplotlib is not installed")
     else:
-        chart.draw(report, options.out / "benchmark.png")
-        written.append(str(options.out / "benchmark.png"))
+        for threads in options.threads:
+            name = "benchmark.png" if threads == options.threads[0] else f"benchmark-{threads}.png"
+            chart.draw(report, threads, options.out / name)
+            written.append(str(options.out / name))
     print(f"\n{time.perf_counter() - start:.0f} s; written: {', '.join(written)}")
-    failed = [name for name, found in results.items() if any(m.error for m in found.values())]
+    failed = [case["name"] for case in entries
+              if any("error" in result for result in case["results"].values())]  # fmt: skip
     if failed:
         print(f"failed: {', '.join(failed)}", file=sys.stderr)
     return 1 if failed else 0
+
+
+def measure_all(
+    cases: list[Any], libraries: list[str], threads: int, effort: harness.Effort
+) -> dict[str, dict[str, Measured]]:
+    """Measure cases one after the other, each in a process of every library, and print them."""
+    results = {}
+    workers: dict[str, Worker] = {}
+    try:
+        for case in cases:
+            taking_part = [library for library in libraries if library in case.builders]
+            if case.apart:
+                rounds = 1 if case.unit == "B" or effort is harness.QUICK else 5
+                found = harness.measure_apart(case.name, taking_part, threads, rounds)
+            else:
+                for library in taking_part:
+                    if library not in workers:
+                        workers[library] = Worker(library, threads)
+                found = harness.measure(case.name, {n: workers[n] for n in taking_part}, effort)
+            results[case.name] = {lib: scaled(result, case.per) for lib, result in found.items()}
+            print_case(case, results[case.name])
+    finally:
+        for worker in workers.values():
+            worker.close()
+    return results
 
 
 def parse(argv: list[str] | None) -> argparse.Namespace:
@@ -102,16 +119,23 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     add = parser.add_argument
     peers = [name for name in LIBRARIES if name != "cgrad"]
     add("--only", nargs="+", metavar="NAME", help="cases whose name contains one of these")
-    add("--peers", nargs="*", choices=peers, default=peers, metavar="LIBRARY",
-        help=f"of {', '.join(peers)} (all that are installed)")  # fmt: skip
-    add("--threads", type=int, default=1, help="to compute with, for all libraries (1)")
+    add("--peers", nargs="*", choices=peers, metavar="LIBRARY",
+        help=f"of {', '.join(peers)} (all that are installed; compile, which is torch.compile and "
+        "takes minutes, only if named)")  # fmt: skip
+    processors = os.cpu_count() or 1
+    add("--threads", type=int, nargs="+", metavar="N", default=sorted({1, processors}),
+        help=f"threads of every library (1 and {processors}; --quick: 1)")  # fmt: skip
     add("--quick", action="store_true", help="about one minute for everything")
     add("--out", type=Path, default=RESULTS, metavar="DIR", help="where to write (%(default)s)")
     add("--list", action="store_true", help="list the cases")
     add("--worker", choices=list(LIBRARIES), help=argparse.SUPPRESS)
     options = parser.parse_args(argv)
-    if not 1 <= options.threads <= (os.cpu_count() or 1):
-        parser.error(f"--threads: between 1 and {os.cpu_count()}")
+    if options.quick and "--threads" not in (argv or sys.argv):
+        options.threads = [1]
+    if options.peers is None:
+        options.peers = [name for name in peers if name != "compile"]
+    if not all(1 <= n <= processors for n in options.threads):
+        parser.error(f"--threads: between 1 and {processors}")
     return options
 
 
@@ -164,13 +188,15 @@ def print_case(case: Any, found: dict[str, Measured]) -> None:
             continue
         spread = f"± {result.spread:.0%}" if len(result.samples) > 1 else ""
         ratio = ""
-        if library != "cgrad" and own and not own.error:
+        if library == "limit" and own and not own.error:
+            ratio = f"{result.median / own.median:8.1%} of it reached"
+        elif library != "cgrad" and own and not own.error:
             ratio = f"{result.median / own.median:8.3g} x cgrad"
         print(f"  {library:10}{amount(result.median, case.unit):>10}  {spread:6}{ratio}".rstrip())
     sys.stdout.flush()
 
 
-def as_json(case: Any, found: dict[str, Measured]) -> dict[str, Any]:
+def as_json(case: Any, threads: int, found: dict[str, Measured]) -> dict[str, Any]:
     def one(result: Measured) -> dict[str, Any]:
         if result.error:
             return {"error": result.error}
@@ -183,7 +209,7 @@ def as_json(case: Any, found: dict[str, Measured]) -> dict[str, Any]:
 
     results = {library: one(result) for library, result in found.items()}
     return {"name": case.name, "title": case.title, "unit": case.unit, "group": case.group,
-            "results": results}  # fmt: skip
+            "threads": threads, "results": results}  # fmt: skip
 
 
 if __name__ == "__main__":

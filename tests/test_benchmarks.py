@@ -51,6 +51,41 @@ def test_figures_from_fresh_processes(tmp_path):
     assert [case["name"] for case in report["cases"]] == ["node-bytes", "node-bytes-counted"]
 
 
+def test_the_limit_takes_its_turn(tmp_path):
+    options = ["--quick", "--only", "scalar-multiply", "layernorm", "--peers", "limit"]
+    done = run(*options, "--out", str(tmp_path))
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("% of it reached") == 2
+    report = json.loads((tmp_path / "benchmark.json").read_text())
+    assert all(0 < case["results"]["limit"]["ratio"] < 1 for case in report["cases"])
+
+
+def test_tables_of_a_report(suite, tmp_path):
+    import report
+
+    def case(name, threads=1, **results):
+        return {"name": name, "title": name.title(), "unit": "s", "group": "", "threads": threads,
+                "results": {library: {"median": m} for library, m in results.items()}}  # fmt: skip
+
+    cases = [case("moons", cgrad=2e-3, torch=4e-3, limit=1e-3), case("lstm", cgrad=3.0),
+             case("moons", 2, cgrad=1.0)]  # fmt: skip
+    lines = report.table({"cases": cases}, 1, limit=True).splitlines()
+    assert lines[0] == "| | cgrad | PyTorch | of the limit |"
+    assert lines[2:] == ["| Moons | **2.00 ms** | 4.00 ms | 50% |", "| Lstm | **3.00 s** |  |  |"]
+    page = tmp_path / "page.md"
+    page.write_text("a\n<!-- figures -->\nold\n<!-- end of figures -->\nb\n")
+    report.replace(page, "new\n")
+    assert page.read_text() == "a\n<!-- figures -->\nnew\n<!-- end of figures -->\nb\n"
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/performance.md"])
+def test_pages_have_the_marks(suite, page):
+    import report
+
+    text = (FOLDER.parent / page).read_text(encoding="utf-8")
+    assert text.count(report.BEGIN) == text.count(report.END) == 1
+
+
 def test_mistakes_are_said(tmp_path):
     done = run("--only", "nonsense")
     assert (done.returncode, done.stdout) == (2, "")

@@ -1,0 +1,92 @@
+"""Where the instructions of three statements go, by module: a table for docs/performance.md.
+
+    python benchmarks/where.py          # needs valgrind
+
+Runs each statement under callgrind with two numbers of repetitions; the difference is free of
+start-up.  Valgrind has no AVX-512, so kernels take their AVX2 forms here.
+"""
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import tempfile
+from collections import Counter
+from pathlib import Path
+
+STATEMENTS = {
+    "a * b": ("one scalar multiplication, recorded", 2000),
+    "v * w": ("one multiplication of 1,000 numbers, recorded", 2000),
+    "step()": ("one step of SGD, MLP 4-16-1, batch 8", 200),
+}
+TESTS = Path(__file__).resolve().parents[1] / "tests"
+PROGRAM = """
+import gc, sys
+sys.path.append({tests!r})
+from instructions import examples
+names = examples()[{statement!r}]
+exec('def run(n):\\n    for _ in range(n): {statement}', names)
+gc.disable()
+names['run']({warm})
+names['run']({repetitions})
+"""
+
+
+def counted(statement: str, warm: int, repetitions: int) -> Counter[str]:
+    """Instructions by object file."""
+    program = PROGRAM.format(
+        statement=statement, warm=warm, repetitions=repetitions, tests=str(TESTS)
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        out = Path(folder) / "out"
+        subprocess.run(
+            ["valgrind", "--tool=callgrind", f"--callgrind-out-file={out}", sys.executable, "-c",
+             program], check=True, capture_output=True,
+        )  # fmt: skip
+        text = out.read_text()
+    names: dict[str, str] = {}
+    found: Counter[str] = Counter()
+    current, called = "", False
+    for line in text.splitlines():
+        if match := re.match(r"c?ob=(\(\d+\))(?: (.*))?$", line):
+            if match[2]:
+                names[match[1]] = module(match[2])
+            if line.startswith("ob="):
+                current = names[match[1]]
+        elif line.startswith("calls="):
+            called = True                      # the next line is the callee's cost
+        elif match := re.match(r"[+*-]?\d* (\d+)$", line):
+            if not called:
+                found[current] += int(match[1])
+            called = False
+    return found
+
+
+def module(path: str) -> str:
+    """A short name of an object file."""
+    if "/cgrad/" in path:
+        return "cgrad/" + path.split("/cgrad/", 1)[1].split(".")[0]
+    for part, name in (("/numpy/", "NumPy's loops"), ("openblas", "OpenBLAS"),
+                       ("python", "the interpreter"), ("libc", "the C library"),
+                       ("libm", "the C library"), ("/ld-", "the C library")):  # fmt: skip
+        if part in path:
+            return name
+    return "other"
+
+
+def main() -> int:
+    for statement, (title, repetitions) in STATEMENTS.items():
+        first = counted(statement, repetitions, repetitions)
+        second = counted(statement, repetitions, 3 * repetitions)
+        each = {name: (second[name] - first[name]) / (2 * repetitions) for name in second}
+        total = sum(each.values())
+        print(f"\n`{statement}`, {title}: {total:,.0f} instructions\n\n| module | instructions | |")
+        print("|---|---|---|")
+        for name, count in sorted(each.items(), key=lambda item: -item[1]):
+            if count >= 0.01 * total:
+                print(f"| {name} | {count:,.0f} | {count / total:.0%} |")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
