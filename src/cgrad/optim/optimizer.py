@@ -6,18 +6,24 @@ hands them to one call of the engine.
 from __future__ import annotations
 
 import warnings
-from collections import OrderedDict, defaultdict
+from collections import OrderedDict, defaultdict, deque
 from collections.abc import Callable, Iterable
 from copy import deepcopy
 from functools import wraps
 from itertools import chain
-from typing import Any
+from typing import Any, TypeAlias
 
 import cgrad
 from cgrad import Tensor
 from cgrad.utils.hooks import RemovableHandle
 
-__all__ = ["Optimizer"]
+__all__ = [
+    "Optimizer", "register_optimizer_step_post_hook", "register_optimizer_step_pre_hook",
+    "required",
+]  # fmt: skip
+
+ParamsT: TypeAlias = Iterable[Tensor] | Iterable[dict[str, Any]] | Iterable[tuple[str, Tensor]]
+StateDict: TypeAlias = dict[str, Any]
 
 _HOOKS = (
     "_optimizer_step_pre_hooks",
@@ -29,6 +35,39 @@ _HOOKS = (
 )
 
 
+class _Required:
+    """The type of :data:`required`."""
+
+    def __repr__(self) -> str:
+        return "<required parameter>"
+
+
+required = _Required()
+"""As a default of a group's option: every group must give it."""
+
+# Hooks of all optimizers
+_global_pre_hooks: OrderedDict[int, Callable] = OrderedDict()
+_global_post_hooks: OrderedDict[int, Callable] = OrderedDict()
+
+
+def register_optimizer_step_pre_hook(hook: Callable) -> RemovableHandle:
+    """Call ``hook(optimizer, args, kwargs)`` before every step of every optimizer."""
+    return _add_hook(_global_pre_hooks, hook)
+
+
+def register_optimizer_step_post_hook(hook: Callable) -> RemovableHandle:
+    """Call ``hook(optimizer, args, kwargs)`` after every step of every optimizer."""
+    return _add_hook(_global_post_hooks, hook)
+
+
+def _add_hook(hooks: OrderedDict, hook: Callable, prepend: bool = False) -> RemovableHandle:
+    handle = RemovableHandle(hooks)
+    hooks[handle.id] = hook
+    if prepend:
+        hooks.move_to_end(handle.id, last=False)
+    return handle
+
+
 def _run_hooks_around(step: Callable) -> Callable:
     """Make a subclass's ``step`` run the hooks registered on the optimizer.
 
@@ -38,9 +77,18 @@ def _run_hooks_around(step: Callable) -> Callable:
     @wraps(step)
     def hooked(self: Optimizer, *args: Any, **kwargs: Any) -> Any:
         self._opt_called = True
-        if not (self._optimizer_step_pre_hooks or self._optimizer_step_post_hooks):
+        before, after = self._optimizer_step_pre_hooks, self._optimizer_step_post_hooks
+        if not (before or after or _global_pre_hooks or _global_post_hooks) or self._in_step:
             return step(self, *args, **kwargs)
-        for hook in tuple(self._optimizer_step_pre_hooks.values()):
+        self._in_step = True  # a subclass's step may call that of its base
+        try:
+            return with_hooks(self, args, kwargs)
+        finally:
+            self._in_step = False
+
+    def with_hooks(self: Optimizer, args: Any, kwargs: Any) -> Any:
+        own = self._optimizer_step_pre_hooks.values()
+        for hook in (*_global_pre_hooks.values(), *own):
             changed = hook(self, args, kwargs)
             if changed is not None:
                 if not (isinstance(changed, tuple) and len(changed) == 2):
@@ -50,7 +98,8 @@ def _run_hooks_around(step: Callable) -> Callable:
                     )
                 args, kwargs = changed
         result = step(self, *args, **kwargs)
-        for hook in tuple(self._optimizer_step_post_hooks.values()):
+        own = self._optimizer_step_post_hooks.values()
+        for hook in (*own, *_global_post_hooks.values()):
             hook(self, args, kwargs)
         return result
 
@@ -75,13 +124,15 @@ class Optimizer:
         ValueError: there are no parameters, one is in two groups, or one is no leaf.
     """
 
+    # Also of optimizers whose __init__ has not called that of this class.
     _opt_called = False
-    _optimizer_step_pre_hooks: OrderedDict[int, Callable]
-    _optimizer_step_post_hooks: OrderedDict[int, Callable]
-    _optimizer_state_dict_pre_hooks: OrderedDict[int, Callable]
-    _optimizer_state_dict_post_hooks: OrderedDict[int, Callable]
-    _optimizer_load_state_dict_pre_hooks: OrderedDict[int, Callable]
-    _optimizer_load_state_dict_post_hooks: OrderedDict[int, Callable]
+    _in_step = False
+    _optimizer_step_pre_hooks: OrderedDict[int, Callable] = OrderedDict()
+    _optimizer_step_post_hooks: OrderedDict[int, Callable] = OrderedDict()
+    _optimizer_state_dict_pre_hooks: OrderedDict[int, Callable] = OrderedDict()
+    _optimizer_state_dict_post_hooks: OrderedDict[int, Callable] = OrderedDict()
+    _optimizer_load_state_dict_pre_hooks: OrderedDict[int, Callable] = OrderedDict()
+    _optimizer_load_state_dict_post_hooks: OrderedDict[int, Callable] = OrderedDict()
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -147,6 +198,11 @@ class Optimizer:
                 raise ValueError("can't optimize a non-leaf Tensor")
         param_group["params"] = params
         for name, default in self.defaults.items():
+            if default is required and name not in param_group:
+                raise ValueError(
+                    "parameter group didn't specify a value of required optimization parameter "
+                    f"{name}"
+                )
             param_group.setdefault(name, default)
 
         ids = {id(param) for param in params}
@@ -173,8 +229,12 @@ class Optimizer:
             for param in group["params"]:
                 if set_to_none:
                     param.grad = None
-                elif param.grad is not None:
-                    param.grad = param.grad.detach().zero_()
+                    continue
+                grad = param.grad
+                if grad is not None:
+                    if grad.requires_grad:
+                        grad = param.grad = grad.detach()
+                    grad.zero_()
 
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Update the parameters once; subclasses override this.
@@ -250,11 +310,12 @@ class Optimizer:
                 chain.from_iterable(group["params"] for group in self.param_groups),
             )
         )
+        group_of = {number: group for group in saved_groups for number in group["params"]}
         state: defaultdict[Any, Any] = defaultdict(dict)
         for key, value in state_dict["state"].items():
             if key in param_of:
                 param = param_of[key]
-                state[param] = _copied(value, param)
+                state[param] = _copied(value, param, group_of[key])
             else:
                 state[key] = value
         for group, saved in zip(self.param_groups, saved_groups):
@@ -279,7 +340,8 @@ class Optimizer:
         # A state written by an older version, or by another library, may lack an option.
         for group in self.param_groups:
             for name, default in self.defaults.items():
-                group.setdefault(name, default)
+                if default is not required:
+                    group.setdefault(name, default)
 
     def __repr__(self) -> str:
         lines = [f"{type(self).__name__} ("]
@@ -323,22 +385,26 @@ class Optimizer:
         return self._register("_optimizer_load_state_dict_post_hooks", hook, prepend)
 
     def _register(self, table: str, hook: Callable, prepend: bool = False) -> RemovableHandle:
-        hooks = getattr(self, table)
-        handle = RemovableHandle(hooks)
-        hooks[handle.id] = hook
-        if prepend:
-            hooks.move_to_end(handle.id, last=False)
-        return handle
+        return _add_hook(self.__dict__.setdefault(table, OrderedDict()), hook, prepend)
 
 
-def _copied(value: Any, param: Tensor, key: Any = None) -> Any:
-    """Copy a parameter's state, its tensors in the parameter's dtype (but for the step count)."""
+def _copied(value: Any, param: Tensor, group: dict[str, Any], key: Any = None) -> Any:
+    """Copy a parameter's state, its tensors in the parameter's dtype.
+
+    A count of steps keeps its own dtype, but is float32 where the group asks for a fused or
+    capturable step.
+    """
     if isinstance(value, Tensor):
-        if key != "step" and param.is_floating_point():
+        if key == "step":
+            if group.get("capturable") or group.get("fused"):
+                value = value.to(cgrad.float32)
+        elif param.is_floating_point():
             value = value.to(param.dtype)
         return value.detach().clone()
     if isinstance(value, dict):
-        return {name: _copied(item, param, name) for name, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return type(value)(_copied(item, param) for item in value)
+        return {name: _copied(item, param, group, name) for name, item in value.items()}
+    if isinstance(value, (list, tuple, set, frozenset, deque)):
+        items = [_copied(item, param, group) for item in value]
+        make = getattr(value, "_make", type(value))  # named tuples
+        return make(items)
     return value
