@@ -371,3 +371,33 @@ def test_import_paths(path):
     module, name = path.split(".")
     for package in ("cgrad", "torch"):
         assert hasattr(__import__(f"{package}.optim.{module}", fromlist=[name]), name)
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda p, a, b: p.add_(-0.5, a),
+        lambda p, a, b: p.sub_(0.5, a),
+        lambda p, a, b: p.add(2, a),
+        lambda p, a, b: p.addcdiv_(-0.5, a, b),
+        lambda p, a, b: p.addcmul_(1 - 0.9, a, a),
+        lambda p, a, b: p.mul_(0.9).add_(0.1, a).addcmul(0.5, a, b),
+    ],
+)
+def test_the_order_of_arguments_of_old_programs(call):
+    values = [call(*(lib.tensor(x) for x in ([1.0, 2.0], [3.0, 4.0], [5.0, 7.0]))).tolist()
+              for lib in (cgrad, torch)]  # fmt: skip
+    assert values[0] == pytest.approx(values[1])
+
+
+def test_the_old_order_warns_and_other_calls_still_fail():
+    x = cgrad.ones(2)
+    with pytest.warns(UserWarning, match="deprecated"):
+        x.add_(2, x)
+    with pytest.warns(UserWarning, match="deprecated"):
+        x.addcmul_(2, x, x)
+    for call in (lambda: x.mul_(2, x), lambda: x.add_(x, x), lambda: x.add_(1, 2, 3),
+                 lambda: x.addcmul(x, x, x), lambda: x.addcdiv()):  # fmt: skip
+        with pytest.raises(TypeError):
+            call()

@@ -2,11 +2,14 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections import namedtuple
+from functools import wraps
+from typing import Any, cast
 
 import numpy as np
 
-from cgrad._composite.register import check_tensor, public
+from cgrad._composite.register import F, check_tensor, public
 from cgrad._engine.face import public as _op
 from cgrad._engine.handle import all_dtypes
 from cgrad._engine.parametric import store
@@ -17,7 +20,21 @@ frexp_result = namedtuple("frexp_result", ["mantissa", "exponent"])
 Number = bool | int | float
 
 
+def _old_order(function: F) -> F:
+    """Also accept ``value`` before the tensors, as old programs pass it."""
+    @wraps(function)
+    def accept(input: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+        if len(args) == 3 and isinstance(args[0], (int, float)):
+            warnings.warn(f"{function.__name__}(input, value, tensor1, tensor2) is deprecated: "
+                          "pass value by keyword", UserWarning, stacklevel=2)
+            kwargs["value"], *args = args  # type: ignore[assignment]
+        result: Tensor = function(input, *args, **kwargs)
+        return result
+    return cast(F, accept)
+
+
 @public(inplace=True)
+@_old_order
 def addcmul(
     input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Number = 1,
     out: Tensor | None = None,
@@ -37,6 +54,7 @@ def addcmul(
 
 
 @public(inplace=True)
+@_old_order
 def addcdiv(
     input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Number = 1,
     out: Tensor | None = None,

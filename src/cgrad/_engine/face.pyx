@@ -5,12 +5,13 @@
 Irregular operations are ``def`` functions in their family's file, entered in `public` by
 `export`.  The Tensor class attaches everything in `public` and `methods` (tensor.pyx).
 """
+import warnings
 from cpython.object cimport PyObject, PyTypeObject
 from cgrad._engine.types cimport *
 from cgrad._engine.elementwise cimport (
     COMPARE, LOGIC, binary, operand_rows, result_dtype, unary_row,
 )
-from cgrad._engine.handle cimport Handle, fresh_row, is_handle, row_of, wrap
+from cgrad._engine.handle cimport Handle, fresh_row, is_handle, is_number, row_of, wrap
 from cgrad._engine.inplace cimport assign, change_elementwise, write_out
 from cgrad._engine.rows cimport retain, value
 from cgrad._engine.table cimport apply, keep, op_id, ops, scope_enter, scope_leave
@@ -124,6 +125,11 @@ cdef tuple _parse(OpFunction self, PyObject **args, Py_ssize_t n, PyObject *name
     cdef list allowed = ["input", "other"][:self.arity]
     cdef dict got = {}
     cdef Py_ssize_t i
+    if n == 3 and names == NULL and self.__name__ in _SCALED and is_number(<object>args[1]):
+        # The order of old programs: input, alpha, other
+        warnings.warn(f"{self.__name__}(input, alpha, other) is deprecated: pass alpha by keyword, "
+                      "after other", UserWarning, 2)
+        return <object>args[0], _scaled(<object>args[2], <object>args[1]), None
     if n > self.arity:
         raise TypeError(f"{self.__name__}() takes {self.arity} positional argument"
                         f"{'s' if self.arity > 1 else ''} but {n} were given")
