@@ -190,8 +190,8 @@ def test_tensorboard(monkeypatch):
 
 def test_versions_compare():
     version = cgrad.version.Version("2.13.0+cpu")
-    assert version >= "2.4" and version > "2.9.1" and version < "10" and version <= "2.13"
-    assert version >= (2, 13) and version > (1, 99, 3) and version != "2.12" and version == "2.13"
+    assert version >= "2.4" and version > "2.9.1" and version < "10" and version > "2.13"
+    assert version >= (2, 13) and version > (1, 99, 3) and version == "2.13+cpu"
     assert version.split("+")[0] == "2.13.0" and isinstance(version, str)
     assert cgrad.version.Version("2.0.0rc1") < "2.0" < cgrad.version.Version("2.0.post1")
     assert cgrad.version.Version("2.0.dev1") < "2.0a1"
@@ -516,6 +516,17 @@ def test_timers(capsys):
         timer.repeat()
 
 
+def test_modules_over_devices():
+    model = nn.DataParallel(nn.Linear(2, 1), device_ids=[0])
+    plain = nn.Linear(2, 1)
+    plain.load_state_dict(model.module.state_dict())
+    assert (model(cgrad.ones(3, 2)) == plain(cgrad.ones(3, 2))).all()
+    assert list(model.state_dict()) == ["module.weight", "module.bias"]
+    assert nn.parallel.DataParallel is nn.DataParallel
+    with pytest.raises(RuntimeError, match="one process"):
+        nn.parallel.DistributedDataParallel(plain, device_ids=[0])
+
+
 def test_old_import_paths():
     from cgrad.autograd import Variable
     from cgrad.nn.parameter import Parameter
@@ -530,7 +541,8 @@ def test_old_import_paths():
 @pytest.mark.parametrize("name", [
     "accelerator", "amp", "compat", "control", "cpu", "cuda", "distributed", "hub", "jit", "mps",
     "multiprocessing", "onnx", "overrides", "quasirandom", "testing", "version", "xpu",
-    "backends.cuda", "backends.cudnn", "utils.benchmark", "utils.dlpack", "nn.attention"])
+    "backends.cuda", "backends.cudnn", "utils.benchmark", "utils.dlpack", "nn.attention",
+    "nn.parallel"])
 def test_everything_public_is_described(name):
     module = importlib.import_module(f"cgrad.{name}")
     own = [n for n, value in vars(module).items()

@@ -9,8 +9,8 @@ __all__ = ["Version", "__version__", "cuda", "debug", "git_version", "hip"]
 _STAGES = {"a": -3, "b": -2, "rc": -1, "dev": -4, "post": 1}
 
 
-def _key(version: Any) -> tuple[tuple[int, ...], int]:
-    """Release numbers without zeros at the end, and the stage: before, at or after the release."""
+def _key(version: Any) -> tuple[tuple[int, ...], int, str]:
+    """Release numbers without zeros at the end, stage (before or after the release), build."""
     if isinstance(version, tuple):
         version = ".".join(map(str, version))
     found = re.match(r"v?(\d+(?:\.\d+)*)[-_.]?(a|b|rc|dev|post)?", str(version))
@@ -19,7 +19,7 @@ def _key(version: Any) -> tuple[tuple[int, ...], int]:
     numbers = [int(number) for number in found[1].split(".")]
     while numbers and numbers[-1] == 0:
         numbers.pop()
-    return tuple(numbers), _STAGES.get(found[2] or "", 0)
+    return tuple(numbers), _STAGES.get(found[2] or "", 0), str(version).partition("+")[2]
 
 
 class Version(str):
@@ -31,7 +31,7 @@ class Version(str):
 
         >>> version = cgrad.version.Version("2.13.0+cpu")
         >>> version >= "2.4", version > (2, 13), version == "2.13.0+cpu", version < "10.0"
-        (True, False, True, True)
+        (True, True, True, True)
     """
 
     __slots__ = ()
