@@ -254,7 +254,7 @@ def test_losses_hold_their_weights_as_buffers():
     assert list(nn.BCEWithLogitsLoss(pos_weight=weight).state_dict()) == ["pos_weight"]
     assert list(nn.NLLLoss().state_dict()) == []
     with pytest.raises(ValueError, match="not a valid value for reduction"):
-        nn.MSELoss(reduction="average")
+        nn.MSELoss(reduction="average")(weight, weight)
     with pytest.warns(UserWarning, match="please use reduction='sum'"):
         assert nn.MSELoss(size_average=False).reduction == "sum"
     with pytest.warns(UserWarning, match="please use reduction='none'"):

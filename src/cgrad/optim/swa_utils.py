@@ -12,7 +12,7 @@ from typing import Any
 
 import cgrad
 from cgrad import Tensor, nn
-from cgrad.nn.modules.normalization import _BatchNorm
+from cgrad.nn.modules.batchnorm import _BatchNorm
 from cgrad.optim.lr_scheduler._base import LRScheduler, per_group
 from cgrad.optim.optimizer import Optimizer
 

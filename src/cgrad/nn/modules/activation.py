@@ -4,14 +4,20 @@ Each takes an input of any shape and returns one of that shape.
 """
 from __future__ import annotations
 
+import warnings
+from typing import Any
+
 import cgrad
 from cgrad import Tensor
 from cgrad.nn import functional as F
 from cgrad.nn.modules.module import Module
+from cgrad.nn.parameter import Parameter
 
 __all__ = [
-    "ELU", "GELU", "Hardtanh", "LeakyReLU", "LogSoftmax", "ReLU", "SiLU", "Sigmoid", "Softmax",
-    "Softplus", "Tanh",
+    "CELU", "ELU", "GELU", "GLU", "Hardshrink", "Hardsigmoid", "Hardswish", "Hardtanh", "LeakyReLU",
+    "LogSigmoid", "LogSoftmax", "Mish", "PReLU", "RReLU", "ReLU", "ReLU6", "SELU", "SiLU",
+    "Sigmoid", "Softmax", "Softmax2d", "Softmin", "Softplus", "Softshrink", "Softsign", "Tanh",
+    "Tanhshrink", "Threshold",
 ]  # fmt: skip
 
 
@@ -155,15 +161,28 @@ class Hardtanh(Module):
         min_val: Default: -1.0
         max_val: Default: 1.0
         inplace: overwrite the input. Default: ``False``
+        min_value, max_value: deprecated names of ``min_val`` and ``max_val``.
 
     Raises:
         AssertionError: ``max_val`` is not greater than ``min_val``.
     """
 
     def __init__(
-        self, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False
+        self,
+        min_val: float = -1.0,
+        max_val: float = 1.0,
+        inplace: bool = False,
+        min_value: float | None = None,
+        max_value: float | None = None,
     ) -> None:
         super().__init__()
+        for old, new in ((min_value, "min"), (max_value, "max")):
+            if old is not None:
+                warnings.warn(
+                    f"keyword argument `{new}_value` is deprecated and rename to `{new}_val`",
+                    FutureWarning, stacklevel=2)  # fmt: skip
+        min_val = min_val if min_value is None else min_value
+        max_val = max_val if max_value is None else max_value
         if max_val <= min_val:
             raise AssertionError(
                 f"max_val ({max_val}) must be greater than min_val ({min_val})"
@@ -219,3 +238,290 @@ class LogSoftmax(Module):
 
     def extra_repr(self) -> str:
         return f"dim={self.dim}"
+
+
+class _InPlace(Module):
+    """An activation whose only option is to overwrite its input."""
+
+    def __init__(self, inplace: bool = False) -> None:
+        super().__init__()
+        self.inplace = inplace
+
+    def extra_repr(self) -> str:
+        return "inplace=True" if self.inplace else ""
+
+
+class ReLU6(Hardtanh):
+    """min(max(x, 0), 6).
+
+    Args:
+        inplace: overwrite the input. Default: ``False``
+    """
+
+    def __init__(self, inplace: bool = False) -> None:
+        super().__init__(0.0, 6.0, inplace)
+
+    def extra_repr(self) -> str:
+        return "inplace=True" if self.inplace else ""
+
+
+class SELU(_InPlace):
+    """scale · (max(0, x) + min(0, α (exp(x) - 1))): keeps mean 0 and variance 1.
+
+    α = 1.6733, scale = 1.0507 (Klambauer et al., 2017).
+
+    Args:
+        inplace: overwrite the input. Default: ``False``
+    """
+
+    def forward(self, input: Tensor) -> Tensor:
+        return F.selu(input, self.inplace)
+
+
+class Mish(_InPlace):
+    """x · tanh(softplus(x)) (Misra, 2019).
+
+    Args:
+        inplace: overwrite the input. Default: ``False``
+    """
+
+    def forward(self, input: Tensor) -> Tensor:
+        return F.mish(input, self.inplace)
+
+
+class Hardswish(_InPlace):
+    """x · min(max(x + 3, 0), 6) / 6 (Howard et al., 2019).
+
+    Args:
+        inplace: overwrite the input. Default: ``False``
+    """
+
+    def forward(self, input: Tensor) -> Tensor:
+        return F.hardswish(input, self.inplace)
+
+    def extra_repr(self) -> str:
+        return ""
+
+
+class Hardsigmoid(_InPlace):
+    """min(max(x + 3, 0), 6) / 6.
+
+    Args:
+        inplace: overwrite the input. Default: ``False``
+    """
+
+    def forward(self, input: Tensor) -> Tensor:
+        return F.hardsigmoid(input, self.inplace)
+
+    def extra_repr(self) -> str:
+        return ""
+
+
+class CELU(Module):
+    """max(0, x) + min(0, alpha · (exp(x / alpha) - 1)) (Barron, 2017).
+
+    Args:
+        alpha: Default: 1.0
+        inplace: overwrite the input. Default: ``False``
+    """
+
+    def __init__(self, alpha: float = 1.0, inplace: bool = False) -> None:
+        super().__init__()
+        self.alpha = alpha
+        self.inplace = inplace
+
+    def forward(self, input: Tensor) -> Tensor:
+        return F.celu(input, self.alpha, self.inplace)
+
+    def extra_repr(self) -> str:
+        return f"alpha={self.alpha}" + (", inplace=True" if self.inplace else "")
+
+
+class _Shrink(Module):
+    """An activation with the threshold ``lambd``."""
+
+    def __init__(self, lambd: float = 0.5) -> None:
+        super().__init__()
+        self.lambd = lambd
+
+    def extra_repr(self) -> str:
+        return str(self.lambd)
+
+
+class Hardshrink(_Shrink):
+    """x where |x| > lambd, 0 elsewhere.
+
+    Args:
+        lambd: Default: 0.5
+    """
+
+    def forward(self, input: Tensor) -> Tensor:
+        return F.hardshrink(input, self.lambd)
+
+
+class Softshrink(_Shrink):
+    """x moved towards 0 by lambd; 0 where |x| ≤ lambd.
+
+    Args:
+        lambd: not negative. Default: 0.5
+    """
+
+    def forward(self, input: Tensor) -> Tensor:
+        return F.softshrink(input, self.lambd)
+
+
+class Tanhshrink(Module):
+    """x - tanh(x)."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        return F.tanhshrink(input)
+
+
+class Softsign(Module):
+    """x / (1 + |x|)."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        return F.softsign(input)
+
+
+class LogSigmoid(Module):
+    """log(1 / (1 + exp(-x))), computed without overflow."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        return F.logsigmoid(input)
+
+
+class GLU(Module):
+    """a · sigmoid(b), where a and b are the halves of the input (Dauphin et al., 2017).
+
+    Args:
+        dim: the dimension that is halved. Default: -1
+
+    Shape:
+        - Input: (*, 2n, *). Output: (*, n, *).
+    """
+
+    def __init__(self, dim: int = -1) -> None:
+        super().__init__()
+        self.dim = dim
+
+    def forward(self, input: Tensor) -> Tensor:
+        return F.glu(input, self.dim)
+
+    def extra_repr(self) -> str:
+        return f"dim={self.dim}"
+
+
+class RReLU(Module):
+    """x where positive, a · x elsewhere; a is drawn from U(lower, upper) while training.
+
+    In evaluation mode a = (lower + upper) / 2 (Xu et al., 2015).
+
+    Args:
+        lower: Default: 1/8
+        upper: Default: 1/3
+        inplace: overwrite the input. Default: ``False``
+    """
+
+    def __init__(self, lower: float = 1 / 8, upper: float = 1 / 3, inplace: bool = False) -> None:
+        super().__init__()
+        self.lower = lower
+        self.upper = upper
+        self.inplace = inplace
+
+    def forward(self, input: Tensor) -> Tensor:
+        return F.rrelu(input, self.lower, self.upper, self.training, self.inplace)
+
+    def extra_repr(self) -> str:
+        return f"lower={self.lower}, upper={self.upper}" + (", inplace=True" * self.inplace)
+
+
+class Threshold(Module):
+    """x where x > threshold, ``value`` elsewhere.
+
+    Args:
+        threshold: to be exceeded.
+        value: what stands for the rest.
+        inplace: overwrite the input. Default: ``False``
+    """
+
+    def __init__(self, threshold: float, value: float, inplace: bool = False) -> None:
+        super().__init__()
+        self.threshold = threshold
+        self.value = value
+        self.inplace = inplace
+
+    def forward(self, input: Tensor) -> Tensor:
+        return F.threshold(input, self.threshold, self.value, self.inplace)
+
+    def extra_repr(self) -> str:
+        return f"threshold={self.threshold}, value={self.value}" + (", inplace=True" * self.inplace)
+
+
+class Softmin(Module):
+    """exp(-x_i) / Σ_j exp(-x_j) along a dimension.
+
+    Args:
+        dim: the dimension whose entries sum to one; to be given.
+    """
+
+    def __init__(self, dim: int | None = None) -> None:
+        super().__init__()
+        self.dim = dim
+
+    def forward(self, input: Tensor) -> Tensor:
+        return F.softmin(input, self.dim, _stacklevel=5)
+
+    def extra_repr(self) -> str:
+        return f"dim={self.dim}"
+
+
+class Softmax2d(Module):
+    """Softmax over the channels at each place.
+
+    Shape:
+        - Input and output: (N, C, H, W) or (C, H, W).
+    """
+
+    def forward(self, input: Tensor) -> Tensor:
+        if input.dim() not in (3, 4):
+            raise ValueError(
+                f"Softmax2d: expected input to be 3D or 4D (got {input.dim()}D instead)"
+            )
+        return F.softmax(input, -3)
+
+
+class PReLU(Module):
+    """x where positive, weight · x elsewhere; the slope is learned (He et al., 2015).
+
+    Args:
+        num_parameters: 1, or one for each channel. Default: 1
+        init: the slopes at the start. Default: 0.25
+        device: only the CPU. Default: ``None``
+        dtype: of the slopes. Default: float32
+
+    Shape:
+        - Input and output: (N, C, *), or any with one slope.
+    """
+
+    weight: Tensor
+
+    def __init__(
+        self, num_parameters: int = 1, init: float = 0.25, device: Any = None, dtype: Any = None
+    ) -> None:
+        super().__init__()
+        self.num_parameters = num_parameters
+        self.init = init
+        self.weight = Parameter(cgrad.empty(num_parameters, device=device, dtype=dtype))
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Set the slopes back to ``init``."""
+        with cgrad.no_grad():
+            self.weight.fill_(self.init)
+
+    def forward(self, input: Tensor) -> Tensor:
+        return F.prelu(input, self.weight)
+
+    def extra_repr(self) -> str:
+        return f"num_parameters={self.num_parameters}"
