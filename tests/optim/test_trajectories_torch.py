@@ -323,3 +323,37 @@ def test_sparse_trajectory(name, options, dtype, rtol):
     compare([ends[0][0]], [ends[1][0]], rtol)
     if name != "SGD":
         compare_states(ends[0][1], ends[1][1], rtol)
+
+
+@pytest.mark.parametrize("name", sorted(set(GRID) - {"Muon"}) + ["LBFGS"])
+def test_a_checkpoint_of_pytorch_is_continued(name, tmp_path):
+    path = str(tmp_path / "checkpoint.pt")
+
+    def build(library):
+        net = library.nn.Sequential(library.nn.Linear(3, 4), library.nn.Tanh())
+        return net, getattr(library.optim, name)(net.parameters(), lr=0.01)
+
+    def train(library, net, optimizer, batches):
+        for x in batches:
+            def closure(x=x):
+                optimizer.zero_grad()
+                loss = (net(library.tensor(x)) ** 2).mean()
+                loss.backward()
+                return loss
+
+            optimizer.step(closure)
+        return [param.detach().numpy() for param in net.parameters()]
+
+    batches = np.random.default_rng(0).normal(size=(12, 5, 3)).astype("f4")
+    if name == "LBFGS":
+        batches[:] = batches[0]
+    net, optimizer = build(torch)
+    train(torch, net, optimizer, batches[:6])
+    torch.save({"net": net.state_dict(), "optimizer": optimizer.state_dict(), "epoch": 6}, path)
+    expected = train(torch, net, optimizer, batches[6:])
+    state = cgrad.load(path)
+    net, optimizer = build(cgrad)
+    net.load_state_dict(state["net"])
+    optimizer.load_state_dict(state["optimizer"])
+    for mine, other in zip(train(cgrad, net, optimizer, batches[6:]), expected):
+        np.testing.assert_allclose(mine, other, rtol=2e-4, atol=2e-5)

@@ -1,12 +1,13 @@
 """Adafactor."""
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
 import cgrad
+from cgrad import Tensor
 from cgrad._engine.optim import rule
 from cgrad.optim._fused import FusedOptimizer
+from cgrad.optim.optimizer import ParamsT
 
 __all__ = ["Adafactor"]
 
@@ -49,8 +50,8 @@ class Adafactor(FusedOptimizer):
 
     def __init__(
         self,
-        params: Iterable,
-        lr: float = 1e-2,
+        params: ParamsT,
+        lr: float | Tensor = 1e-2,
         beta2_decay: float = -0.8,
         eps: tuple[float | None, float] = (None, 1e-3),
         d: float = 1.0,

@@ -7,7 +7,7 @@ from typing import Any
 
 import cgrad
 from cgrad._engine.optim import fused_step
-from cgrad.optim.optimizer import Optimizer
+from cgrad.optim.optimizer import Optimizer, ParamsT
 
 _WORDS = {"lr": "learning rate", "eps": "epsilon value"}
 
@@ -36,7 +36,7 @@ class FusedOptimizer(Optimizer):
     _rule = -1
     _numbers: tuple[str, ...] = ("step",)
 
-    def __init__(self, params: Any, defaults: dict[str, Any]) -> None:
+    def __init__(self, params: ParamsT, defaults: dict[str, Any]) -> None:
         if defaults.get("fused"):
             if defaults.get("differentiable"):
                 raise RuntimeError("`fused` does not support `differentiable`")

@@ -2,12 +2,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 
 import cgrad
 from cgrad import Tensor
-from cgrad.optim.optimizer import Optimizer
+from cgrad.optim.optimizer import Optimizer, ParamsT
 
 __all__ = ["Muon"]
 
@@ -28,7 +28,7 @@ class Muon(Optimizer):
     Args:
         params: matrices, pairs of name and matrix, or groups; see :class:`Optimizer`. Train the
             others, and embeddings, with another optimizer.
-        lr: learning rate. Default: 1e-3
+        lr: learning rate, a number or a tensor of one element. Default: 1e-3
         weight_decay: shrinks the parameters by 1 - lr · weight_decay. Default: 0.1
         momentum: Default: 0.95
         nesterov: see above. Default: ``True``
@@ -51,8 +51,8 @@ class Muon(Optimizer):
 
     def __init__(
         self,
-        params: Iterable,
-        lr: float = 1e-3,
+        params: ParamsT,
+        lr: float | Tensor = 1e-3,
         weight_decay: float = 0.1,
         momentum: float = 0.95,
         nesterov: bool = True,

@@ -1,11 +1,12 @@
 """Adadelta."""
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
+from cgrad import Tensor
 from cgrad._engine.optim import rule
 from cgrad.optim._fused import FusedOptimizer, check_options
+from cgrad.optim.optimizer import ParamsT
 
 __all__ = ["Adadelta"]
 
@@ -22,7 +23,7 @@ class Adadelta(FusedOptimizer):
 
     Args:
         params: tensors, pairs of name and tensor, or groups; see :class:`Optimizer`.
-        lr: learning rate. Default: 1.0
+        lr: learning rate, a number or a tensor of one element. Default: 1.0
         rho: smoothing factor. Default: 0.9
         eps: keeps the quotient finite. Default: 1e-6
         weight_decay: factor of the squared-norm penalty. Default: 0
@@ -45,8 +46,8 @@ class Adadelta(FusedOptimizer):
 
     def __init__(
         self,
-        params: Iterable,
-        lr: float = 1.0,
+        params: ParamsT,
+        lr: float | Tensor = 1.0,
         rho: float = 0.9,
         eps: float = 1e-6,
         weight_decay: float = 0,

@@ -1,12 +1,13 @@
 """Adagrad."""
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
 import cgrad
+from cgrad import Tensor
 from cgrad._engine.optim import rule
 from cgrad.optim._fused import FusedOptimizer, check_options
+from cgrad.optim.optimizer import ParamsT
 
 __all__ = ["Adagrad"]
 
@@ -23,7 +24,7 @@ class Adagrad(FusedOptimizer):
 
     Args:
         params: tensors, pairs of name and tensor, or groups; see :class:`Optimizer`.
-        lr: learning rate. Default: 1e-2
+        lr: learning rate, a number or a tensor of one element. Default: 1e-2
         lr_decay: Default: 0
         weight_decay: factor of the squared-norm penalty. Default: 0
         initial_accumulator_value: s before the first step. Default: 0
@@ -40,8 +41,8 @@ class Adagrad(FusedOptimizer):
 
     def __init__(
         self,
-        params: Iterable,
-        lr: float = 1e-2,
+        params: ParamsT,
+        lr: float | Tensor = 1e-2,
         lr_decay: float = 0,
         weight_decay: float = 0,
         initial_accumulator_value: float = 0,

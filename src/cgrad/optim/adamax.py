@@ -1,11 +1,12 @@
 """Adamax."""
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
+from cgrad import Tensor
 from cgrad._engine.optim import rule
 from cgrad.optim._fused import FusedOptimizer, check_options
+from cgrad.optim.optimizer import ParamsT
 
 __all__ = ["Adamax"]
 
@@ -21,7 +22,7 @@ class Adamax(FusedOptimizer):
 
     Args:
         params: tensors, pairs of name and tensor, or groups; see :class:`Optimizer`.
-        lr: learning rate. Default: 2e-3
+        lr: learning rate, a number or a tensor of one element. Default: 2e-3
         betas: (β1, β2). Default: (0.9, 0.999)
         eps: keeps the quotient finite. Default: 1e-8
         weight_decay: factor of the squared-norm penalty. Default: 0
@@ -44,8 +45,8 @@ class Adamax(FusedOptimizer):
 
     def __init__(
         self,
-        params: Iterable,
-        lr: float = 2e-3,
+        params: ParamsT,
+        lr: float | Tensor = 2e-3,
         betas: tuple[float, float] = (0.9, 0.999),
         eps: float = 1e-8,
         weight_decay: float = 0,

@@ -1,12 +1,13 @@
 """Averaged stochastic gradient descent."""
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
 import cgrad
+from cgrad import Tensor
 from cgrad._engine.optim import rule
 from cgrad.optim._fused import FusedOptimizer, check_options
+from cgrad.optim.optimizer import ParamsT
 
 __all__ = ["ASGD"]
 
@@ -23,7 +24,7 @@ class ASGD(FusedOptimizer):
 
     Args:
         params: tensors, pairs of name and tensor, or groups; see :class:`Optimizer`.
-        lr: learning rate. Default: 1e-2
+        lr: learning rate, a number or a tensor of one element. Default: 1e-2
         lambd: decay. Default: 1e-4
         alpha: power in the rate. Default: 0.75
         t0: the step at which averaging starts. Default: 1e6
@@ -48,8 +49,8 @@ class ASGD(FusedOptimizer):
 
     def __init__(
         self,
-        params: Iterable,
-        lr: float = 1e-2,
+        params: ParamsT,
+        lr: float | Tensor = 1e-2,
         lambd: float = 1e-4,
         alpha: float = 0.75,
         t0: float = 1e6,

@@ -2,13 +2,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 
 import cgrad
+from cgrad import Tensor
 from cgrad._engine.flat import direction, dot, gather, magnitudes, move, remember
 from cgrad.optim._fused import check_options
-from cgrad.optim.optimizer import Optimizer
+from cgrad.optim.optimizer import Optimizer, ParamsT
 
 __all__ = ["LBFGS"]
 
@@ -58,8 +59,8 @@ class LBFGS(Optimizer):
 
     def __init__(
         self,
-        params: Iterable,
-        lr: float = 1,
+        params: ParamsT,
+        lr: float | Tensor = 1,
         max_iter: int = 20,
         max_eval: int | None = None,
         tolerance_grad: float = 1e-7,

@@ -139,7 +139,7 @@ class Optimizer:
         if "step" in vars(cls):
             cls.step = _run_hooks_around(cls.step)  # type: ignore[method-assign]
 
-    def __init__(self, params: Iterable, defaults: dict[str, Any]) -> None:
+    def __init__(self, params: ParamsT, defaults: dict[str, Any]) -> None:
         for name in _HOOKS:
             setattr(self, name, OrderedDict())
         self.defaults = defaults
@@ -150,7 +150,7 @@ class Optimizer:
                 "params argument given to the optimizer should be "
                 f"an iterable of Tensors or dicts, but got {type(params).__name__}"
             )
-        groups = list(params)
+        groups: list[Any] = list(params)
         if not groups:
             raise ValueError("optimizer got an empty parameter list")
         if not isinstance(groups[0], dict):

@@ -1,11 +1,12 @@
 """RMSprop."""
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
+from cgrad import Tensor
 from cgrad._engine.optim import rule
 from cgrad.optim._fused import FusedOptimizer, check_options
+from cgrad.optim.optimizer import ParamsT
 
 __all__ = ["RMSprop"]
 
@@ -22,7 +23,7 @@ class RMSprop(FusedOptimizer):
 
     Args:
         params: tensors, pairs of name and tensor, or groups; see :class:`Optimizer`.
-        lr: learning rate. Default: 1e-2
+        lr: learning rate, a number or a tensor of one element. Default: 1e-2
         alpha: smoothing factor. Default: 0.99
         eps: keeps the quotient finite. Default: 1e-8
         weight_decay: factor of the squared-norm penalty. Default: 0
@@ -40,8 +41,8 @@ class RMSprop(FusedOptimizer):
 
     def __init__(
         self,
-        params: Iterable,
-        lr: float = 1e-2,
+        params: ParamsT,
+        lr: float | Tensor = 1e-2,
         alpha: float = 0.99,
         eps: float = 1e-8,
         weight_decay: float = 0,

@@ -1,12 +1,13 @@
 """Stochastic gradient descent."""
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
 import cgrad
+from cgrad import Tensor
 from cgrad._engine.optim import rule
 from cgrad.optim._fused import FusedOptimizer, check_options
+from cgrad.optim.optimizer import ParamsT
 
 __all__ = ["SGD"]
 
@@ -22,7 +23,7 @@ class SGD(FusedOptimizer):
 
     Args:
         params: tensors, pairs of name and tensor, or groups; see :class:`Optimizer`.
-        lr: learning rate. Default: 1e-3
+        lr: learning rate, a number or a tensor of one element. Default: 1e-3
         momentum: Default: 0
         dampening: Default: 0
         weight_decay: factor of the squared-norm penalty. Default: 0
@@ -49,8 +50,8 @@ class SGD(FusedOptimizer):
 
     def __init__(
         self,
-        params: Iterable,
-        lr: float = 1e-3,
+        params: ParamsT,
+        lr: float | Tensor = 1e-3,
         momentum: float = 0,
         dampening: float = 0,
         weight_decay: float = 0,

@@ -1,13 +1,13 @@
 """Adam for sparse gradients."""
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
 import cgrad
+from cgrad import Tensor
 from cgrad._engine.optim import rule
 from cgrad.optim._fused import FusedOptimizer, check_options
-from cgrad.optim.optimizer import Optimizer
+from cgrad.optim.optimizer import Optimizer, ParamsT
 
 __all__ = ["SparseAdam"]
 
@@ -20,7 +20,7 @@ class SparseAdam(FusedOptimizer):
 
     Args:
         params: tensors, pairs of name and tensor, or groups; see :class:`Optimizer`.
-        lr: learning rate. Default: 1e-3
+        lr: learning rate, a number or a tensor of one element. Default: 1e-3
         betas: (β1, β2). Default: (0.9, 0.999)
         eps: keeps the quotient finite. Default: 1e-8
         maximize: ascend instead. Default: ``False``
@@ -41,8 +41,8 @@ class SparseAdam(FusedOptimizer):
 
     def __init__(
         self,
-        params: Iterable,
-        lr: float = 1e-3,
+        params: ParamsT,
+        lr: float | Tensor = 1e-3,
         betas: tuple[float, float] = (0.9, 0.999),
         eps: float = 1e-8,
         maximize: bool = False,
