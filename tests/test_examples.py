@@ -7,6 +7,7 @@ import importlib
 import re
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -72,7 +73,11 @@ def test_gpt(capsys, tmp_path):
     assert bits < 0.5 * alone  # all that is unknown is which word follows: 0.34 bits a character
     sample = out.splitlines()[-1]
     assert sample.startswith("la")
-    assert sum(word in words for word in sample.split()) > 0.25 * len(sample.split())
+    # How many whole words there are depends on the last bits of the sums; which characters follow
+    # each other it must have learned: 31 of the 256 pairs of characters occur.
+    pairs = {a + b for word in words for a, b in zip(f" {word} ", f"{word} ")}
+    seen = [a + b in pairs for a, b in pairwise(sample)]
+    assert np.mean(seen) > 0.7
 
 
 def test_gpt_reads_the_help_of_python(capsys):
