@@ -384,9 +384,11 @@ def run(script, **options):
 
 
 ENDLESS = """
-    import os, sys, time
+    import os, signal, sys, time
     import multiprocessing
     from cgrad.utils.data import DataLoader, Dataset
+
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background ignores it
 
     class Slow(Dataset):
         def __len__(self):

@@ -30,7 +30,6 @@ PYTHON_IMPORTS = {
 MAX_LINES = 600
 LONG_FILES = {       # file, relative to the root -> why it is one thing all the same
     "src/cgrad/_tensor/tensor.pyx": "one extension class, which cannot be spread over files",
-    "src/cgrad/nn/modules/module.py": "one class; its state is apart already, in state.py",
 }
 
 

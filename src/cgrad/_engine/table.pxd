@@ -54,6 +54,7 @@ cdef void scope_leave(int64_t mark) noexcept
 cdef bint grad_enabled() noexcept
 cdef bint inference_enabled() noexcept
 cdef void grad_enable(bint on) noexcept
+cdef void inference_enable(bint on) noexcept
 
 
 cdef inline double get_number(Value *v) noexcept nogil:

@@ -328,6 +328,10 @@ cdef bint inference_enabled() noexcept:
     return cg_tls.inference
 
 
+cdef void inference_enable(bint on) noexcept:
+    cg_tls.inference = on
+
+
 cdef void grad_enable(bint on) noexcept:
     cg_tls.no_grad = not on
 

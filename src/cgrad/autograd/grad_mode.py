@@ -10,10 +10,10 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable, Generator
-from types import TracebackType
-from typing import Any, TypeVar, overload
+from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from cgrad._engine import table as _table
+from cgrad._engine.mode import Mode, new_enable_grad, new_no_grad, switches
 
 __all__ = [
     "enable_grad",
@@ -37,32 +37,12 @@ def is_inference_mode_enabled() -> bool:
     return bool(_table.inference_mode_flag())
 
 
-class _Mode:
+class _Mode(Mode):
     """A context manager over the thread's two flags that also decorates functions."""
-
-    def __init__(self) -> None:
-        self._saved: list[tuple[bool, bool]] = []
-
-    def _apply(self) -> None:
-        raise NotImplementedError
 
     def clone(self) -> _Mode:
         """A fresh object with the same setting: each call of a decorated function has its own."""
         return type(self)()
-
-    def __enter__(self) -> None:
-        self._saved.append((_table.grad_mode(), _table.inference_mode_flag()))
-        self._apply()
-
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc_value: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        grad, inference = self._saved.pop()
-        _table.set_inference_mode(inference)
-        _table.set_grad_mode(grad)
 
     def __call__(self, function: F) -> F:
         return _decorate(self, function)
@@ -113,21 +93,7 @@ def _decorate_generator(mode: _Mode, function: F) -> F:
     return run  # type: ignore[return-value]
 
 
-class _BareMode(_Mode):
-    """A mode without arguments, which decorates with or without parentheses."""
-
-    @overload
-    def __new__(cls, function: F) -> F: ...  # type: ignore[misc]
-    @overload
-    def __new__(cls, function: None = None) -> _BareMode: ...
-
-    def __new__(cls, function: Any = None) -> Any:
-        if function is None:
-            return super().__new__(cls)
-        return cls()(function)
-
-
-class no_grad(_BareMode):
+class no_grad(_Mode):
     """Context manager and decorator: operations inside are not recorded.
 
     Results have ``requires_grad=False`` even where inputs require gradients, and no graph keeps
@@ -149,11 +115,20 @@ class no_grad(_BareMode):
         False
     """
 
-    def _apply(self) -> None:
-        _table.set_grad_mode(False)
+    if TYPE_CHECKING:
+
+        @overload
+        def __new__(cls, function: F) -> F: ...  # type: ignore[misc]
+        @overload
+        def __new__(cls, function: None = None) -> no_grad: ...
+
+        def __new__(cls, function: Any = None) -> Any: ...
+
+    else:
+        __new__ = staticmethod(new_no_grad)
 
 
-class enable_grad(_BareMode):
+class enable_grad(_Mode):
     """Context manager and decorator: operations inside are recorded.
 
     Undoes `no_grad` or `set_grad_enabled` for a while; inside `inference_mode` it has no effect
@@ -169,8 +144,17 @@ class enable_grad(_BareMode):
         True
     """
 
-    def _apply(self) -> None:
-        _table.set_grad_mode(True)
+    if TYPE_CHECKING:
+
+        @overload
+        def __new__(cls, function: F) -> F: ...  # type: ignore[misc]
+        @overload
+        def __new__(cls, function: None = None) -> enable_grad: ...
+
+        def __new__(cls, function: Any = None) -> Any: ...
+
+    else:
+        __new__ = staticmethod(new_enable_grad)
 
 
 class set_grad_enabled(_Mode):
@@ -195,32 +179,25 @@ class set_grad_enabled(_Mode):
     """
 
     def __init__(self, mode: bool) -> None:
-        super().__init__()
         self.mode = bool(mode)
+        self.recording = int(self.mode)
         # Set at once, for use as a statement. What the first `with` restores, and what a
         # decorator puts back, is the mode before this call.
-        self._before: tuple[bool, bool] | None = (
-            _table.grad_mode(),
-            _table.inference_mode_flag(),
-        )
+        self._first: int | None = switches()
         self._apply()
 
     def clone(self) -> set_grad_enabled:
         return type(self)(self.mode)
 
-    def _apply(self) -> None:
-        _table.set_grad_mode(self.mode)
-
     def __enter__(self) -> None:
         super().__enter__()
-        if self._before is not None:
-            self._saved[-1] = self._before
-            self._before = None
+        if self._first is not None:
+            self.before, self._first = self._first, None
 
     def __call__(self, function: F) -> F:
-        if self._before is not None:
-            _table.set_grad_mode(self._before[0])
-            self._before = None
+        if self._first is not None:
+            _table.set_grad_mode(bool(self._first & 1))
+            self._first = None
         return super().__call__(function)
 
     def __repr__(self) -> str:
@@ -259,15 +236,11 @@ class inference_mode(_Mode):
         return cls()(mode)
 
     def __init__(self, mode: bool = True) -> None:
-        super().__init__()
         self.mode = mode
+        self.recording, self.inference = int(not mode), int(mode)
 
     def clone(self) -> inference_mode:
         return type(self)(self.mode)
-
-    def _apply(self) -> None:
-        _table.set_inference_mode(self.mode)
-        _table.set_grad_mode(not self.mode)
 
     def __repr__(self) -> str:
         return f"inference_mode(mode={self.mode})"

@@ -5,8 +5,9 @@ import operator
 from collections import OrderedDict
 from collections.abc import ItemsView, Iterable, Iterator, KeysView, Mapping, ValuesView
 from itertools import chain
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
+from cgrad._engine.module import sequential_forward
 from cgrad.nn.modules.module import Module, _addindent
 
 __all__ = ["ModuleDict", "ModuleList", "Sequential"]
@@ -113,10 +114,12 @@ class Sequential(_Ordered):
         for name, module in named:
             self.add_module(name, module)
 
-    def forward(self, input: Any) -> Any:
-        for module in self._modules.values():
-            input = module(input)
-        return input
+    if TYPE_CHECKING:
+
+        def forward(self, input: Any) -> Any: ...
+
+    else:
+        forward = sequential_forward
 
     def _slice(self, index: slice) -> Sequential:
         return type(self)(OrderedDict(list(self._modules.items())[index]))

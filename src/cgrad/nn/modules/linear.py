@@ -2,12 +2,13 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import cgrad
 from cgrad import Tensor
+from cgrad._engine.module import linear_forward
 from cgrad.nn import init
-from cgrad.nn.functional import bilinear, linear
+from cgrad.nn.functional import bilinear
 from cgrad.nn.modules.module import Module
 from cgrad.nn.parameter import Parameter
 
@@ -79,15 +80,12 @@ class Linear(Module):
             bound = 1 / math.sqrt(self.in_features) if self.in_features > 0 else 0
             init.uniform_(self.bias, -bound, bound)
 
-    def forward(self, input: Tensor) -> Tensor:
-        # Not self.weight, self.bias: Module.__getattr__ would cost as much as a small product.
-        # It remains the way where a parameter was replaced by something computed.
-        params: dict[str, Any] = self._parameters
-        try:
-            weight, bias = params["weight"], params["bias"]
-        except KeyError:
-            weight, bias = self.weight, self.bias
-        return linear(input, weight, bias)
+    if TYPE_CHECKING:
+
+        def forward(self, input: Tensor) -> Tensor: ...
+
+    else:
+        forward = linear_forward
 
     def extra_repr(self) -> str:
         return (

@@ -2,23 +2,37 @@
 
 A module keeps three tables in its instance dictionary: ``_parameters``, ``_buffers`` and
 ``_modules``. Assigning an attribute files the value in the right one (``__setattr__``); reading
-one that is no ordinary attribute looks there (``__getattr__``). Everything else walks these
-tables. Saving and loading is in ``state.py``.
+one that is no ordinary attribute looks there (_engine/module.pyx, which also makes the calls).
+Everything else walks these tables. Saving and loading is in ``state.py``; hooks, in ``hooks.py``.
 """
 from __future__ import annotations
 
-import warnings
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import cgrad
 from cgrad import Tensor
+from cgrad._engine.module import install
+from cgrad.nn.modules.errors import explain
+from cgrad.nn.modules.hooks import (
+    GLOBAL,
+    HookMixin,
+    register_module_forward_hook,
+    register_module_forward_pre_hook,
+    register_module_full_backward_hook,
+    register_module_full_backward_pre_hook,
+)
 from cgrad.nn.modules.state import StateMixin
 from cgrad.nn.parameter import Parameter
-from cgrad.utils.hooks import RemovableHandle
 
 __all__ = ["Module"]
+
+# As in PyTorch, this module is where programs import these from.
+_ = (
+    register_module_forward_hook, register_module_forward_pre_hook,
+    register_module_full_backward_hook, register_module_full_backward_pre_hook,
+)  # fmt: skip
 
 T = TypeVar("T", bound="Module")
 
@@ -32,6 +46,8 @@ _TABLES: tuple[tuple[str, Callable[[], Any]], ...] = (
     ("_forward_hooks_always_called", OrderedDict),
     ("_forward_pre_hooks", OrderedDict),
     ("_forward_pre_hooks_with_kwargs", OrderedDict),
+    ("_backward_hooks", OrderedDict),
+    ("_backward_pre_hooks", OrderedDict),
     ("_state_dict_hooks", OrderedDict),
     ("_state_dict_pre_hooks", OrderedDict),
     ("_load_state_dict_pre_hooks", OrderedDict),
@@ -47,12 +63,17 @@ def _typename(value: object) -> str:
     return f"{kind.__module__}.{kind.__qualname__}"
 
 
+def _missing(module: Module, name: str) -> Any:
+    # _engine/module.pyx has looked at all tables before.
+    raise AttributeError(f"'{type(module).__name__}' object has no attribute '{name}'")
+
+
 def _addindent(text: str, spaces: int) -> str:
     first, *rest = text.split("\n")
     return "\n".join([first, *(" " * spaces + line for line in rest)])
 
 
-class Module(StateMixin):
+class Module(StateMixin, HookMixin):
     """Base class for all neural network modules.
 
     A subclass calls ``super().__init__()`` first, assigns parameters, buffers and submodules as
@@ -88,6 +109,19 @@ class Module(StateMixin):
         for name, make in _TABLES:
             attributes[name] = make()
 
+    if TYPE_CHECKING:  # both come from _engine/module.pyx
+
+        def __getattr__(self, name: str) -> Any: ...
+
+        __call__: Callable[..., Any]
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if hasattr(cls, "__getattr__") and "__getattr__" not in vars(Module):
+            # A program's __getattr__ calls the one it overrides. It is there only then, because
+            # with it Python would make every look at an attribute twice as slow.
+            Module.__getattr__ = _missing  # type: ignore[method-assign]
+
     # -- calling ------------------------------------------------------------------------------
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
@@ -95,117 +129,6 @@ class Module(StateMixin):
         raise NotImplementedError(
             f'Module [{type(self).__name__}] is missing the required "forward" function'
         )
-
-    def _call_impl(self, *args: Any, **kwargs: Any) -> Any:
-        if not (self._forward_hooks or self._forward_pre_hooks):
-            return self.forward(*args, **kwargs)
-        return self._call_with_hooks(args, kwargs)
-
-    __call__: Callable[..., Any] = _call_impl
-
-    def _call_with_hooks(self, args: tuple, kwargs: dict[str, Any]) -> Any:
-        result = None
-        pending = set(self._forward_hooks_always_called)
-        try:
-            for key, hook in tuple(self._forward_pre_hooks.items()):
-                if key in self._forward_pre_hooks_with_kwargs:
-                    changed = hook(self, args, kwargs)
-                    if changed is None:
-                        continue
-                    if not (isinstance(changed, tuple) and len(changed) == 2):
-                        raise RuntimeError(
-                            "forward pre-hook must return None or a tuple "
-                            f"of (new_args, new_kwargs), but got {changed}."
-                        )
-                    args, kwargs = changed
-                else:
-                    changed = hook(self, args)
-                    if changed is not None:
-                        args = changed if isinstance(changed, tuple) else (changed,)
-            result = self.forward(*args, **kwargs)
-            for key, hook in tuple(self._forward_hooks.items()):
-                pending.discard(key)
-                changed = self._run_forward_hook(key, hook, args, kwargs, result)
-                if changed is not None:
-                    result = changed
-            return result
-        except Exception:
-            for key in [key for key in self._forward_hooks if key in pending]:
-                hook = self._forward_hooks[key]
-                try:
-                    changed = self._run_forward_hook(key, hook, args, kwargs, result)
-                except Exception as error:
-                    warnings.warn(
-                        "module forward hook with ``always_call=True`` raised an exception "
-                        f"that was silenced as another error was raised in forward: {error}",
-                        stacklevel=3,
-                    )
-                else:
-                    result = result if changed is None else changed
-            raise
-
-    def _run_forward_hook(
-        self, key: int, hook: Callable, args: tuple, kwargs: dict[str, Any], result: Any
-    ) -> Any:
-        if key in self._forward_hooks_with_kwargs:
-            return hook(self, args, kwargs, result)
-        return hook(self, args, result)
-
-    def register_forward_pre_hook(
-        self, hook: Callable, *, prepend: bool = False, with_kwargs: bool = False
-    ) -> RemovableHandle:
-        """Call ``hook(module, args)`` before each ``forward``; its result replaces the arguments.
-
-        Args:
-            hook: returns None, the new arguments, or one new argument.
-            prepend: run before the pre-hooks registered so far. Default: ``False``
-            with_kwargs: call ``hook(module, args, kwargs)``, which returns None or a pair
-                ``(args, kwargs)``. Default: ``False``
-
-        Returns:
-            RemovableHandle: ``handle.remove()`` takes the hook away.
-        """
-        handle = RemovableHandle(
-            self._forward_pre_hooks, extra_dict=self._forward_pre_hooks_with_kwargs
-        )
-        self._forward_pre_hooks[handle.id] = hook
-        if with_kwargs:
-            self._forward_pre_hooks_with_kwargs[handle.id] = True
-        if prepend:
-            self._forward_pre_hooks.move_to_end(handle.id, last=False)
-        return handle
-
-    def register_forward_hook(
-        self,
-        hook: Callable,
-        *,
-        prepend: bool = False,
-        with_kwargs: bool = False,
-        always_call: bool = False,
-    ) -> RemovableHandle:
-        """Call ``hook(module, args, output)`` after each ``forward``.
-
-        Args:
-            hook: returns None or the new output.
-            prepend: run before the hooks registered so far. Default: ``False``
-            with_kwargs: call ``hook(module, args, kwargs, output)``. Default: ``False``
-            always_call: run also when ``forward`` raises. Default: ``False``
-
-        Returns:
-            RemovableHandle: ``handle.remove()`` takes the hook away.
-        """
-        handle = RemovableHandle(
-            self._forward_hooks,
-            extra_dict=[self._forward_hooks_with_kwargs, self._forward_hooks_always_called],
-        )
-        self._forward_hooks[handle.id] = hook
-        if with_kwargs:
-            self._forward_hooks_with_kwargs[handle.id] = True
-        if always_call:
-            self._forward_hooks_always_called[handle.id] = True
-        if prepend:
-            self._forward_hooks.move_to_end(handle.id, last=False)
-        return handle
 
     # -- registration and attributes ----------------------------------------------------------
 
@@ -289,14 +212,6 @@ class Module(StateMixin):
     def register_module(self, name: str, module: Module | None) -> None:
         """Alias for :meth:`add_module`."""
         self.add_module(name, module)
-
-    def __getattr__(self, name: str) -> Any:
-        attributes = self.__dict__
-        for table in ("_parameters", "_buffers", "_modules"):
-            entries = attributes.get(table)
-            if entries is not None and name in entries:
-                return entries[name]
-        raise AttributeError(f"'{type(self).__name__}' object has no attribute '{name}'")
 
     def __setattr__(self, name: str, value: Any) -> None:
         attributes = self.__dict__
@@ -606,3 +521,6 @@ class Module(StateMixin):
         if not extra_lines and not child_lines:
             return f"{self._get_name()}()"
         return f"{self._get_name()}(\n  " + "\n  ".join(extra_lines + child_lines) + "\n)"
+
+
+install(Module, GLOBAL, explain)
