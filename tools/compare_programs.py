@@ -175,10 +175,21 @@ def patch_random(torch, set_method) -> None:
         kept = draws.generator("dropout", tuple(input.shape)).random(tuple(input.shape)) >= p
         return input * (tensor(kept).to(input.dtype) / (1 - p if p < 1 else 1))
 
-    torch.dropout = torch.nn.functional.dropout = dropout
+    replace(torch.nn.functional.dropout, dropout)
     attention = torch.nn.functional.scaled_dot_product_attention
-    torch.nn.functional.scaled_dot_product_attention = lambda *args, **kwargs: attention(
-        *args, **{**kwargs, "dropout_p": 0.0})  # fmt: skip
+
+    def attend(query, key, value, attn_mask=None, dropout_p=0.0, *args, **kwargs):
+        return attention(query, key, value, attn_mask, 0.0, *args, **kwargs)
+
+    replace(attention, attend)
+
+
+def replace(old, new) -> None:
+    """Put ``new`` in the place of the function ``old`` wherever it has been imported."""
+    for module in list(sys.modules.values()):
+        for name, value in list(getattr(module, "__dict__", {}).items()):
+            if value is old:
+                setattr(module, name, new)
 
 
 def integers(rng, shape, low=0, high=None):
@@ -203,7 +214,7 @@ class Enough(BaseException):
     """As many steps as were asked for."""
 
 
-def run(library: str, folder: Path, steps: int, command: list[str]) -> None:
+def run(library: str, folder: Path, steps: int, double: bool, command: list[str]) -> None:
     """Run the program with ``library``; write its losses into ``folder``."""
     name, library = library, library.replace("control", "torch")
     if library == "cgrad":
@@ -228,6 +239,8 @@ def run(library: str, folder: Path, steps: int, command: list[str]) -> None:
     import torch.nn.functional
     import torch.optim
 
+    if double:
+        torch.set_default_dtype(torch.float64)
     random.seed(0)
     np.random.seed(0)
     patch_random(torch, set_method)
@@ -283,6 +296,7 @@ def main() -> int:
     add = parser.add_argument
     add("--steps", type=int, default=STEPS, help="calls of backward() (%(default)s)")
     add("--tolerance", type=float, default=TOLERANCE, help="of the losses (%(default)s)")
+    add("--double", action="store_true", help="with float64 as the default dtype")
     add("--show", action="store_true", help="print the losses")
     add("--run", choices=("torch", "cgrad", "control"), help=argparse.SUPPRESS)
     add("--folder", type=Path, help=argparse.SUPPRESS)
@@ -291,12 +305,12 @@ def main() -> int:
     if not given.program:
         parser.error("which program?")
     if given.run:
-        run(given.run, given.folder, given.steps, given.program)
+        run(given.run, given.folder, given.steps, given.double, given.program)
     with tempfile.TemporaryDirectory() as folder:
         records = {}
         for library in ("torch", "cgrad", "control"):
             command = [sys.executable, __file__, "--run", library, "--folder", folder,
-                       "--steps", str(given.steps), *given.program]  # fmt: skip
+                       "--steps", str(given.steps), *["--double"] * given.double, *given.program]  # fmt: skip
             done = subprocess.run(command, capture_output=True, text=True)
             if done.returncode:
                 print(f"{library}: {done.stderr[-3000:]}")

@@ -9,7 +9,7 @@ from cgrad._engine.elementwise cimport *
 from cgrad._engine.face import export, public
 from cgrad._engine.face cimport face
 from cgrad._engine.handle cimport (
-    dtype_of, is_handle, is_number, number_row, promote, row_of, scalar_row,
+    dtype_of, is_handle, is_number, number_row, plain, promote, row_of, scalar_row,
 )
 from cgrad._engine.loops cimport Plan, copy_cast, drive, plan_operand, where_loop
 from cgrad._engine.parametric cimport finished
@@ -540,6 +540,7 @@ def where(condition, input=None, other=None, *, out=None):
         if is_handle(input) or is_handle(other):
             operand_rows(WHERE, input, other, x + 1)
         else:
+            input, other = plain(input), plain(other)
             for side in (input, other):
                 if not is_number(side):
                     raise TypeError(f"where(): expected a Tensor or a number, but got "

@@ -7,7 +7,7 @@ from cgrad._engine cimport handle
 from cgrad._engine.face import export
 from cgrad._engine.handle cimport (
     Handle, check_fits, dtype_code, dtype_of, is_handle, is_number, number_code, number_row,
-    promote, promote_codes, row_of, scalar_row, wrap,
+    plain, promote, promote_codes, row_of, scalar_row, wrap,
 )
 from cgrad._engine.loops cimport copy_cast
 from cgrad._engine.memory cimport storage_foreign
@@ -132,6 +132,7 @@ def full(size, fill_value, *, dtype=None, device=None, requires_grad=False, layo
         return out.fill_(fill_value)
     if is_handle(fill_value):
         fill_value = fill_value.item()
+    fill_value = plain(fill_value)
     r = _sized((size,), dtype if dtype is not None else dtype_of(number_code(fill_value)), device,
                "full")
     try:

@@ -5,8 +5,8 @@ The operations themselves, each with its derivative, are in unary.pyx and binary
 from cgrad._engine.types cimport *
 from cgrad._engine cimport handle
 from cgrad._engine.handle cimport (
-    dtype_of, is_handle, is_number, number_code, number_row, promote, promote_number, row_of,
-    scalar_row, wrap,
+    dtype_of, is_handle, is_number, number_code, number_row, plain, promote, promote_number,
+    row_of, scalar_row, wrap,
 )
 from cgrad._engine.loops cimport NOGIL, Plan, drive, numpy_loop, plan_operand
 from cgrad._engine.primitives cimport cast, sizes
@@ -192,16 +192,19 @@ cdef int operand_rows(int op, object a, object b, Row *x) except -1:
             return dt
         if tensors_only[op] == 2:
             _not_a_tensor(name, "other", b)
+        b = plain(b)
         dt = _with_number(op, x[0], b)
         x[0] = cast(x[0], dt)
         x[1] = keep(scalar_row(b, dt))
         return dt
     if is_handle(b) and tensors_only[op] <= 0:
         x[1] = row_of(b, name)
+        a = plain(a)
         dt = _with_number(op, x[1], a)
         x[1] = cast(x[1], dt)
         x[0] = keep(scalar_row(a, dt))
         return dt
+    a, b = plain(a), plain(b)
     if tensors_only[op] < 0 and is_number(a) and is_number(b):
         r = keep(number_row(a))        # it lives as long as the scope, its handle does not
         retain(r)

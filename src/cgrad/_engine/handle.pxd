@@ -21,6 +21,7 @@ cdef void rebind(Handle h, Row r) noexcept
 cdef dtype dtype_of(int code)
 cdef int dtype_code(object d, int default) except -1
 cdef bint is_number(object x) noexcept
+cdef object plain(object x)
 cdef Row scalar_row(object x, int dtype) except 0
 cdef Row number_row(object x) except 0
 cdef int promote(Row a, Row b) noexcept

@@ -17,6 +17,8 @@ anew: a change recorded through one of them reaches its own views and not the te
 from, and the other way round.  Rows with one history are a family; the first family's base is in
 the storage, the bases of others, which are rare, in `_family_bases`.
 """
+import numpy as np
+
 from cpython.object cimport PyObject, PyTypeObject, traverseproc, visitproc
 from cpython.ref cimport Py_DECREF
 from libc.stdint cimport int64_t
@@ -436,6 +438,17 @@ cdef void rebind(Handle h, Row r) noexcept:
 
 cdef bint is_number(object x) noexcept:
     return PyFloat_CheckExact(x) or PyLong_CheckExact(x) or PyBool_Check(x)
+
+
+cdef object plain(object x):
+    """A number of NumPy, or of a subclass of int or float, as Python's own; others unchanged."""
+    if is_number(x):
+        return x
+    if isinstance(x, np.generic):
+        return x.item()
+    if isinstance(x, float):
+        return float(x)
+    return int(x) if isinstance(x, int) else x
 
 
 cdef Row scalar_row(object x, int dt) except 0:

@@ -15,7 +15,7 @@ from cgrad._engine.types cimport *
 from cgrad._engine.elementwise cimport *
 from cgrad._engine.face import export, public
 from cgrad._engine.face cimport face
-from cgrad._engine.handle cimport is_handle
+from cgrad._engine.handle cimport is_handle, plain
 from cgrad._engine.loops cimport cast_loop, copy_cast, numpy_loop
 from cgrad._engine.parametric import store
 from cgrad._engine.parametric cimport with_numbers
@@ -409,6 +409,7 @@ def clamp(input, min=None, max=None, *, out=None):
     """
     if min is None and max is None:
         raise RuntimeError("clamp: At least one of 'min' or 'max' must not be None")
+    min, max = plain(min), plain(max)
     for name, bound in (("min", min), ("max", max)):
         if bound is not None and not is_handle(bound) and not isinstance(bound, (int, float)):
             raise TypeError(f"clamp(): argument '{name}' must be Number or Tensor, not "
