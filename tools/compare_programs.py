@@ -310,7 +310,8 @@ def main() -> int:
         records = {}
         for library in ("torch", "cgrad", "control"):
             command = [sys.executable, __file__, "--run", library, "--folder", folder,
-                       "--steps", str(given.steps), *["--double"] * given.double, *given.program]  # fmt: skip
+                       "--steps", str(given.steps), *["--double"] * given.double,
+                       *given.program]  # fmt: skip
             done = subprocess.run(command, capture_output=True, text=True)
             if done.returncode:
                 print(f"{library}: {done.stderr[-3000:]}")

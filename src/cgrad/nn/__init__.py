@@ -3,8 +3,9 @@ from cgrad.nn import attention, functional, init, parallel, utils
 from cgrad.nn.modules import *
 from cgrad.nn.modules import __all__ as _modules
 from cgrad.nn.parallel import DataParallel
-from cgrad.nn.parameter import Parameter
+from cgrad.nn.parameter import Buffer, Parameter, UninitializedBuffer, UninitializedParameter
 
 __all__ = [
-    "DataParallel", "Parameter", "attention", "functional", "init", "parallel", "utils", *_modules,
+    "Buffer", "DataParallel", "Parameter", "UninitializedBuffer", "UninitializedParameter",
+    "attention", "functional", "init", "parallel", "utils", *_modules,
 ]  # fmt: skip

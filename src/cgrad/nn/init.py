@@ -12,9 +12,10 @@ import cgrad
 from cgrad import Tensor
 
 __all__ = [
-    "calculate_gain", "constant_", "eye_", "kaiming_normal_", "kaiming_uniform_", "normal_",
-    "ones_", "orthogonal_", "trunc_normal_", "uniform_", "xavier_normal_", "xavier_uniform_",
-    "zeros_",
+    "calculate_gain", "constant", "constant_", "dirac", "dirac_", "eye", "eye_", "kaiming_normal",
+    "kaiming_normal_", "kaiming_uniform", "kaiming_uniform_", "normal", "normal_", "ones_",
+    "orthogonal", "orthogonal_", "sparse", "sparse_", "trunc_normal_", "uniform", "uniform_",
+    "xavier_normal", "xavier_normal_", "xavier_uniform", "xavier_uniform_", "zeros_",
 ]  # fmt: skip
 
 _LINEAR = ("linear", *(f"conv{t}{d}d" for t in ("", "_transpose") for d in (1, 2, 3)))
@@ -233,3 +234,76 @@ def orthogonal_(tensor: Tensor, gain: float = 1, generator: Any = None) -> Tenso
     q = np.ascontiguousarray(q.T if rows < columns else q).reshape(tuple(tensor.shape))
     with cgrad.no_grad():
         return tensor.copy_(cgrad.from_numpy(q)).mul_(gain)
+
+
+def dirac_(tensor: Tensor, groups: int = 1) -> Tensor:
+    """Fill the weight of a convolution so that it hands on as many channels as it can.
+
+    Args:
+        tensor: weight of 3, 4 or 5 dimensions, (out, in, ...).
+        groups: each of so many parts of the output channels does the same. Default: 1
+
+    Raises:
+        ValueError: other dimensions, or the output channels are not divisible by ``groups``.
+    """
+    if tensor.dim() not in (3, 4, 5):
+        raise ValueError("Only tensors with 3, 4, or 5 dimensions are supported")
+    if tensor.shape[0] % groups:
+        raise ValueError("dim 0 must be divisible by groups")
+    each = tensor.shape[0] // groups
+    middle = tuple(n // 2 for n in tensor.shape[2:])
+    with cgrad.no_grad():
+        tensor.zero_()
+        for group in range(groups):
+            for i in range(min(each, tensor.shape[1])):
+                tensor[(group * each + i, i, *middle)] = 1
+    return tensor
+
+
+def sparse_(tensor: Tensor, sparsity: float, std: float = 0.01, generator: Any = None) -> Tensor:
+    """Fill a matrix with N(0, std²) and set a part of each column to zero (Martens, 2010).
+
+    Args:
+        tensor: a matrix.
+        sparsity: the part of each column that is zero, rounded up.
+        std: Default: 0.01
+        generator: where the numbers come from. Default: the global generator
+
+    Raises:
+        ValueError: it is not a matrix.
+    """
+    if tensor.dim() != 2:
+        raise ValueError("Only tensors with 2 dimensions are supported")
+    rows, columns = tensor.shape
+    zeros = math.ceil(sparsity * rows)
+    with cgrad.no_grad():
+        tensor.normal_(0, std, generator=generator)
+        for column in range(columns):
+            tensor[cgrad.randperm(rows, generator=generator)[:zeros], column] = 0
+    return tensor
+
+
+def _old_name(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    new = function.__name__
+
+    def old(*args: Any, **kwargs: Any) -> Tensor:
+        warnings.warn(f"`nn.init.{new[:-1]}` is now deprecated in favor of `nn.init.{new}`.",
+                      FutureWarning, stacklevel=2)  # fmt: skip
+        return function(*args, **kwargs)
+
+    old.__name__ = old.__qualname__ = new[:-1]
+    old.__doc__ = f"Deprecated name of :func:`{new}`."
+    return old
+
+
+uniform = _old_name(uniform_)
+normal = _old_name(normal_)
+constant = _old_name(constant_)
+eye = _old_name(eye_)
+dirac = _old_name(dirac_)
+sparse = _old_name(sparse_)
+orthogonal = _old_name(orthogonal_)
+xavier_uniform = _old_name(xavier_uniform_)
+xavier_normal = _old_name(xavier_normal_)
+kaiming_uniform = _old_name(kaiming_uniform_)
+kaiming_normal = _old_name(kaiming_normal_)

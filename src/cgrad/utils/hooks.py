@@ -35,6 +35,15 @@ class RemovableHandle:
             if table is not None:
                 table.pop(self.id, None)
 
+    def __getstate__(self) -> tuple[int, list]:
+        # With the tables, so that a copy of a module and its handles belong together again.
+        return self.id, [ref() for ref in self._tables]
+
+    def __setstate__(self, state: tuple[int, list]) -> None:
+        self.id, tables = state
+        self._tables = [weakref.ref(OrderedDict() if t is None else t) for t in tables]
+        RemovableHandle.next_id = max(RemovableHandle.next_id, self.id + 1)
+
     def __enter__(self) -> RemovableHandle:
         return self
 

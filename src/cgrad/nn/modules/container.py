@@ -7,10 +7,12 @@ from collections.abc import ItemsView, Iterable, Iterator, KeysView, Mapping, Va
 from itertools import chain
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from cgrad import Tensor
 from cgrad._engine.module import sequential_forward
 from cgrad.nn.modules.module import Module, _addindent
+from cgrad.nn.parameter import Parameter
 
-__all__ = ["ModuleDict", "ModuleList", "Sequential"]
+__all__ = ["ModuleDict", "ModuleList", "ParameterDict", "ParameterList", "Sequential"]
 
 L = TypeVar("L", bound="_Ordered")
 
@@ -275,3 +277,219 @@ class ModuleDict(Module):
             )
         for name, module in modules:
             self[name] = module
+
+
+def _trained(value: Any) -> Any:
+    """A tensor as a Parameter, other values as they are."""
+    plain = isinstance(value, Tensor) and not isinstance(value, Parameter)
+    return Parameter(value) if plain else value
+
+
+def _entry(value: Any) -> str:
+    if isinstance(value, Tensor):
+        sizes = "x".join(str(n) for n in value.shape)
+        kind = "Parameter" if isinstance(value, Parameter) else "Tensor"
+        return f"{kind} containing: [{value.dtype} of size {sizes}]"
+    return f"Object of type: {type(value).__name__}"
+
+
+class ParameterList(Module):
+    """A list whose tensors are registered as parameters; other values are kept as they are.
+
+    Args:
+        values: what to start with. Default: nothing
+
+    Example::
+
+        >>> weights = cgrad.nn.ParameterList([cgrad.ones(2), cgrad.zeros(1)])
+        >>> [name for name, _ in weights.named_parameters()]
+        ['0', '1']
+    """
+
+    def __init__(self, values: Iterable[Any] | None = None) -> None:
+        super().__init__()
+        self._size = 0
+        if values is not None:
+            self.extend(values)
+
+    def _at(self, index: Any) -> str:
+        place = operator.index(index)
+        if not -len(self) <= place < len(self):
+            raise IndexError(f"index {place} is out of range")
+        return str(place % len(self))
+
+    def __len__(self) -> int:
+        return self._size
+
+    def __getitem__(self, index: Any) -> Any:
+        if isinstance(index, slice):
+            return type(self)([self[i] for i in range(*index.indices(len(self)))])
+        return getattr(self, self._at(index))
+
+    def __setitem__(self, index: int, value: Any) -> None:
+        setattr(self, self._at(index), _trained(value))
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter([self[i] for i in range(len(self))])
+
+    def __iadd__(self, values: Iterable[Any]) -> ParameterList:
+        return self.extend(values)
+
+    def append(self, value: Any) -> ParameterList:
+        """Add one value at the end."""
+        setattr(self, str(self._size), _trained(value))
+        self._size += 1
+        return self
+
+    def extend(self, values: Iterable[Any]) -> ParameterList:
+        """Add values at the end."""
+        if not isinstance(values, Iterable) or isinstance(values, Tensor):
+            raise TypeError("ParameterList.extend should be called with an iterable, but got "
+                            f"{type(values).__name__}")  # fmt: skip
+        for value in list(values):
+            self.append(value)
+        return self
+
+    def extra_repr(self) -> str:
+        return "\n".join(f"  ({i}): {_entry(value)}" for i, value in enumerate(self))
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        raise RuntimeError("ParameterList should not be called.")
+
+
+class ParameterDict(Module):
+    """A dictionary, in order of insertion, whose tensors are registered as parameters.
+
+    Args:
+        parameters: a mapping of strings to tensors or other values, or pairs. Default: nothing
+
+    Example::
+
+        >>> weights = cgrad.nn.ParameterDict({"left": cgrad.ones(2)})
+        >>> weights["left"].requires_grad, "right" in weights
+        (True, False)
+    """
+
+    def __init__(self, parameters: Any = None) -> None:
+        super().__init__()
+        self._keys: dict[str, None] = {}
+        if parameters is not None:
+            self.update(parameters)
+
+    def _name(self, key: Any) -> str:
+        if not isinstance(key, str):
+            raise TypeError(
+                f"Index given to ParameterDict cannot be used as a key as it is not a string "
+                f"(type is '{type(key).__name__}')."
+            )
+        return key
+
+    def __getitem__(self, key: str) -> Any:
+        if self._name(key) not in self._keys:
+            raise KeyError(key)
+        return getattr(self, key)
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        setattr(self, self._name(key), _trained(value))
+        self._keys[key] = None
+
+    def __delitem__(self, key: str) -> None:
+        if key not in self._keys:
+            raise KeyError(key)
+        del self._keys[key]
+        delattr(self, key)
+
+    def __len__(self) -> int:
+        return len(self._keys)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._keys)
+
+    def __reversed__(self) -> Iterator[str]:
+        return reversed(list(self._keys))
+
+    def __contains__(self, key: object) -> bool:
+        return key in self._keys
+
+    def __or__(self, other: ParameterDict) -> ParameterDict:
+        return self.copy()._joined(other)
+
+    def __ror__(self, other: ParameterDict) -> ParameterDict:
+        return ParameterDict(other)._joined(self)
+
+    def __ior__(self, other: ParameterDict) -> ParameterDict:
+        return self._joined(other)
+
+    def _joined(self, other: Any) -> ParameterDict:
+        self.update(other)
+        return self
+
+    def copy(self) -> ParameterDict:
+        """A new dictionary with the same values."""
+        return ParameterDict({key: self[key] for key in self})
+
+    def setdefault(self, key: str, default: Any = None) -> Any:
+        """The value of ``key``, which is ``default`` from now on if there was none."""
+        if key not in self:
+            self[key] = default
+        return self[key]
+
+    def get(self, key: str, default: Any = None) -> Any:
+        """The value of ``key``, or ``default``."""
+        if key in self:
+            return self[key]
+        return default
+
+    def clear(self) -> None:
+        """Remove everything."""
+        for key in list(self):
+            del self[key]
+
+    def pop(self, key: str) -> Any:
+        """Remove ``key`` and return its value."""
+        value = self[key]
+        del self[key]
+        return value
+
+    def popitem(self) -> tuple[str, Any]:
+        """Remove the last pair and return it."""
+        key = next(reversed(self))
+        return key, self.pop(key)
+
+    def fromkeys(self, keys: Iterable[str], default: Any = None) -> ParameterDict:
+        """A new dictionary of ``keys`` with one value."""
+        return ParameterDict((key, default) for key in keys)
+
+    def keys(self) -> KeysView[str]:
+        """The names."""
+        return self._keys.keys()
+
+    def items(self) -> Iterable[tuple[str, Any]]:
+        """Pairs of name and value."""
+        return [(key, self[key]) for key in self]
+
+    def values(self) -> Iterable[Any]:
+        """The values."""
+        return [self[key] for key in self]
+
+    def update(self, parameters: Any) -> None:
+        """Add or replace entries from a mapping or from pairs, in their order."""
+        if isinstance(parameters, (Mapping, ParameterDict)):
+            parameters = parameters.items()
+        elif not isinstance(parameters, Iterable):
+            raise TypeError(
+                "ParametersDict.update should be called with an iterable of key/value pairs, but "
+                f"got {type(parameters).__name__}"
+            )
+        for i, pair in enumerate(parameters):
+            if not isinstance(pair, Iterable) or len(pair := tuple(pair)) != 2:
+                raise ValueError(
+                    f"ParameterDict update sequence element #{i} should be a pair of key and value"
+                )
+            self[pair[0]] = pair[1]
+
+    def extra_repr(self) -> str:
+        return "\n".join(f"  ({key}): {_entry(value)}" for key, value in self.items())
+
+    def __call__(self, input: Any) -> Any:
+        raise RuntimeError("ParameterDict should not be called.")

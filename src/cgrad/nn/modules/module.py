@@ -24,7 +24,7 @@ from cgrad.nn.modules.hooks import (
     register_module_full_backward_pre_hook,
 )
 from cgrad.nn.modules.state import StateMixin
-from cgrad.nn.parameter import Parameter
+from cgrad.nn.parameter import Buffer, Parameter
 
 __all__ = ["Module"]
 
@@ -225,6 +225,9 @@ class Module(StateMixin, HookMixin):
                 raise AttributeError("cannot assign module before Module.__init__() call")
             self._forget(name, attributes, self._parameters, self._buffers)
             self._modules[name] = value
+        elif isinstance(value, Buffer) and "_buffers" in attributes:
+            self._forget(name, attributes, self._parameters, self._modules)
+            self.register_buffer(name, value, value.persistent)
         elif name in attributes.get("_parameters", ()):
             self._refuse(value, name, "parameter", "cgrad.nn.Parameter or None expected")
             self._parameters[name] = None
@@ -500,6 +503,22 @@ class Module(StateMixin, HookMixin):
     def cpu(self: T) -> T:
         """Return the module, which is on the CPU already."""
         return self
+
+    def cuda(self: T, device: Any = None) -> T:
+        """Raise RuntimeError: there is only the CPU."""
+        cgrad.empty(0).to("cuda" if device is None or isinstance(device, int) else device)
+        return self  # device="cpu"
+
+    def to_empty(self: T, *, device: Any, recurse: bool = True) -> T:
+        """Give every parameter and buffer new memory, whose values are not set."""
+        return self._apply(lambda t: cgrad.empty_like(t, device=device), recurse)
+
+    def share_memory(self: T) -> T:
+        """Raise RuntimeError, as ``Tensor.share_memory_`` does: processes get copies."""
+        return self._apply(lambda t: t.share_memory_())
+
+    def compile(self, *args: Any, **kwargs: Any) -> None:
+        """Do nothing: nothing is compiled. Arguments are ignored."""
 
     # -- printing -----------------------------------------------------------------------------
 

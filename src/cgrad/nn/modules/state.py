@@ -7,7 +7,7 @@ from typing import Any
 
 import cgrad
 from cgrad import Tensor
-from cgrad.nn.parameter import Parameter
+from cgrad.nn.parameter import Parameter, is_lazy
 from cgrad.utils.hooks import RemovableHandle
 
 __all__ = ["StateMixin"]
@@ -222,6 +222,8 @@ class StateMixin:
                 f'While copying the parameter named "{key}", expected cgrad.Tensor '
                 f"from checkpoint but received {type(value)}"
             )
+        if is_lazy(member) and is_lazy(value):
+            return None
         if member.shape != value.shape:
             return (
                 f"size mismatch for {key}: copying a param with shape {value.shape} from "
@@ -262,6 +264,17 @@ class StateMixin:
     def register_load_state_dict_post_hook(self, hook: Callable) -> RemovableHandle:
         """Call ``hook(module, incompatible_keys)`` after loading; it may edit the two lists."""
         return self._register(self._load_state_dict_post_hooks, hook)
+
+    def _register_state_dict_hook(self, hook: Callable) -> RemovableHandle:
+        # An older name that programs use.
+        return self._register(self._state_dict_hooks, hook)
+
+    def _register_load_state_dict_pre_hook(
+        self, hook: Callable, with_module: bool = False
+    ) -> RemovableHandle:
+        # An older form that programs use: the hook does not get the module.
+        takes = hook if with_module else lambda module, *args: hook(*args)
+        return self._register(self._load_state_dict_pre_hooks, takes)
 
     @staticmethod
     def _register(table: OrderedDict[int, Callable], hook: Callable) -> RemovableHandle:

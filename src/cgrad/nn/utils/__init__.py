@@ -1,5 +1,5 @@
-"""Tools around modules: clipping gradients, parameters as one vector, padded sequences."""
-from cgrad.nn.utils import rnn
+"""Tools around modules: clipping gradients, parametrizations, parameters as one vector, padding."""
+from cgrad.nn.utils import parametrizations, parametrize, rnn, stateless
 from cgrad.nn.utils.clip_grad import (
     clip_grad_norm,
     clip_grad_norm_,
@@ -8,8 +8,20 @@ from cgrad.nn.utils.clip_grad import (
     get_total_norm,
 )
 from cgrad.nn.utils.convert_parameters import parameters_to_vector, vector_to_parameters
+from cgrad.nn.utils.fusion import (
+    fuse_conv_bn_eval,
+    fuse_conv_bn_weights,
+    fuse_linear_bn_eval,
+    fuse_linear_bn_weights,
+)
+from cgrad.nn.utils.init import skip_init
+from cgrad.nn.utils.spectral_norm import remove_spectral_norm, spectral_norm
+from cgrad.nn.utils.weight_norm import remove_weight_norm, weight_norm
 
 __all__ = [
     "clip_grad_norm", "clip_grad_norm_", "clip_grad_value_", "clip_grads_with_norm_",
-    "get_total_norm", "parameters_to_vector", "rnn", "vector_to_parameters",
+    "fuse_conv_bn_eval", "fuse_conv_bn_weights", "fuse_linear_bn_eval", "fuse_linear_bn_weights",
+    "get_total_norm", "parameters_to_vector", "parametrizations", "parametrize",
+    "remove_spectral_norm", "remove_weight_norm", "rnn", "skip_init", "spectral_norm", "stateless",
+    "vector_to_parameters", "weight_norm",
 ]  # fmt: skip
