@@ -44,6 +44,9 @@ def test_attributes_are_filed_by_kind():
     assert net.__dict__["note"] == "plain"
     net.note = nn.Parameter(cgrad.zeros(1))
     assert "note" not in net.__dict__ and "note" in net._parameters
+    with pytest.raises(TypeError, match="as parameter 'note'"):
+        net.note = nn.ReLU()
+    del net.note
     net.note = nn.ReLU()
     assert "note" not in net._parameters and "note" in net._modules
     del net.note, net.scale, net.scratch

@@ -217,3 +217,44 @@ def test_full_backward_hooks():
         nn.Sequential(nn.ReLU())(cgrad.ones(1))
     nn.ReLU()(cgrad.ones(1))
     assert seen[-4:] == ["before", "before", "ReLU", "Sequential"]
+
+
+def test_modules_that_are_not_registered_and_errors_in_hooks():
+    class Hidden(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.layers = [nn.Linear(3, 4)]
+
+        def forward(self, x):
+            return self.layers[0](x)
+
+    x = cgrad.zeros(2, 2)
+    start = "Linear 3→4: input has 2 features; "
+    assert message(lambda: Hidden()(x)).startswith(start)
+    assert message(lambda: nn.Sequential(Hidden())(x)).startswith(start)
+    net = Net()
+    net.layers[1].register_forward_hook(lambda m, args, out: out @ cgrad.ones(5, 5))
+    assert message(lambda: net(x)).startswith("layers.1 (ReLU): ")
+
+
+@pytest.mark.parametrize("error", [
+    KeyError("name"), OSError(2, "gone"), UnicodeDecodeError("utf-8", b"x", 0, 1, "bad"),
+    RuntimeError(), RuntimeError("two", 3), ValueError(3), KeyboardInterrupt(), StopIteration(4),
+], ids=repr)  # fmt: skip
+def test_other_errors_pass_unchanged(error):
+    class Raises(nn.Module):
+        def forward(self, x):
+            raise error
+
+    args = error.args
+    with pytest.raises(type(error)) as info:
+        nn.Sequential(Raises())(1)
+    assert info.value is error and error.args == args
+
+
+def test_located_errors_travel_without_the_model():
+    with pytest.raises(RuntimeError) as info:
+        Net()(cgrad.zeros(2, 3))
+    for twin in (pickle.loads(pickle.dumps(info.value)), copy.copy(info.value)):
+        assert str(twin) == str(info.value)
+    assert len(pickle.dumps(info.value)) < 1000

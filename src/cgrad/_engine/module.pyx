@@ -3,23 +3,33 @@
 `nn.Module` is a class in Python; `install` gives it the two steps that a small network takes dozens
 of times for one training step in a form that costs no more than they do.
 
-Attributes: a name that the class does not define is looked up in the instance's dictionary, then
-in the tables of submodules, parameters and buffers that are in that dictionary.  Python's way to
-the same, ``__getattr__``, first makes an AttributeError and throws it away, and slows every other
-look at an attribute: Module does not define it.
-
-Calls: without hooks ``forward`` is called at once.  An error on the way is given to `explain`,
+Calls: without hooks ``forward`` is called at once.  An error on the way is given to `_explain`,
 which adds the path of the layer in the network (nn/modules/errors.py); without one, that costs
-nothing.
+nothing.  The function is put into the dictionary of Module as the descriptor that Python's own
+types have there, which all subclasses inherit as their slot.
 
-A compiled base class would have these as its slots, but a class that inherits from it after another
-one would lose them, and could not be copied.  So the two functions are put into the dictionary of
-Module as the descriptors that Python's own types have there, which all subclasses inherit as slots.
+Attributes: a name that the class does not define is looked up in the instance's dictionary, then
+in the tables of parameters, buffers and submodules that are in that dictionary.  Python's way to
+the same, a slot that calls ``__getattr__``, first makes an AttributeError and throws it away.  A
+class that does not override ``__getattr__`` therefore gets another slot (`quick`).
 """
+from collections import OrderedDict
 from types import FunctionType
 
+from cpython.dict cimport PyDict_Check, PyDict_Size
 from cpython.object cimport PyObject, PyTypeObject
+from cpython.tuple cimport PyTuple_GET_SIZE
 from cgrad._engine.matmul import linear
+
+cdef extern from *:
+    """
+    #define cgrad_is_method(f) PyType_HasFeature(Py_TYPE(f), Py_TPFLAGS_METHOD_DESCRIPTOR)
+    #define cgrad_read_with(type, f) (((PyTypeObject *)(type))->tp_getattro = (f))
+    #define cgrad_is_called_with(o, f) (Py_TYPE(o)->tp_call == (f))
+    """
+    bint cgrad_is_called_with(object, object (*)(object, object, PyObject *))
+    void cgrad_read_with(object, object (*)(object, object))
+    bint cgrad_is_method(PyObject *)
 
 cdef extern from "Python.h":
     cdef struct wrapperbase:
@@ -27,98 +37,171 @@ cdef extern from "Python.h":
     ctypedef struct PyWrapperDescrObject:
         wrapperbase *d_base
     object PyDescr_NewWrapper(PyTypeObject *kind, wrapperbase *base, void *function)
-    PyTypeObject *Py_TYPE(object o)
-    PyObject *_PyType_Lookup(PyTypeObject *kind, object name)
-    object PyObject_GenericGetDict(object o, void *context)
-    object PyObject_GenericGetAttr(object o, object name)
-    object PyObject_Call(object f, object args, PyObject *kwargs)
-    object PyObject_Vectorcall(object f, PyObject **args, size_t n, PyObject *names)
-    PyObject *PyDict_GetItemWithError(PyObject *table, object key)
-    Py_ssize_t PyDict_Size(PyObject *table)
-    bint PyType_HasFeature(PyTypeObject *kind, unsigned long flag)
-    unsigned long Py_TPFLAGS_METHOD_DESCRIPTOR
+    PyObject **_PyObject_GetDictPtr(object)
+    PyObject *_PyType_Lookup(PyTypeObject *, object)
+    PyObject *PyDict_GetItemWithError(object, object) except? NULL
+    object PyObject_GenericGetAttr(object, object)
+    object PyObject_VectorcallDict(object, PyObject **, size_t, PyObject *)
+    PyTypeObject *Py_TYPE(object)
+    void PyType_Modified(object)
+    int Py_EnterRecursiveCall(const char *) except -1
+    void Py_LeaveRecursiveCall()
 
-cdef tuple _global_hooks = ()
+cdef enum:
+    MOST = 8              # positional arguments that are passed without a new tuple
+
+# The hooks of all modules (cgrad.nn.modules.hooks fills the tables).
+cdef object G0 = OrderedDict(), G1 = OrderedDict(), G2 = OrderedDict(), G3 = OrderedDict()
+global_hooks = (G0, G1, G2, G3)
+
+
 cdef object _explain = None
+cdef bint COMPILED = False            # whether Module.compile was used
 
 
-cdef object _attribute(object module, object name):
-    cdef PyObject *found
+def compiled():
+    """Let calls look for ``_compiled_call_impl`` from now on."""
+    global COMPILED
+    COMPILED = True
+
+
+cdef inline object _dict(object module):
+    cdef PyObject **place = _PyObject_GetDictPtr(module)
+    if place == NULL or place[0] == NULL:
+        return {}
+    return <object>place[0]
+
+
+cdef inline bint _set(object module, object attributes, object name) except -1:
+    """Whether the hooks or the function `name` of a module are there."""
+    cdef PyObject *found = PyDict_GetItemWithError(attributes, name)
+    if found == NULL:
+        return bool(getattr(module, name))
+    if found == <PyObject *>None:
+        return False
+    if PyDict_Check(<object>found):
+        return PyDict_Size(<object>found) != 0
+    return bool(<object>found)
+
+
+cdef inline bint _plain(object module, object attributes) except -1:
+    """Whether a call is `forward` and nothing else."""
+    return not (_set(module, attributes, "_backward_hooks")
+                or _set(module, attributes, "_backward_pre_hooks")
+                or _set(module, attributes, "_forward_hooks")
+                or _set(module, attributes, "_forward_pre_hooks")
+                or PyDict_Size(G0) or PyDict_Size(G1) or PyDict_Size(G2) or PyDict_Size(G3))
+
+
+cdef object _forward(object module, object attributes, tuple args, PyObject *kwargs):
+    cdef PyObject *function = _PyType_Lookup(Py_TYPE(module), "forward")
+    cdef PyObject *stack[MOST + 1]
+    cdef Py_ssize_t n = PyTuple_GET_SIZE(args), i
+    if (function == NULL or not cgrad_is_method(function) or n > MOST
+            or PyDict_GetItemWithError(attributes, "forward") != NULL):
+        forward = module.forward
+        return forward(*args) if kwargs == NULL else forward(*args, **<dict>kwargs)
+    stack[0] = <PyObject *>module
+    for i in range(n):
+        stack[i + 1] = <PyObject *>args[i]
+    keep = <object>function
+    return PyObject_VectorcallDict(keep, stack, n + 1, kwargs)
+
+
+def find_member(self, name):
+    """``Module.__getattr__``: what the tables hold under ``name``."""
     cdef PyObject *table
-    if _PyType_Lookup(Py_TYPE(module), name) != NULL:
-        return PyObject_GenericGetAttr(module, name)
-    attributes = PyObject_GenericGetDict(module, NULL)
-    found = PyDict_GetItemWithError(<PyObject *>attributes, name)
-    if found != NULL:
-        return <object>found
-    for key in ("_modules", "_parameters", "_buffers"):
-        table = PyDict_GetItemWithError(<PyObject *>attributes, key)
-        if table != NULL:
-            found = PyDict_GetItemWithError(table, name)
+    cdef PyObject *found
+    attributes = _dict(self)
+    for which in ("_parameters", "_buffers", "_modules"):
+        table = PyDict_GetItemWithError(attributes, which)
+        if table != NULL and PyDict_Check(<object>table):
+            found = PyDict_GetItemWithError(<object>table, name)
             if found != NULL:
                 return <object>found
-    raise AttributeError(f"'{type(module).__name__}' object has no attribute '{name}'")
+        elif table != NULL and name in <object>table:
+            return (<object>table)[name]
+    raise AttributeError(f"'{type(self).__name__}' object has no attribute '{name}'")
 
 
-cdef inline bint _filled(PyObject *attributes, object name):
-    cdef PyObject *table = PyDict_GetItemWithError(attributes, name)
-    return table != NULL and PyDict_Size(table) > 0
-
-
-cdef object _call(object module, object args, PyObject *kwargs):
-    cdef PyObject *forward
-    cdef PyObject *both[2]
-    attributes = PyObject_GenericGetDict(module, NULL)
-    cdef PyObject *d = <PyObject *>attributes
-    cdef bint hooked = (_filled(d, "_forward_hooks") or _filled(d, "_forward_pre_hooks")
-                        or _filled(d, "_backward_hooks") or _filled(d, "_backward_pre_hooks"))
-    for table in _global_hooks:
-        hooked |= PyDict_Size(<PyObject *>table) > 0
+cdef object _attribute(object self, object name):
+    # What the interpreter does for a class with __getattr__, without the exception in between.
+    cdef PyObject *found
+    if _PyType_Lookup(Py_TYPE(self), name) == NULL:
+        found = PyDict_GetItemWithError(_dict(self), name)
+        return <object>found if found != NULL else find_member(self, name)
     try:
-        if hooked:
-            return module._call_with_hooks(args, {} if kwargs == NULL else <object>kwargs)
-        if kwargs == NULL and len(<tuple>args) == 1:
-            forward = _PyType_Lookup(Py_TYPE(module), "forward")
-            if (forward != NULL  # a function, in Python or compiled, takes the module first
-                    and PyType_HasFeature(Py_TYPE(<object>forward), Py_TPFLAGS_METHOD_DESCRIPTOR)
-                    and PyDict_GetItemWithError(d, "forward") == NULL):
-                both[0], both[1] = <PyObject *>module, <PyObject *>(<tuple>args)[0]
-                return PyObject_Vectorcall(<object>forward, both, 2, NULL)
-        return PyObject_Call(module.forward, args, kwargs)
+        return PyObject_GenericGetAttr(self, name)
+    except AttributeError:         # of a property: its name may be in a table all the same
+        try:
+            return find_member(self, name)
+        except AttributeError:
+            pass
+        raise
+
+
+cdef object _call(object self, object args, PyObject *kwargs):
+    try:
+        attributes = _dict(self)
+        if COMPILED and self._compiled_call_impl is not None:
+            function = self._compiled_call_impl
+        elif _plain(self, attributes):
+            return _forward(self, attributes, <tuple>args, kwargs)
+        else:
+            function = self._call_impl
+        return function(*<tuple>args) if kwargs == NULL else function(*<tuple>args, **<dict>kwargs)
     except (RuntimeError, ValueError, TypeError, IndexError, AssertionError) as error:
-        _explain(module, error, args)
+        _explain(self, error, args)
         raise
 
 
 def linear_forward(self, input):
     """``Linear.forward``; in a small network it would take longer in Python than its product."""
-    attributes = PyObject_GenericGetDict(self, NULL)
-    cdef PyObject *parameters = PyDict_GetItemWithError(<PyObject *>attributes, "_parameters")
-    cdef PyObject *weight = PyDict_GetItemWithError(parameters, "weight")
-    cdef PyObject *bias = PyDict_GetItemWithError(parameters, "bias")
+    cdef PyObject *parameters = PyDict_GetItemWithError(_dict(self), "_parameters")
+    cdef PyObject *weight = NULL
+    cdef PyObject *bias = NULL
+    if parameters != NULL and PyDict_Check(<object>parameters):
+        weight = PyDict_GetItemWithError(<object>parameters, "weight")
+        bias = PyDict_GetItemWithError(<object>parameters, "bias")
     if weight == NULL or bias == NULL:       # replaced by something computed
         return linear(input, self.weight, self.bias)
     return linear(input, <object>weight, <object>bias)
 
 
 def sequential_forward(self, input):
-    """``Sequential.forward``: each module takes what the one before it returns."""
+    """``Sequential.forward``: the input through all modules, one after the other."""
+    cdef tuple args
     for module in self._modules.values():
-        input = module(input)
+        if cgrad_is_called_with(module, _call):
+            args = (input,)
+            Py_EnterRecursiveCall(" while calling a module")
+            try:
+                input = _call(module, args, NULL)
+            finally:
+                Py_LeaveRecursiveCall()
+        else:
+            input = module(input)
     return input
 
 
-def install(type kind, tuple global_hooks, explain):
-    """Give a class its ``__call__`` and ``__getattribute__``.
+def quick(cls):
+    """Let attributes of modules of a class be read by `_attribute`.
 
-    global_hooks: the dictionaries of hooks on all modules; explain: what explains an error.
+    Unless the class overrides ``__getattr__`` or ``__getattribute__``: then they decide.
     """
-    global _global_hooks, _explain
-    _global_hooks = global_hooks
+    if cls.__getattribute__ is object.__getattribute__ and cls.__getattr__ is find_member:
+        cgrad_read_with(cls, _attribute)
+        PyType_Modified(cls)
+
+
+def install(type kind, explain):
+    """Give a class its ``__call__`` and quick attributes.
+
+    explain: what is called with the module, an error that leaves it, and the arguments.
+    """
+    global _explain
     _explain = explain
     call = FunctionType.__dict__["__call__"]
-    look = object.__dict__["__getattribute__"]
     kind.__call__ = PyDescr_NewWrapper(
         <PyTypeObject *>kind, (<PyWrapperDescrObject *>call).d_base, <void *>_call)
-    kind.__getattribute__ = PyDescr_NewWrapper(
-        <PyTypeObject *>kind, (<PyWrapperDescrObject *>look).d_base, <void *>_attribute)
+    quick(kind)

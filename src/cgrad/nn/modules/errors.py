@@ -27,7 +27,7 @@ def _made_here(error: Exception) -> bool:
     while trace.tb_next is not None:
         trace = trace.tb_next
     name = trace.tb_frame.f_globals.get("__name__", "")
-    return name.startswith("cgrad.") and name != "cgrad.nn.modules.module"
+    return name.startswith("cgrad.") and name != "cgrad.nn.modules.calling"
 
 
 def _description(module: Module) -> str:
@@ -67,6 +67,19 @@ def _misfit(module: Module, x: Any) -> str | None:
     return None
 
 
+class _Origin:
+    """Where an error arose and what it said there; travels with the error, but not in a pickle."""
+
+    __slots__ = ("message", "module")
+
+    def __init__(self, module: Module | None = None, message: str = "") -> None:
+        self.module = module
+        self.message = message
+
+    def __reduce__(self) -> tuple:
+        return _Origin, ()      # a copy of the error, in another process say, needs no model
+
+
 def explain(module: Module, error: Exception, args: tuple) -> None:
     """Put the place of the innermost module in front of the message of ``error``.
 
@@ -74,17 +87,18 @@ def explain(module: Module, error: Exception, args: tuple) -> None:
     the message; those around it then know more of the path.
     """
     state = vars(error)
-    if "_module" not in state:
-        known = len(error.args) == 1 and isinstance(error.args[0], str) and _made_here(error)
-        state["_module"] = module if known else None
-        if known:
+    if "_origin" not in state:
+        origin = state["_origin"] = _Origin()
+        if (len(error.args) == 1 and isinstance(error.args[0], str) and _made_here(error)
+                and not isinstance(error, RecursionError)):  # fmt: skip
             misfit = _misfit(module, args[0] if args else None)
-            state["_message"] = f"{misfit}; {error.args[0]}" if misfit else error.args[0]
-    inner = state["_module"]
-    if inner is None:
+            origin.module = module
+            origin.message = f"{misfit}; {error.args[0]}" if misfit else error.args[0]
+    origin = state["_origin"]
+    if origin.module is None:
         return
     for path, part in module.named_modules():
-        if part is inner:
-            what = _description(inner)
-            error.args = (f"{f'{path} ({what})' if path else what}: {state['_message']}",)
+        if part is origin.module:
+            what = _description(part)
+            error.args = (f"{f'{path} ({what})' if path else what}: {origin.message}",)
             return

@@ -1,328 +1,262 @@
-"""Functions that run around the forward and backward of modules: of one, or of all."""
+"""Hooks of all modules at once, and the hooks that run in the backward sweep."""
 from __future__ import annotations
 
 import warnings
 from collections import OrderedDict
 from collections.abc import Callable
-from itertools import chain
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import cgrad
 from cgrad import Tensor
+from cgrad._engine.module import global_hooks
 from cgrad.autograd import Function
 from cgrad.utils.hooks import RemovableHandle
 
-if TYPE_CHECKING:
-    from cgrad.nn.modules.module import Module
-
 __all__ = [
-    "register_module_forward_hook", "register_module_forward_pre_hook",
-    "register_module_full_backward_hook", "register_module_full_backward_pre_hook",
-]  # fmt: skip
+    "register_module_backward_hook",
+    "register_module_buffer_registration_hook",
+    "register_module_forward_hook",
+    "register_module_forward_pre_hook",
+    "register_module_full_backward_hook",
+    "register_module_full_backward_pre_hook",
+    "register_module_module_registration_hook",
+    "register_module_parameter_registration_hook",
+]
 
-# Hooks on all modules run before those on one.
-_pre: OrderedDict[int, Callable] = OrderedDict()
-_post: OrderedDict[int, Callable] = OrderedDict()
-_post_with_kwargs: OrderedDict[int, bool] = OrderedDict()
-_post_always_called: OrderedDict[int, bool] = OrderedDict()
-_backward: OrderedDict[int, Callable] = OrderedDict()
-_backward_pre: OrderedDict[int, Callable] = OrderedDict()
-GLOBAL = (_pre, _post, _backward, _backward_pre)
+# The engine looks whether these are empty at every call of a module.
+backward_hooks, backward_pre_hooks, forward_hooks, forward_pre_hooks = global_hooks
+
+forward_hooks_with_kwargs: OrderedDict[int, bool] = OrderedDict()
+forward_hooks_always_called: OrderedDict[int, bool] = OrderedDict()
+registrations: dict[str, OrderedDict[int, Callable]] = {
+    "buffer": OrderedDict(), "parameter": OrderedDict(), "module": OrderedDict(),
+}  # fmt: skip
+full_backward: bool | None = None           # which kind of global backward hooks is in use
 
 
-def _insert(
-    hooks: OrderedDict, handle: RemovableHandle, hook: Callable, prepend: bool = False
-) -> RemovableHandle:
-    hooks[handle.id] = hook
-    if prepend:
-        hooks.move_to_end(handle.id, last=False)
+def _register(table: Any, hook: Callable, *flags: Any) -> RemovableHandle:
+    handle = RemovableHandle(table, extra_dict=list(flags))
+    table[handle.id] = hook
+    for flag in flags:
+        flag[handle.id] = True
     return handle
 
 
-def register_module_forward_pre_hook(hook: Callable) -> RemovableHandle:
-    """Call ``hook(module, args)`` before the forward of every module; for debugging.
+def registered(kind: str, module: Any, name: str, value: Any) -> Any:
+    """What is to be registered after the global hooks for this kind have seen it."""
+    for hook in registrations[kind].values():
+        changed = hook(module, name, value)
+        if changed is not None:
+            value = changed
+    return value
 
-    Args:
-        hook: returns None, the new arguments, or one new argument.
+
+def register_module_buffer_registration_hook(hook: Callable) -> RemovableHandle:
+    """Call ``hook(module, name, buffer)`` at every ``register_buffer``; it may return another."""
+    return _register(registrations["buffer"], hook)
+
+
+def register_module_module_registration_hook(hook: Callable) -> RemovableHandle:
+    """Call ``hook(module, name, submodule)`` whenever a submodule is registered.
+
+    It may return another one.
     """
-    return _insert(_pre, RemovableHandle(_pre), hook)
+    return _register(registrations["module"], hook)
+
+
+def register_module_parameter_registration_hook(hook: Callable) -> RemovableHandle:
+    """Call ``hook(module, name, param)`` whenever a parameter is registered.
+
+    It may return another one.
+    """
+    return _register(registrations["parameter"], hook)
+
+
+def register_module_forward_pre_hook(hook: Callable) -> RemovableHandle:
+    """Call ``hook(module, args)`` before the ``forward`` of every module, before its own hooks.
+
+    It returns None or what replaces the arguments. For debugging and profiling.
+    """
+    return _register(forward_pre_hooks, hook)
 
 
 def register_module_forward_hook(
     hook: Callable, *, with_kwargs: bool = False, always_call: bool = False
 ) -> RemovableHandle:
-    """Call ``hook(module, args, output)`` after the forward of every module; for debugging.
+    """Call ``hook(module, args, output)`` after the ``forward`` of every module.
 
     Args:
         hook: returns None or the new output.
         with_kwargs: call ``hook(module, args, kwargs, output)``. Default: ``False``
         always_call: run also when ``forward`` raises. Default: ``False``
+
+    Returns:
+        RemovableHandle: ``handle.remove()`` takes the hook away.
     """
-    handle = RemovableHandle(_post, extra_dict=[_post_with_kwargs, _post_always_called])
-    if with_kwargs:
-        _post_with_kwargs[handle.id] = True
+    flags = [forward_hooks_with_kwargs] if with_kwargs else []
     if always_call:
-        _post_always_called[handle.id] = True
-    return _insert(_post, handle, hook)
+        flags.append(forward_hooks_always_called)
+    return _register(forward_hooks, hook, *flags)
+
+
+def _backward_kind(full: bool) -> None:
+    global full_backward
+    if full_backward is (not full):
+        raise RuntimeError(
+            "Cannot use both regular backward hooks and full backward hooks as a "
+            "global Module hook. Please use only one of them."
+        )
+    full_backward = full
+
+
+def register_module_backward_hook(hook: Callable) -> RemovableHandle:
+    """Deprecated: use :func:`register_module_full_backward_hook`.
+
+    Calls ``hook(module, grad_input, grad_output)`` with what passes the last operation of each
+    module's ``forward``.
+    """
+    _backward_kind(full=False)
+    return _register(backward_hooks, hook)
 
 
 def register_module_full_backward_pre_hook(hook: Callable) -> RemovableHandle:
-    """Call ``hook(module, grad_output)`` before the backward of every module."""
-    return _insert(_backward_pre, RemovableHandle(_backward_pre), hook)
+    """Call ``hook(module, grad_output)`` before the gradient of every module is computed.
+
+    It returns None or what replaces ``grad_output``.
+    """
+    return _register(backward_pre_hooks, hook)
 
 
 def register_module_full_backward_hook(hook: Callable) -> RemovableHandle:
-    """Call ``hook(module, grad_input, grad_output)`` after the backward of every module."""
-    return _insert(_backward, RemovableHandle(_backward), hook)
+    """Call ``hook(module, grad_input, grad_output)`` when a module's gradients are computed.
+
+    It returns None or what replaces ``grad_input``.
+    """
+    _backward_kind(full=True)
+    return _register(backward_hooks, hook)
 
 
-class _Boundary(Function):
-    """The identity; ``watch`` sees, and may replace, the gradients that pass back through it."""
+# -- in the sweep -----------------------------------------------------------------------------
+
+
+class _Gate(Function):
+    """The identity on tensors, whose derivative shows the gradients to a function."""
 
     @staticmethod
-    def forward(ctx: Any, watch: Callable, *tensors: Tensor) -> Any:
-        ctx.watch = watch
+    def forward(ctx: Any, show: Callable, *tensors: Tensor) -> Any:
+        ctx.show = show
         ctx.set_materialize_grads(False)
-        return tuple(t.view_as(t) for t in tensors)
+        ctx.mark_non_differentiable(*[t for t in tensors if not t.requires_grad])
+        return tensors
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor | None) -> Any:
-        return None, *ctx.watch(grads)
+        return None, *ctx.show(grads)
 
 
-class _Passage:
-    """The backward hooks around one call of a module."""
+def _pass(show: Callable, values: tuple) -> tuple[tuple, list[int] | None]:
+    """``values`` with their tensors led through a gate, and the positions of those."""
+    places = [i for i, value in enumerate(values) if isinstance(value, Tensor)]
+    tensors = [values[i] for i in places]
+    if not (cgrad.is_grad_enabled() and any(t.requires_grad for t in tensors)):
+        return values, None
+    result = list(values)
+    for i, tensor in zip(places, _Gate.apply(show, *tensors), strict=True):
+        result[i] = tensor
+    return tuple(result), places
 
-    def __init__(self, module: Module) -> None:
+
+def _spread(places: list[int], grads: Any, length: int) -> tuple:
+    full: list[Any] = [None] * length
+    for i, grad in zip(places, grads, strict=True):
+        full[i] = grad
+    return tuple(full)
+
+
+class BackwardHooks:
+    """The full backward hooks during one call of a module.
+
+    The inputs and the outputs pass through a gate each. The gradients of the outputs arrive first
+    and are kept; when those of the inputs arrive, the hooks are called with both. Where no input
+    requires a gradient the gate of the outputs calls them.
+    """
+
+    def __init__(self, module: Any, hooks: list[Callable], pre_hooks: list[Callable]) -> None:
         self.module = module
-        self.before = [*_backward_pre.values(), *module._backward_pre_hooks.values()]
-        self.after = [*_backward.values(), *module._backward_hooks.values()]
-        self.places: list[int] | None = None  # of the inputs with gradients; None without any
-        self.n_inputs = 0
-        self.grad_output: tuple = ()
-
-    def _through(self, values: tuple, watch: Callable) -> tuple[tuple, list[int]]:
-        """Lead the tensors among ``values`` that require grad through a boundary."""
-        places = [i for i, v in enumerate(values) if isinstance(v, Tensor) and v.requires_grad]
-        if not places:
-            return values, places
-        passed = _Boundary.apply(watch, *(values[i] for i in places))
-        result = list(values)
-        for i, tensor in zip(places, passed):
-            result[i] = tensor
-        return tuple(result), places
+        self.hooks = hooks
+        self.pre_hooks = pre_hooks
+        self.inputs: list[int] | None = None
+        self.outputs: list[int] | None = None
+        self.n_inputs = self.n_outputs = -1
+        self.grad_outputs: tuple | None = None
 
     def enter(self, args: tuple) -> tuple:
+        """The arguments to call ``forward`` with."""
         self.n_inputs = len(args)
-        args, places = self._through(args, self._on_inputs)
-        self.places = places or None
+        args, self.inputs = _pass(self._show_inputs, args)
         return args
 
     def leave(self, result: Any) -> Any:
-        values = result if isinstance(result, tuple) else (result,)
+        """The result for the caller."""
+        single = not isinstance(result, tuple)
+        values = (result,) if single else result
         self.n_outputs = len(values)
-        values, self.out_places = self._through(values, self._on_outputs)
-        if not isinstance(result, tuple):
-            return values[0]
-        return type(result)(*values) if hasattr(result, "_fields") else values
+        passed, self.outputs = _pass(self._show_outputs, values)
+        return passed[0] if single else passed
 
-    def _on_outputs(self, grads: tuple) -> tuple:
-        full: list = [None] * self.n_outputs
-        for i, g in zip(self.out_places, grads):
-            full[i] = g
-        self.grad_output = tuple(full)
-        for hook in self.before:
-            changed = hook(self.module, self.grad_output)
-            if changed is not None:
-                changed = changed if isinstance(changed, tuple) else (changed,)
-                if len(changed) != len(self.grad_output):
+    def _show_outputs(self, grads: tuple) -> tuple:
+        assert self.outputs is not None
+        self.grad_outputs = _spread(self.outputs, grads, self.n_outputs)
+        for hook in self.pre_hooks:
+            changed = hook(self.module, self.grad_outputs)
+            if changed is None:
+                continue
+            self._check(changed, self.grad_outputs, "pre hook", "grad_output")
+            self.grad_outputs = changed if isinstance(changed, tuple) else tuple(changed)
+        seen = self.grad_outputs
+        if self.inputs is None:
+            if self.hooks:
+                warnings.warn(
+                    "Full backward hook is firing when gradients are computed with respect to "
+                    "module outputs since no inputs require gradients.",
+                    stacklevel=5,
+                )
+            for hook in self.hooks:
+                changed = hook(self.module, (None,) * self.n_inputs, seen)
+                if changed is not None and not (
+                    isinstance(changed, tuple) and all(part is None for part in changed)
+                ):
                     raise RuntimeError(
-                        "Backward pre hook returned an invalid number of grad_output, got "
-                        f"{len(changed)}, but expected {len(self.grad_output)}"
+                        "Backward hook for Modules where no input requires gradient should "
+                        "always return None or None for all gradients."
                     )
-                self.grad_output = changed
-        if self.places is None and self.after:
-            warnings.warn(
-                "Full backward hook is firing when gradients are computed with respect to module "
-                "outputs since no inputs require gradients.",
-                stacklevel=2,
+            self.grad_outputs = None
+        return tuple(seen[i] for i in self.outputs)
+
+    def _show_inputs(self, grads: tuple) -> tuple:
+        if self.grad_outputs is None:
+            # The gradient came by another way than through the outputs: a second derivative.
+            return grads
+        assert self.inputs is not None
+        result = _spread(self.inputs, grads, self.n_inputs)
+        for hook in self.hooks:
+            changed = hook(self.module, result, self.grad_outputs)
+            if changed is None:
+                continue
+            self._check(changed, result, "hook", "grad_input")
+            result = changed if isinstance(changed, tuple) else tuple(changed)
+        self.grad_outputs = None
+        return tuple(result[i] for i in self.inputs)
+
+    @staticmethod
+    def _check(changed: Any, expected: tuple, kind: str, name: str) -> None:
+        if isinstance(changed, Tensor):
+            raise RuntimeError(
+                f"Backward {kind} must return None or a tuple of {len(expected)} for {name}, "
+                "but it returned a Tensor"
             )
-            nothing = (None,) * self.n_inputs
-            for hook in self.after:
-                changed = hook(self.module, nothing, self.grad_output)
-                if changed is not None and any(g is not None for g in changed):
-                    raise RuntimeError(
-                        "Backward hook for Modules where no input requires gradient should always "
-                        "return None or None for all gradients."
-                    )
-        return tuple(self.grad_output[i] for i in self.out_places)
-
-    def _on_inputs(self, grads: tuple) -> tuple:
-        full: list = [None] * self.n_inputs
-        assert self.places is not None
-        for i, g in zip(self.places, grads):
-            full[i] = g
-        grad_input = tuple(full)
-        for hook in self.after:
-            changed = hook(self.module, grad_input, self.grad_output)
-            if changed is not None:
-                changed = changed if isinstance(changed, tuple) else (changed,)
-                if len(changed) != len(grad_input):
-                    raise RuntimeError(
-                        "Backward hook returned an invalid number of grad_input, got "
-                        f"{len(changed)}, but expected {len(grad_input)}"
-                    )
-                grad_input = changed
-        return tuple(grad_input[i] for i in self.places)
-
-
-class HookMixin:
-    """The part of Module that keeps and runs hooks."""
-
-    _forward_hooks: OrderedDict[int, Callable]
-    _forward_hooks_with_kwargs: OrderedDict[int, bool]
-    _forward_hooks_always_called: OrderedDict[int, bool]
-    _forward_pre_hooks: OrderedDict[int, Callable]
-    _forward_pre_hooks_with_kwargs: OrderedDict[int, bool]
-    _backward_hooks: OrderedDict[int, Callable]
-    _backward_pre_hooks: OrderedDict[int, Callable]
-    forward: Callable[..., Any]
-
-    def _call_with_hooks(self, args: tuple, kwargs: dict[str, Any]) -> Any:
-        result = None
-        passage = None
-        always = {**{k: _post[k] for k in _post_always_called},
-                  **{k: self._forward_hooks[k] for k in self._forward_hooks_always_called}}
-        try:
-            for key, hook in tuple(chain(_pre.items(), self._forward_pre_hooks.items())):
-                if key in self._forward_pre_hooks_with_kwargs:
-                    changed = hook(self, args, kwargs)
-                    if changed is None:
-                        continue
-                    if not (isinstance(changed, tuple) and len(changed) == 2):
-                        raise RuntimeError(
-                            "forward pre-hook must return None or a tuple "
-                            f"of (new_args, new_kwargs), but got {changed}."
-                        )
-                    args, kwargs = changed
-                else:
-                    changed = hook(self, args)
-                    if changed is not None:
-                        args = changed if isinstance(changed, tuple) else (changed,)
-            if _backward or _backward_pre or self._backward_hooks or self._backward_pre_hooks:
-                passage = _Passage(self)  # type: ignore[arg-type]
-                args = passage.enter(args)
-            result = self.forward(*args, **kwargs)
-            for key, hook in tuple(chain(_post.items(), self._forward_hooks.items())):
-                always.pop(key, None)
-                changed = self._run_forward_hook(key, hook, args, kwargs, result)
-                if changed is not None:
-                    result = changed
-            return result if passage is None else passage.leave(result)
-        except Exception:
-            for key, hook in always.items():
-                try:
-                    changed = self._run_forward_hook(key, hook, args, kwargs, result)
-                except Exception as error:
-                    warnings.warn(
-                        "module forward hook with ``always_call=True`` raised an exception "
-                        f"that was silenced as another error was raised in forward: {error}",
-                        stacklevel=3,
-                    )
-                else:
-                    result = result if changed is None else changed
-            raise
-
-    def _run_forward_hook(
-        self, key: int, hook: Callable, args: tuple, kwargs: dict[str, Any], result: Any
-    ) -> Any:
-        if key in self._forward_hooks_with_kwargs or key in _post_with_kwargs:
-            return hook(self, args, kwargs, result)
-        return hook(self, args, result)
-
-    def register_forward_pre_hook(
-        self, hook: Callable, *, prepend: bool = False, with_kwargs: bool = False
-    ) -> RemovableHandle:
-        """Call ``hook(module, args)`` before each ``forward``; its result replaces the arguments.
-
-        Args:
-            hook: returns None, the new arguments, or one new argument.
-            prepend: run before the pre-hooks registered so far. Default: ``False``
-            with_kwargs: call ``hook(module, args, kwargs)``, which returns None or a pair
-                ``(args, kwargs)``. Default: ``False``
-
-        Returns:
-            RemovableHandle: ``handle.remove()`` takes the hook away.
-        """
-        handle = RemovableHandle(
-            self._forward_pre_hooks, extra_dict=self._forward_pre_hooks_with_kwargs
-        )
-        if with_kwargs:
-            self._forward_pre_hooks_with_kwargs[handle.id] = True
-        return _insert(self._forward_pre_hooks, handle, hook, prepend)
-
-    def register_forward_hook(
-        self,
-        hook: Callable,
-        *,
-        prepend: bool = False,
-        with_kwargs: bool = False,
-        always_call: bool = False,
-    ) -> RemovableHandle:
-        """Call ``hook(module, args, output)`` after each ``forward``.
-
-        Args:
-            hook: returns None or the new output.
-            prepend: run before the hooks registered so far. Default: ``False``
-            with_kwargs: call ``hook(module, args, kwargs, output)``. Default: ``False``
-            always_call: run also when ``forward`` raises. Default: ``False``
-
-        Returns:
-            RemovableHandle: ``handle.remove()`` takes the hook away.
-        """
-        handle = RemovableHandle(
-            self._forward_hooks,
-            extra_dict=[self._forward_hooks_with_kwargs, self._forward_hooks_always_called],
-        )
-        if with_kwargs:
-            self._forward_hooks_with_kwargs[handle.id] = True
-        if always_call:
-            self._forward_hooks_always_called[handle.id] = True
-        return _insert(self._forward_hooks, handle, hook, prepend)
-
-    def register_full_backward_pre_hook(
-        self, hook: Callable, prepend: bool = False
-    ) -> RemovableHandle:
-        """Call ``hook(module, grad_output)`` before the gradients of the module are computed.
-
-        Args:
-            hook: takes the tuple of the outputs' gradients; returns None or what replaces it.
-            prepend: run before the hooks registered so far. Default: ``False``
-        """
-        handle = RemovableHandle(self._backward_pre_hooks)
-        return _insert(self._backward_pre_hooks, handle, hook, prepend)
-
-    def register_full_backward_hook(
-        self, hook: Callable, prepend: bool = False
-    ) -> RemovableHandle:
-        """Call ``hook(module, grad_input, grad_output)`` after the inputs' gradients are there.
-
-        Args:
-            hook: takes the gradients of the positional arguments (None where there is none) and of
-                the outputs; returns None, or what replaces ``grad_input``.
-            prepend: run before the hooks registered so far. Default: ``False``
-
-        Example::
-
-            >>> layer = cgrad.nn.Linear(2, 1)
-            >>> handle = layer.register_full_backward_hook(lambda m, gi, go: (gi[0] * 0,))
-            >>> x = cgrad.ones(1, 2, requires_grad=True)
-            >>> layer(x).backward()
-            >>> x.grad.tolist()
-            [[0.0, 0.0]]
-        """
-        handle = RemovableHandle(self._backward_hooks)
-        return _insert(self._backward_hooks, handle, hook, prepend)
-
-    def register_backward_hook(self, hook: Callable) -> RemovableHandle:
-        """Deprecated: the same as :meth:`register_full_backward_hook`."""
-        return self.register_full_backward_hook(hook)
+        if len(changed) != len(expected):
+            raise RuntimeError(
+                f"Backward {kind} returned an invalid number of {name}, "
+                f"got {len(changed)}, but expected {len(expected)}"
+            )

@@ -2,8 +2,8 @@
 
 A module keeps three tables in its instance dictionary: ``_parameters``, ``_buffers`` and
 ``_modules``. Assigning an attribute files the value in the right one (``__setattr__``); reading
-one that is no ordinary attribute looks there (_engine/module.pyx, which also makes the calls).
-Everything else walks these tables. Saving and loading is in ``state.py``; hooks, in ``hooks.py``.
+one that is no ordinary attribute looks there (``__getattr__``). Everything else walks these
+tables. Saving and loading is in ``state.py``.
 """
 from __future__ import annotations
 
@@ -13,26 +13,29 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import cgrad
 from cgrad import Tensor
-from cgrad._engine.module import install
+from cgrad._engine.module import find_member, install, quick
+from cgrad.nn.modules.calling import CallMixin
 from cgrad.nn.modules.errors import explain
 from cgrad.nn.modules.hooks import (
-    GLOBAL,
-    HookMixin,
+    register_module_backward_hook,
+    register_module_buffer_registration_hook,
     register_module_forward_hook,
     register_module_forward_pre_hook,
     register_module_full_backward_hook,
     register_module_full_backward_pre_hook,
+    register_module_module_registration_hook,
+    register_module_parameter_registration_hook,
+    registered,
 )
 from cgrad.nn.modules.state import StateMixin
 from cgrad.nn.parameter import Buffer, Parameter
 
-__all__ = ["Module"]
-
-# As in PyTorch, this module is where programs import these from.
-_ = (
-    register_module_forward_hook, register_module_forward_pre_hook,
-    register_module_full_backward_hook, register_module_full_backward_pre_hook,
-)  # fmt: skip
+__all__ = [
+    "Module", "register_module_backward_hook", "register_module_buffer_registration_hook",
+    "register_module_forward_hook", "register_module_forward_pre_hook",
+    "register_module_full_backward_hook", "register_module_full_backward_pre_hook",
+    "register_module_module_registration_hook", "register_module_parameter_registration_hook",
+]  # fmt: skip
 
 T = TypeVar("T", bound="Module")
 
@@ -41,13 +44,14 @@ _TABLES: tuple[tuple[str, Callable[[], Any]], ...] = (
     ("_parameters", dict),
     ("_buffers", dict),
     ("_non_persistent_buffers_set", set),
+    ("_backward_pre_hooks", OrderedDict),
+    ("_backward_hooks", OrderedDict),
+    ("_is_full_backward_hook", type(None)),
     ("_forward_hooks", OrderedDict),
     ("_forward_hooks_with_kwargs", OrderedDict),
     ("_forward_hooks_always_called", OrderedDict),
     ("_forward_pre_hooks", OrderedDict),
     ("_forward_pre_hooks_with_kwargs", OrderedDict),
-    ("_backward_hooks", OrderedDict),
-    ("_backward_pre_hooks", OrderedDict),
     ("_state_dict_hooks", OrderedDict),
     ("_state_dict_pre_hooks", OrderedDict),
     ("_load_state_dict_pre_hooks", OrderedDict),
@@ -63,17 +67,12 @@ def _typename(value: object) -> str:
     return f"{kind.__module__}.{kind.__qualname__}"
 
 
-def _missing(module: Module, name: str) -> Any:
-    # _engine/module.pyx has looked at all tables before.
-    raise AttributeError(f"'{type(module).__name__}' object has no attribute '{name}'")
-
-
 def _addindent(text: str, spaces: int) -> str:
     first, *rest = text.split("\n")
     return "\n".join([first, *(" " * spaces + line for line in rest)])
 
 
-class Module(StateMixin, HookMixin):
+class Module(CallMixin, StateMixin):
     """Base class for all neural network modules.
 
     A subclass calls ``super().__init__()`` first, assigns parameters, buffers and submodules as
@@ -109,39 +108,20 @@ class Module(StateMixin, HookMixin):
         for name, make in _TABLES:
             attributes[name] = make()
 
-    if TYPE_CHECKING:  # both come from _engine/module.pyx
-
-        def __getattr__(self, name: str) -> Any: ...
-
-        __call__: Callable[..., Any]
-
-    def __init_subclass__(cls, **kwargs: Any) -> None:
-        super().__init_subclass__(**kwargs)
-        if hasattr(cls, "__getattr__") and "__getattr__" not in vars(Module):
-            # A program's __getattr__ calls the one it overrides. It is there only then, because
-            # with it Python would make every look at an attribute twice as slow.
-            Module.__getattr__ = _missing  # type: ignore[method-assign]
-
-    # -- calling ------------------------------------------------------------------------------
-
-    def forward(self, *args: Any, **kwargs: Any) -> Any:
-        """Compute the output; every subclass overrides this."""
-        raise NotImplementedError(
-            f'Module [{type(self).__name__}] is missing the required "forward" function'
-        )
-
     # -- registration and attributes ----------------------------------------------------------
 
     def _check_name(self, kind: str, name: object, table: dict) -> None:
         if not isinstance(name, str):
             raise TypeError(f"{kind} name should be a string. Got {_typename(name)}")
-        if hasattr(self, name) and name not in table:
+        if kind == "module" and hasattr(self, name) and name not in table:
             raise KeyError(f"attribute '{name}' already exists")
         if "." in name:
             got = f", got: {name}" if kind == "module" else ""
             raise KeyError(f'{kind} name can\'t contain "."{got}')
         if name == "":
             raise KeyError(f'{kind} name can\'t be empty string ""')
+        if hasattr(self, name) and name not in table:
+            raise KeyError(f"attribute '{name}' already exists")
 
     def register_buffer(self, name: str, tensor: Tensor | None, persistent: bool = True) -> None:
         """Add a tensor that belongs to the state but is not trained, such as a running mean.
@@ -164,7 +144,7 @@ class Module(StateMixin, HookMixin):
                 f"cannot assign '{_typename(tensor)}' object to buffer '{name}' "
                 "(cgrad Tensor or None required)"
             )
-        self._buffers[name] = tensor
+        self._buffers[name] = registered("buffer", self, name, tensor)
         if persistent:
             self._non_persistent_buffers_set.discard(name)
         else:
@@ -195,6 +175,7 @@ class Module(StateMixin, HookMixin):
                     "as a function of another Tensor, compute the value in "
                     "the forward() method."
                 )
+            param = registered("parameter", self, name, param)
         self._parameters[name] = param
 
     def add_module(self, name: str, module: Module | None) -> None:
@@ -207,11 +188,20 @@ class Module(StateMixin, HookMixin):
         if not isinstance(module, Module) and module is not None:
             raise TypeError(f"{_typename(module)} is not a Module subclass")
         self._check_name("module", name, self._modules)
-        self._modules[name] = module
+        self._modules[name] = registered("module", self, name, module)
 
     def register_module(self, name: str, module: Module | None) -> None:
         """Alias for :meth:`add_module`."""
         self.add_module(name, module)
+
+    if TYPE_CHECKING:
+        def __getattr__(self, name: str) -> Any: ...
+    else:
+        __getattr__ = find_member
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        quick(cls)
 
     def __setattr__(self, name: str, value: Any) -> None:
         attributes = self.__dict__
@@ -220,26 +210,35 @@ class Module(StateMixin, HookMixin):
                 raise AttributeError("cannot assign parameters before Module.__init__() call")
             self._forget(name, attributes, self._buffers, self._modules)
             self.register_parameter(name, value)
+        elif name in attributes.get("_parameters", ()):
+            self._refuse(value, name, "parameter", "cgrad.nn.Parameter or None expected")
+            self.register_parameter(name, None)
         elif isinstance(value, Module):
             if "_modules" not in attributes:
                 raise AttributeError("cannot assign module before Module.__init__() call")
             self._forget(name, attributes, self._parameters, self._buffers)
-            self._modules[name] = value
-        elif isinstance(value, Buffer) and "_buffers" in attributes:
-            self._forget(name, attributes, self._parameters, self._modules)
-            self.register_buffer(name, value, value.persistent)
-        elif name in attributes.get("_parameters", ()):
-            self._refuse(value, name, "parameter", "cgrad.nn.Parameter or None expected")
-            self._parameters[name] = None
+            self._modules[name] = registered("module", self, name, value)
         elif name in attributes.get("_modules", ()):
             self._refuse(value, name, "child module", "cgrad.nn.Module or None expected")
-            self._modules[name] = None
-        elif name in attributes.get("_buffers", ()):
-            if value is not None and not isinstance(value, Tensor):
-                self._refuse(value, name, "buffer", "cgrad Tensor or None expected")
-            self._buffers[name] = value
+            self._modules[name] = registered("module", self, name, None)
+        elif name in attributes.get("_buffers", ()) or (
+            isinstance(value, Tensor) and getattr(value, "_is_buffer", False)
+        ):
+            self._set_buffer(name, value)
         else:
             object.__setattr__(self, name, value)
+
+    def _set_buffer(self, name: str, value: Any) -> None:
+        if value is not None and not isinstance(value, Tensor):
+            self._refuse(value, name, "buffer", "cgrad.nn.Buffer, cgrad.Tensor or None expected")
+        if isinstance(value, Buffer):
+            persistent = value.persistent
+        else:
+            persistent = name not in self._non_persistent_buffers_set
+        if persistent:
+            self.register_buffer(name, value)      # a subclass's own may take two arguments
+        else:
+            self.register_buffer(name, value, persistent)
 
     def _refuse(self, value: object, name: str, kind: str, wanted: str) -> None:
         if value is not None:
@@ -517,9 +516,6 @@ class Module(StateMixin, HookMixin):
         """Raise RuntimeError, as ``Tensor.share_memory_`` does: processes get copies."""
         return self._apply(lambda t: t.share_memory_())
 
-    def compile(self, *args: Any, **kwargs: Any) -> None:
-        """Do nothing: nothing is compiled. Arguments are ignored."""
-
     # -- printing -----------------------------------------------------------------------------
 
     def _get_name(self) -> str:
@@ -541,5 +537,4 @@ class Module(StateMixin, HookMixin):
             return f"{self._get_name()}()"
         return f"{self._get_name()}(\n  " + "\n  ".join(extra_lines + child_lines) + "\n)"
 
-
-install(Module, GLOBAL, explain)
+install(Module, explain)
