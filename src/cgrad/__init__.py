@@ -100,6 +100,7 @@ _attach("__array_function__", _array_function)
 
 # Loaded when first used: importing cgrad costs little more than importing NumPy.
 _LAZY = {
+    "_VF": "cgrad.nn.functional.recurrent",
     "accelerator": "cgrad.accelerator",
     "amp": "cgrad.amp",
     "backends": "cgrad.backends",
@@ -143,6 +144,9 @@ _LAZY_NAMES.update(dict.fromkeys((
     "is_deterministic_algorithms_warn_only_enabled", "is_inference", "is_storage",
     "set_default_device", "set_deterministic_debug_mode", "set_float32_matmul_precision",
     "set_flush_denormal", "set_num_interop_threads", "use_deterministic_algorithms"), "settings"))
+_LAZY_NAMES.update(dict.fromkeys((
+    "embedding_bag", "gru", "gru_cell", "lstm", "lstm_cell", "rnn_relu", "rnn_relu_cell",
+    "rnn_tanh", "rnn_tanh_cell"), "_VF"))
 
 
 def __getattr__(name):

@@ -69,6 +69,15 @@ from cgrad.amp import is_autocast_cache_enabled as is_autocast_cache_enabled
 from cgrad.amp import is_autocast_enabled as is_autocast_enabled
 from cgrad.control import cond as cond
 from cgrad.control import while_loop as while_loop
+from cgrad.nn.functional.recurrent import embedding_bag as embedding_bag
+from cgrad.nn.functional.recurrent import gru as gru
+from cgrad.nn.functional.recurrent import gru_cell as gru_cell
+from cgrad.nn.functional.recurrent import lstm as lstm
+from cgrad.nn.functional.recurrent import lstm_cell as lstm_cell
+from cgrad.nn.functional.recurrent import rnn_relu as rnn_relu
+from cgrad.nn.functional.recurrent import rnn_relu_cell as rnn_relu_cell
+from cgrad.nn.functional.recurrent import rnn_tanh as rnn_tanh
+from cgrad.nn.functional.recurrent import rnn_tanh_cell as rnn_tanh_cell
 from cgrad.func import vmap as vmap
 from cgrad.serialization import load as load
 from cgrad.serialization import save as save

@@ -102,7 +102,9 @@ cdef object _forward(object module, object attributes, tuple args, PyObject *kwa
         forward = module.forward
         return forward(*args) if kwargs == NULL else forward(*args, **<dict>kwargs)
     stack[0] = <PyObject *>module
-    for i in range(n):
+    if n:
+        stack[1] = <PyObject *>args[0]          # a loop over one is turned into a slow block copy
+    for i in range(1, n):
         stack[i + 1] = <PyObject *>args[i]
     keep = <object>function
     return PyObject_VectorcallDict(keep, stack, n + 1, kwargs)
