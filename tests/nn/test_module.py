@@ -399,7 +399,7 @@ def test_conversions_keep_the_parameters():
     ):
         assert convert() is net and net.scale.dtype == cgrad.float32
     assert net.type(cgrad.float64).index.dtype == cgrad.float64
-    with pytest.raises(TypeError, match="only accepts floating point dtypes"):
+    with pytest.raises(TypeError, match="only accepts floating point or complex dtypes"):
         net.to(cgrad.int64)
 
 
@@ -557,7 +557,7 @@ def test_module_list():
     assert repr(nn.ModuleList()) == "ModuleList()"
     with pytest.raises(TypeError, match="should be called with an iterable"):
         layers.extend(3)
-    with pytest.raises(TypeError, match="int is not a Module subclass"):
+    with pytest.raises(AssertionError, match="module should be of type"):
         layers.insert(0, 3)
     with pytest.raises(IndexError, match="Index out of range: 9"):
         layers.insert(9, a)

@@ -285,7 +285,7 @@ def test_lists_and_dicts_of_parameters():
     del named["a"]
     assert [k for k, _ in named.items()] == ["b"] and len(list(named.values())) == 1
     assert list(named.fromkeys(["x", "y"], 1)) == ["x", "y"]
-    with pytest.raises(KeyError):
+    with pytest.raises(AttributeError):
         named["missing"]
     with pytest.raises(TypeError, match="not a string"):
         named[3] = cgrad.ones(1)

@@ -49,7 +49,8 @@ class _Ordered(Module):
         keys = list(self._modules)[index] if isinstance(index, slice) else [self._key(index)]
         for key in keys:
             delattr(self, key)
-        self._renumber(list(self))
+        # A new table: a shallow copy of this module keeps its own.
+        self._modules = {str(i): module for i, module in enumerate(self)}
 
     def _renumber(self, modules: list[Module]) -> None:
         self._modules.clear()
@@ -74,7 +75,7 @@ class _Ordered(Module):
     def insert(self: L, index: int, module: Module) -> L:
         """Put a module before position ``index``; return self."""
         if not isinstance(module, Module):
-            raise TypeError(f"{type(module).__name__} is not a Module subclass")
+            raise AssertionError(f"module should be of type: {Module}")
         if not -len(self) <= index <= len(self):
             raise IndexError(f"Index out of range: {index}")
         modules = list(self)
@@ -206,6 +207,21 @@ class ModuleList(_Ordered):
         return f"{self._get_name()}(\n  {body}\n)"
 
 
+def _pairs(kind: str, items: Iterable[Any]) -> Iterator[tuple[Any, Any]]:
+    """The pairs of key and value to update a dictionary with."""
+    for i, item in enumerate(items):
+        if not isinstance(item, Iterable):
+            raise TypeError(
+                f"{kind} update sequence element #{i} should be Iterable; is {type(item).__name__}"
+            )
+        pair = tuple(item)
+        if len(pair) != 2:
+            raise ValueError(
+                f"{kind} update sequence element #{i} has length {len(pair)}; 2 is required"
+            )
+        yield pair
+
+
 class ModuleDict(Module):
     """A dictionary, in order of insertion, whose modules are registered; it has no ``forward``.
 
@@ -275,7 +291,7 @@ class ModuleDict(Module):
                 "ModuleDict.update should be called with an "
                 f"iterable of key/value pairs, but got {type(modules).__name__}"
             )
-        for name, module in modules:
+        for name, module in _pairs("ModuleDict", modules):
             self[name] = module
 
 
@@ -385,8 +401,8 @@ class ParameterDict(Module):
         return key
 
     def __getitem__(self, key: str) -> Any:
-        if self._name(key) not in self._keys:
-            raise KeyError(key)
+        if self._name(key) not in self._keys:      # not a KeyError, as in PyTorch
+            raise AttributeError(f"'{type(self).__name__}' object has no attribute '{key}'")
         return getattr(self, key)
 
     def __setitem__(self, key: str, value: Any) -> None:
@@ -481,12 +497,8 @@ class ParameterDict(Module):
                 "ParametersDict.update should be called with an iterable of key/value pairs, but "
                 f"got {type(parameters).__name__}"
             )
-        for i, pair in enumerate(parameters):
-            if not isinstance(pair, Iterable) or len(pair := tuple(pair)) != 2:
-                raise ValueError(
-                    f"ParameterDict update sequence element #{i} should be a pair of key and value"
-                )
-            self[pair[0]] = pair[1]
+        for key, value in _pairs("ParameterDict", parameters):
+            self[key] = value
 
     def extra_repr(self) -> str:
         return "\n".join(f"  ({key}): {_entry(value)}" for key, value in self.items())

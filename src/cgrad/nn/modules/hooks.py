@@ -143,25 +143,30 @@ class _Gate(Function):
     """The identity on tensors, whose derivative shows the gradients to a function."""
 
     @staticmethod
-    def forward(ctx: Any, show: Callable, *tensors: Tensor) -> Any:
+    def forward(ctx: Any, show: Callable, zeros: bool, *tensors: Tensor) -> Any:
         ctx.show = show
-        ctx.set_materialize_grads(False)
+        ctx.set_materialize_grads(zeros)
         ctx.mark_non_differentiable(*[t for t in tensors if not t.requires_grad])
         return tensors
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor | None) -> Any:
-        return None, *ctx.show(grads)
+        return None, None, *ctx.show(grads)
 
 
-def _pass(show: Callable, values: tuple) -> tuple[tuple, list[int] | None]:
-    """``values`` with their tensors led through a gate, and the positions of those."""
+def _pass(
+    show: Callable, values: tuple, *, zeros: bool = False
+) -> tuple[tuple, list[int] | None]:
+    """``values`` with their tensors led through a gate, and the positions of those.
+
+    zeros: whether ``show`` gets zeros for gradients that are not there.
+    """
     places = [i for i, value in enumerate(values) if isinstance(value, Tensor)]
     tensors = [values[i] for i in places]
     if not (cgrad.is_grad_enabled() and any(t.requires_grad for t in tensors)):
         return values, None
     result = list(values)
-    for i, tensor in zip(places, _Gate.apply(show, *tensors), strict=True):
+    for i, tensor in zip(places, _Gate.apply(show, zeros, *tensors), strict=True):
         result[i] = tensor
     return tuple(result), places
 
@@ -193,7 +198,7 @@ class BackwardHooks:
     def enter(self, args: tuple) -> tuple:
         """The arguments to call ``forward`` with."""
         self.n_inputs = len(args)
-        args, self.inputs = _pass(self._show_inputs, args)
+        args, self.inputs = _pass(self._show_inputs, args, zeros=True)
         return args
 
     def leave(self, result: Any) -> Any:

@@ -8,7 +8,7 @@ tables. Saving and loading is in ``state.py``.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import cgrad
@@ -60,13 +60,6 @@ _TABLES: tuple[tuple[str, Callable[[], Any]], ...] = (
 )
 
 
-def _typename(value: object) -> str:
-    kind = type(value)
-    if kind.__module__ == "builtins":
-        return kind.__qualname__
-    return f"{kind.__module__}.{kind.__qualname__}"
-
-
 def _addindent(text: str, spaces: int) -> str:
     first, *rest = text.split("\n")
     return "\n".join([first, *(" " * spaces + line for line in rest)])
@@ -101,18 +94,33 @@ class Module(CallMixin, StateMixin):
     _modules: dict[str, Module | None]
     _non_persistent_buffers_set: set[str]
 
-    def __init__(self) -> None:
+    # Whether __init__ hands its arguments on to the next class in the order of bases.
+    call_super_init: bool = False
+    dump_patches: bool = False
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        if not self.call_super_init and (args or kwargs):
+            name = type(self).__name__
+            if kwargs:
+                raise TypeError(
+                    f"{name}.__init__() got an unexpected keyword argument '{next(iter(kwargs))}'"
+                )
+            raise TypeError(
+                f"{name}.__init__() takes 1 positional argument but {len(args) + 1} were given"
+            )
         # Straight into the dictionary: __setattr__ below relies on the tables being there.
         attributes = self.__dict__
         attributes["training"] = True
         for name, make in _TABLES:
             attributes[name] = make()
+        if self.call_super_init:
+            super().__init__(*args, **kwargs)
 
     # -- registration and attributes ----------------------------------------------------------
 
     def _check_name(self, kind: str, name: object, table: dict) -> None:
         if not isinstance(name, str):
-            raise TypeError(f"{kind} name should be a string. Got {_typename(name)}")
+            raise TypeError(f"{kind} name should be a string. Got {cgrad.typename(name)}")
         if kind == "module" and hasattr(self, name) and name not in table:
             raise KeyError(f"attribute '{name}' already exists")
         if "." in name:
@@ -141,7 +149,7 @@ class Module(CallMixin, StateMixin):
         self._check_name("buffer", name, self._buffers)
         if tensor is not None and not isinstance(tensor, Tensor):
             raise TypeError(
-                f"cannot assign '{_typename(tensor)}' object to buffer '{name}' "
+                f"cannot assign '{cgrad.typename(tensor)}' object to buffer '{name}' "
                 "(cgrad Tensor or None required)"
             )
         self._buffers[name] = registered("buffer", self, name, tensor)
@@ -165,7 +173,7 @@ class Module(CallMixin, StateMixin):
         if param is not None:
             if not isinstance(param, Parameter):
                 raise TypeError(
-                    f"cannot assign '{_typename(param)}' object to parameter '{name}' "
+                    f"cannot assign '{cgrad.typename(param)}' object to parameter '{name}' "
                     "(cgrad.nn.Parameter or None required)"
                 )
             if param.grad_fn is not None:
@@ -186,7 +194,7 @@ class Module(CallMixin, StateMixin):
             TypeError: ``module`` is neither a Module nor None.
         """
         if not isinstance(module, Module) and module is not None:
-            raise TypeError(f"{_typename(module)} is not a Module subclass")
+            raise TypeError(f"{cgrad.typename(module)} is not a Module subclass")
         self._check_name("module", name, self._modules)
         self._modules[name] = registered("module", self, name, module)
 
@@ -242,7 +250,8 @@ class Module(CallMixin, StateMixin):
 
     def _refuse(self, value: object, name: str, kind: str, wanted: str) -> None:
         if value is not None:
-            raise TypeError(f"cannot assign '{_typename(value)}' as {kind} '{name}' ({wanted})")
+            got = cgrad.typename(value)
+            raise TypeError(f"cannot assign '{got}' as {kind} '{name}' ({wanted})")
 
     def _forget(self, name: str, *tables: dict) -> None:
         for table in tables:
@@ -304,26 +313,33 @@ class Module(CallMixin, StateMixin):
 
     def get_parameter(self, target: str) -> Parameter:
         """Return the parameter at a dotted path; AttributeError if there is none."""
-        return self._get_member(target, "_parameters", "is not an nn.Parameter")
+        _, name, member = self._get_member(target)
+        if not isinstance(member, Parameter):
+            raise AttributeError(f"`{name}` is not an nn.Parameter")
+        return member
 
     def get_buffer(self, target: str) -> Tensor:
         """Return the buffer at a dotted path; AttributeError if there is none."""
-        return self._get_member(target, "_buffers", "is not a buffer")
+        module, name, member = self._get_member(target)
+        if name not in module._buffers:
+            raise AttributeError(f"`{name}` is not a buffer")
+        return member
 
-    def _get_member(self, target: str, table: str, complaint: str) -> Any:
+    def _get_member(self, target: str) -> tuple[Module, str, Any]:
         path, _, name = target.rpartition(".")
         module = self.get_submodule(path)
         if not hasattr(module, name):
             raise AttributeError(f"{module._get_name()} has no attribute `{name}`")
-        member = getattr(module, table).get(name)
-        if member is None:
-            raise AttributeError(f"`{name}` {complaint}")
-        return member
+        return module, name, getattr(module, name)
 
     # -- traversals ---------------------------------------------------------------------------
 
     def _named_members(
-        self, table: str, prefix: str, recurse: bool, remove_duplicate: bool
+        self,
+        get_members_fn: Callable[[Module], Iterable[tuple[str, Any]]],
+        prefix: str = "",
+        recurse: bool = True,
+        remove_duplicate: bool = True,
     ) -> Iterator[tuple[str, Any]]:
         seen: set[int] = set()
         modules = (
@@ -332,7 +348,7 @@ class Module(CallMixin, StateMixin):
             else [(prefix, self)]
         )
         for path, module in modules:
-            for name, member in getattr(module, table).items():
+            for name, member in get_members_fn(module):
                 if member is None or id(member) in seen:
                     continue
                 if remove_duplicate:
@@ -343,7 +359,9 @@ class Module(CallMixin, StateMixin):
         self, prefix: str = "", recurse: bool = True, remove_duplicate: bool = True
     ) -> Iterator[tuple[str, Parameter]]:
         """Iterate over pairs of dotted name and parameter, each parameter once."""
-        return self._named_members("_parameters", prefix, recurse, remove_duplicate)
+        return self._named_members(
+            lambda module: module._parameters.items(), prefix, recurse, remove_duplicate
+        )
 
     def parameters(self, recurse: bool = True) -> Iterator[Parameter]:
         """Iterate over the parameters, of submodules too unless ``recurse`` is False."""
@@ -353,7 +371,9 @@ class Module(CallMixin, StateMixin):
         self, prefix: str = "", recurse: bool = True, remove_duplicate: bool = True
     ) -> Iterator[tuple[str, Tensor]]:
         """Iterate over pairs of dotted name and buffer, each buffer once."""
-        return self._named_members("_buffers", prefix, recurse, remove_duplicate)
+        return self._named_members(
+            lambda module: module._buffers.items(), prefix, recurse, remove_duplicate
+        )
 
     def buffers(self, recurse: bool = True) -> Iterator[Tensor]:
         """Iterate over the buffers, of submodules too unless ``recurse`` is False."""
@@ -479,7 +499,8 @@ class Module(CallMixin, StateMixin):
                 dtype = arg
         if dtype not in (None, cgrad.float32, cgrad.float64):
             raise TypeError(
-                f"nn.Module.to only accepts floating point dtypes, but got desired dtype={dtype}"
+                "nn.Module.to only accepts floating point or complex dtypes, but got desired "
+                f"dtype={dtype}"
             )
         cgrad.empty(0).to(*args, **kwargs)  # refuses devices and arguments that make no sense
         return self if dtype is None else self._to_dtype(dtype)
@@ -507,6 +528,14 @@ class Module(CallMixin, StateMixin):
         """Raise RuntimeError: there is only the CPU."""
         cgrad.empty(0).to("cuda" if device is None or isinstance(device, int) else device)
         return self  # device="cpu"
+
+    def half(self: T) -> T:
+        """Raise NotImplementedError: there is no half precision."""
+        raise NotImplementedError("Module.half: cgrad has no half precision; use float()")
+
+    def bfloat16(self: T) -> T:
+        """Raise NotImplementedError: there is no half precision."""
+        raise NotImplementedError("Module.bfloat16: cgrad has no half precision; use float()")
 
     def to_empty(self: T, *, device: Any, recurse: bool = True) -> T:
         """Give every parameter and buffer new memory, whose values are not set."""

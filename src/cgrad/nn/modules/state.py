@@ -1,8 +1,11 @@
 """Saving and loading the state of a module: the ``state_dict`` half of Module."""
 from __future__ import annotations
 
+import warnings
 from collections import OrderedDict, namedtuple
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from functools import partial
 from typing import Any
 
 import cgrad
@@ -24,6 +27,10 @@ class _IncompatibleKeys(namedtuple("IncompatibleKeys", ["missing_keys", "unexpec
         return super().__repr__()
 
     __str__ = __repr__
+
+
+def _without_module(hook: Callable, module: Any, *args: Any) -> Any:
+    return hook(*args)
 
 
 class StateMixin:
@@ -72,7 +79,7 @@ class StateMixin:
             destination[prefix + _EXTRA_STATE] = self.get_extra_state()
 
     def state_dict(
-        self, *, destination: Any = None, prefix: str = "", keep_vars: bool = False
+        self, *args: Any, destination: Any = None, prefix: str = "", keep_vars: bool = False
     ) -> dict[str, Any]:
         """Return parameters and persistent buffers by dotted name.
 
@@ -89,6 +96,16 @@ class StateMixin:
             >>> list(cgrad.nn.Linear(2, 3).state_dict())
             ['weight', 'bias']
         """
+        if args:
+            warnings.warn(
+                "Positional args are being deprecated, use kwargs instead.",
+                FutureWarning,
+                stacklevel=2,
+            )
+            given = dict(zip(("destination", "prefix", "keep_vars"), args))
+            destination = given.get("destination") if destination is None else destination
+            prefix = prefix or given.get("prefix", "")
+            keep_vars = keep_vars or given.get("keep_vars", False)
         if destination is None:
             destination = OrderedDict()
             destination._metadata = OrderedDict()
@@ -104,7 +121,11 @@ class StateMixin:
                     destination=destination, prefix=f"{prefix}{name}.", keep_vars=keep_vars
                 )
         for hook in self._state_dict_hooks.values():
-            hook(self, destination, prefix, local_metadata)
+            changed = hook(self, destination, prefix, local_metadata)
+            if changed is not None:
+                if getattr(hook, "_from_public_api", False):
+                    raise RuntimeError("state_dict post-hook must return None")
+                destination = changed
         return destination
 
     # -- loading ------------------------------------------------------------------------------
@@ -133,11 +154,11 @@ class StateMixin:
         missing_keys: list[str] = []
         unexpected_keys: list[str] = []
         errors: list[str] = []
-        metadata = getattr(state_dict, "_metadata", None) or {}
+        metadata = getattr(state_dict, "_metadata", None)
         incompatible = _IncompatibleKeys(missing_keys, unexpected_keys)
 
         def load(module: Any, state: dict[str, Any], prefix: str) -> None:
-            local_metadata = dict(metadata.get(prefix[:-1], {}))
+            local_metadata = dict((metadata or {}).get(prefix[:-1], {}))
             if assign:
                 local_metadata["assign_to_params_buffers"] = True
             module._load_from_state_dict(
@@ -156,7 +177,10 @@ class StateMixin:
                         "modified, it should be done inplace."
                     )
 
-        load(self, OrderedDict(state_dict), "")
+        copy = OrderedDict(state_dict)        # hooks and subclasses may change it
+        if metadata is not None:
+            copy._metadata = metadata  # type: ignore[attr-defined]
+        load(self, copy, "")
         if strict:
             for keys, title in ((unexpected_keys, "Unexpected"), (missing_keys, "Missing")):
                 if keys:
@@ -219,11 +243,13 @@ class StateMixin:
         """Load one parameter or buffer; return what is wrong with ``value``, if anything."""
         if not isinstance(value, Tensor):
             return (
-                f'While copying the parameter named "{key}", expected cgrad.Tensor '
-                f"from checkpoint but received {type(value)}"
+                f'While copying the parameter named "{key}", expected cgrad.Tensor or Tensor-like '
+                f"object from checkpoint but received {type(value)}"
             )
         if is_lazy(member) and is_lazy(value):
             return None
+        if member.ndim == 0 and value.ndim == 1 and value.shape[0] == 1:
+            value = value[0]                  # as numbers were saved by the oldest versions
         if member.shape != value.shape:
             return (
                 f"size mismatch for {key}: copying a param with shape {value.shape} from "
@@ -233,6 +259,8 @@ class StateMixin:
             with cgrad.no_grad():
                 if not assign:
                     member.copy_(value)
+                elif isinstance(value, Parameter) and isinstance(member, Parameter):
+                    setattr(self, name, value.requires_grad_(member.requires_grad))
                 elif isinstance(member, Parameter):
                     setattr(self, name, Parameter(value, member.requires_grad))
                 else:
@@ -252,7 +280,13 @@ class StateMixin:
         return self._register(self._state_dict_pre_hooks, hook)
 
     def register_state_dict_post_hook(self, hook: Callable) -> RemovableHandle:
-        """Call ``hook(module, state_dict, prefix, local_metadata)``, which may change the dict."""
+        """Call ``hook(module, state_dict, prefix, local_metadata)``, which may change the dict.
+
+        Raises:
+            RuntimeError: the hook returns something, when ``state_dict`` is called.
+        """
+        with suppress(AttributeError):                # a method takes no attributes
+            hook._from_public_api = True  # type: ignore[attr-defined]
         return self._register(self._state_dict_hooks, hook)
 
     def register_load_state_dict_pre_hook(self, hook: Callable) -> RemovableHandle:
@@ -266,14 +300,19 @@ class StateMixin:
         return self._register(self._load_state_dict_post_hooks, hook)
 
     def _register_state_dict_hook(self, hook: Callable) -> RemovableHandle:
-        # An older name that programs use.
+        # An older form that programs use: what the hook returns takes the place of the dictionary.
+        if getattr(hook, "_from_public_api", False):
+            raise RuntimeError(
+                "Cannot register the same function as the state dict post hook that was "
+                "previously registered via register_state_dict_post_hook"
+            )
         return self._register(self._state_dict_hooks, hook)
 
     def _register_load_state_dict_pre_hook(
         self, hook: Callable, with_module: bool = False
     ) -> RemovableHandle:
         # An older form that programs use: the hook does not get the module.
-        takes = hook if with_module else lambda module, *args: hook(*args)
+        takes = hook if with_module else partial(_without_module, hook)
         return self._register(self._load_state_dict_pre_hooks, takes)
 
     @staticmethod

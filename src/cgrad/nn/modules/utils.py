@@ -5,7 +5,10 @@ import collections.abc
 from itertools import repeat
 from typing import Any
 
-__all__ = ["_ntuple", "_pair", "_quadruple", "_single", "_triple"]
+__all__ = [
+    "_ntuple", "_pair", "_quadruple", "_single", "_triple",
+    "consume_prefix_in_state_dict_if_present",
+]  # fmt: skip
 
 
 def _ntuple(n: int, name: str = "parse") -> Any:
@@ -22,3 +25,29 @@ _single = _ntuple(1, "_single")
 _pair = _ntuple(2, "_pair")
 _triple = _ntuple(3, "_triple")
 _quadruple = _ntuple(4, "_quadruple")
+
+
+def consume_prefix_in_state_dict_if_present(state_dict: dict[str, Any], prefix: str) -> None:
+    """Take ``prefix`` away from the names in a state, in place, where they begin with it.
+
+    A state saved from a wrapped model (``DataParallel``, whose names begin with ``module.``) then
+    loads into the model itself.
+
+    Args:
+        state_dict: what ``state_dict()`` returned.
+        prefix: what to take away, with the dot.
+
+    Example::
+
+        >>> state = {"module.weight": 1, "bias": 2}
+        >>> consume_prefix_in_state_dict_if_present(state, "module.")
+        >>> sorted(state)
+        ['bias', 'weight']
+    """
+    for key in [key for key in state_dict if key.startswith(prefix)]:
+        state_dict[key[len(prefix) :]] = state_dict.pop(key)
+    metadata = getattr(state_dict, "_metadata", None)
+    if metadata is not None:
+        for key in list(metadata):
+            if key and (key == prefix.replace(".", "") or key.startswith(prefix)):
+                metadata[key[len(prefix) :]] = metadata.pop(key)
