@@ -35,11 +35,14 @@ def positive(kind: type):
     return convert
 
 
-def options(program: str, doc: str, epochs: int, out: str | None = None) -> argparse.ArgumentParser:
+def options(
+    program: str, doc: str, epochs: int | None, out: str | None = None
+) -> argparse.ArgumentParser:
     """Return a parser with the options that all examples have."""
     parser = argparse.ArgumentParser(program, description=doc.splitlines()[0])
     add = parser.add_argument
-    add("--epochs", type=positive(int), default=epochs, help="(%(default)s)")
+    if epochs:
+        add("--epochs", type=positive(int), default=epochs, help="(%(default)s)")
     add("--seed", type=int, default=1, help="of weights and training (%(default)s)")
     add("--threads", type=positive(int), help="to compute with (one per core)")
     add("--fast", action="store_true", help="a small model for a few seconds, to try the program")

@@ -1,4 +1,6 @@
 """Detached tensors share memory and begin a history of their own."""
+import pytest
+
 import cgrad
 from cgrad._engine import rows
 
@@ -58,3 +60,34 @@ def test_histories_of_detached_tensors_go_with_them():
         d.add_(v.sum())
         del b, v, d, w
     assert rows.live_rows() == before
+
+
+def test_changes_through_data_are_not_noticed():
+    """As in PyTorch: a derivative that saved the memory computes with the new values."""
+    a = cgrad.tensor([2.0, 3.0], requires_grad=True)
+    y = (a * a).sum()
+    a.data.mul_(10)
+    a.data[0] = 5.0
+    a.data.masked_fill_(a.data > 20, 7.0)
+    y.backward()
+    assert a.grad.tolist() == [10, 14]
+
+    y = (a * a).sum()
+    a.detach().mul_(2)  # those of detach() are
+    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+        y.backward()
+
+
+def test_a_leaf_made_from_data_notices_changes():
+    for make in (lambda x: x.data.requires_grad_(), lambda x: cgrad.nn.Parameter(x.data)):
+        w = make(cgrad.ones(2))
+        y = (w * w).sum()
+        with cgrad.no_grad():
+            w.add_(1)
+        with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+            y.backward()
+
+
+@pytest.mark.parametrize("make", [cgrad.empty, cgrad.zeros, cgrad.ones])
+def test_size_by_name(make):
+    assert make(size=(2, 3)).shape == (2, 3) and make(size=[4], dtype=cgrad.int64).shape == (4,)

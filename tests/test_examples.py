@@ -123,10 +123,61 @@ def test_lstm_forecast(capsys, tmp_path):
     assert is_picture(picture)
 
 
+def test_vae(capsys, tmp_path, images):
+    picture = tmp_path / "vae.png"
+    out = example("vae", "--data", str(images), "--epochs", "40", "--batch-size", "20",
+                  "--code", "4", "--lr", "0.01", "--out", str(picture), capsys=capsys)  # fmt: skip
+    bound, alone = numbers(out, r"image: (-[\d.]+) nats .*alone: (-[\d.]+)")[0]
+    assert bound > alone + 20
+    assert is_picture(picture)
+
+
+def test_actor_critic(capsys, tmp_path):
+    picture = tmp_path / "cart.png"
+    out = example("actor_critic", "--out", str(picture), capsys=capsys)
+    greedy, random = numbers(out, r"policy: (\d+) steps .*random: (\d+)")[0]
+    assert greedy > 2 * random and 10 < random < 40
+    assert is_picture(picture)
+
+
+def test_the_physics_of_the_cart():
+    """Left and right are alike, and the first step is that of the published equations."""
+    carts = importlib.import_module("actor_critic").Carts(2, np.random.default_rng(0))
+    carts.state[1] = -carts.state[0]
+    for step in range(12):
+        push = step * 7 % 3 == 0
+        carts.step(np.array([push, not push], int))
+        np.testing.assert_allclose(carts.state[1], -carts.state[0], atol=1e-12)
+    carts.state[:] = 0
+    carts.step(np.array([1, 0]))
+    turn = -(10 / 1.1) / (0.5 * (4 / 3 - 0.1 / 1.1))  # angular acceleration of the upright pole
+    speed = (10 - 0.1 * 0.5 * turn) / 1.1
+    np.testing.assert_allclose(carts.state[0], [0, 0.02 * speed, 0, 0.02 * turn])
+
+
+def test_tabular(capsys, tmp_path):
+    file, picture = tmp_path / "table.csv", tmp_path / "tabular.png"
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(400, 2))
+    y = 3 + x[:, 0] * x[:, 1] + rng.normal(0, 0.2, 400)  # nothing for a linear fit
+    rows = [",".join(f"{v:.5f}" for v in (*row, value)) for row, value in zip(x, y)]
+    file.write_text("\n".join(["a,b,yield", *rows]))
+    out = example("tabular", "--data", str(file), "--out", str(picture), "--epochs", "40",
+                  "--lr", "0.02", capsys=capsys)  # fmt: skip
+    error, linear = numbers(out, r"rows: ([\d.]+) yield \(a linear fit: ([\d.]+)\)")[0]
+    assert 0.15 < error < 0.7 * linear
+    assert numbers(out, r"intervals: (\d+)%")[0] > 70
+    assert is_picture(picture)
+
+
 @pytest.mark.parametrize("name, option, content, message", [
     ("gpt", "--text", None, "No such file"),
     ("gpt", "--text", "too short", "the text has 9 characters; 330 are needed"),
     ("cnn", "--data", None, "no file train-images"),
+    ("vae", "--data", None, "no file train-images"),
+    ("tabular", "--data", None, "No such file"),
+    ("tabular", "--data", "a,b\n1,x\n", "is no table of numbers"),
+    ("tabular", "--data", "a,b\n1,2\n", "has 1 whole lines"),
     ("lstm_forecast", "--data", None, "missing"),
     ("lstm_forecast", "--data", "year,value\n1,2\n3,4\n", "2 values; at least 1040"),
     ("lstm_forecast", "--data", "a,b\n1,2\n3,4,5\n", "is no table"),
@@ -148,7 +199,7 @@ def test_started_as_a_program(name):
     command = [sys.executable, str(FOLDER / f"{name}.py"), "--help"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
-    assert "--epochs" in done.stdout
+    assert "--seed" in done.stdout
     doc = importlib.import_module(name).__doc__
     assert f"\n    python examples/{name}.py\n" in doc
     assert 'pip install "cgrad[examples]"' in doc

@@ -251,7 +251,8 @@ def embedding(
     sparse: _bool = False,
 ) -> Tensor: ...
 def empty(
-    *size: Ints,
+    *args: Ints,
+    size: Ints | None = None,
     dtype: _dtype | None = None,
     device: str | _device | None = None,
     requires_grad: _bool = False,
@@ -400,7 +401,8 @@ def normal(
 ) -> Tensor: ...
 def numel(input: Tensor) -> _int: ...
 def ones(
-    *size: Ints,
+    *args: Ints,
+    size: Ints | None = None,
     dtype: _dtype | None = None,
     device: str | _device | None = None,
     requires_grad: _bool = False,
@@ -613,7 +615,8 @@ def where(
     out: Tensor | None = None,
 ) -> Tensor: ...
 def zeros(
-    *size: Ints,
+    *args: Ints,
+    size: Ints | None = None,
     dtype: _dtype | None = None,
     device: str | _device | None = None,
     requires_grad: _bool = False,

@@ -8,7 +8,8 @@ from cgrad._tensor.size import device
 from cgrad._tensor.tensor import Tensor
 
 def empty(
-    *size: Ints,
+    *args: Ints,
+    size: Ints | None = None,
     dtype: dtype | None = None,
     device: str | device | None = None,
     requires_grad: bool = False,
@@ -18,7 +19,8 @@ def empty(
     out: Tensor | None = None,
 ) -> Tensor: ...
 def zeros(
-    *size: Ints,
+    *args: Ints,
+    size: Ints | None = None,
     dtype: dtype | None = None,
     device: str | device | None = None,
     requires_grad: bool = False,
@@ -27,7 +29,8 @@ def zeros(
     out: Tensor | None = None,
 ) -> Tensor: ...
 def ones(
-    *size: Ints,
+    *args: Ints,
+    size: Ints | None = None,
     dtype: dtype | None = None,
     device: str | device | None = None,
     requires_grad: bool = False,

@@ -81,19 +81,19 @@ cdef tuple _size_args(tuple size, object keyword):
     return size if keyword is None else (keyword,)
 
 
-def empty(*size, dtype=None, device=None, requires_grad=False, layout=None, pin_memory=False,
-          memory_format=None, out=None):
+def empty(*args, size=None, dtype=None, device=None, requires_grad=False, layout=None,
+          pin_memory=False, memory_format=None, out=None):
     """empty(*size, dtype=None, device=None, requires_grad=False) -> Tensor
 
     An uninitialised tensor.
     """
     if out is not None:
         return out
-    return finish(_sized(size, dtype, device, "empty"), requires_grad)
+    return finish(_sized(_size_args(args, size), dtype, device, "empty"), requires_grad)
 
 
-def zeros(*size, dtype=None, device=None, requires_grad=False, layout=None, pin_memory=False,
-          out=None):
+def zeros(*args, size=None, dtype=None, device=None, requires_grad=False, layout=None,
+          pin_memory=False, out=None):
     """zeros(*size, dtype=None, device=None, requires_grad=False) -> Tensor
 
     A tensor of zeros of the default float dtype unless `dtype` says otherwise.
@@ -101,13 +101,13 @@ def zeros(*size, dtype=None, device=None, requires_grad=False, layout=None, pin_
     cdef Row r
     if out is not None:
         return out.zero_()
-    r = _sized(size, dtype, device, "zeros")
+    r = _sized(_size_args(args, size), dtype, device, "zeros")
     memset(value(r).data, 0, value(r).numel * item_size(value(r).dtype))
     return finish(r, requires_grad)
 
 
-def ones(*size, dtype=None, device=None, requires_grad=False, layout=None, pin_memory=False,
-         out=None):
+def ones(*args, size=None, dtype=None, device=None, requires_grad=False, layout=None,
+         pin_memory=False, out=None):
     """ones(*size, dtype=None, device=None, requires_grad=False) -> Tensor
 
     A tensor of ones.
@@ -115,7 +115,7 @@ def ones(*size, dtype=None, device=None, requires_grad=False, layout=None, pin_m
     cdef Row r
     if out is not None:
         return out.fill_(1)
-    r = _sized(size, dtype, device, "ones")
+    r = _sized(_size_args(args, size), dtype, device, "ones")
     fill_number(r, 1, "ones")
     return finish(r, requires_grad)
 

@@ -17,7 +17,7 @@ from cgrad._engine.masks cimport fill_into
 from cgrad._engine.primitives cimport (
     add, cast, expand, mul, number, permute, reshape, same_shape, sizes,
 )
-from cgrad._engine.rows cimport is_float, node, release, retain, row_dense, row_view, value
+from cgrad._engine.rows cimport is_float, node, release, retain, row_dense, row_view, touched, value
 from cgrad._engine.shape cimport clone
 from cgrad._engine.table cimport (
     call1, call3, grad_enabled, keep, op_id, record, scope_enter, scope_leave,
@@ -480,7 +480,7 @@ cdef int set_item(Handle h, object key, object v) except -1:
         w = _fit(w, value(part).ndim, value(part).shape, False)
         if not tracked:
             copy_cast(part, w)
-            value(x).storage.version += 1
+            touched(value(x))
             return 0
         if k.inserted:
             w = _without_new(x, w, part, &k)
@@ -534,7 +534,7 @@ cdef int _set_indexed(Handle h, Row x, Row part, Row w, Key *k, bint tracked) ex
     w = _fit(w, ndim, shape, True)
     if not tracked:
         put_into(moved, flat, w, &at)
-        value(x).storage.version += 1
+        touched(value(x))
         return 0
     if moved != x:
         # Through a view: the changed view as a new tensor, assigned as a whole.

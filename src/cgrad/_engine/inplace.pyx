@@ -13,7 +13,7 @@ from cgrad._engine.handle cimport (
 from cgrad._engine.loops cimport copy_cast
 from cgrad._engine.primitives cimport cast, sizes
 from cgrad._engine.rows cimport (
-    inputs, is_float, node, release, retain, row_new, row_view, set_dims, value,
+    inputs, is_float, node, release, retain, row_new, row_view, set_dims, touched, value,
 )
 from cgrad._engine.table cimport call1, grad_enabled, inference_enabled, op_id, ops, record, traced
 
@@ -129,7 +129,7 @@ cdef int assign(Handle h, Row y, str name) except -1:
     _check_result(x, y, name)
     if not grad_enabled() or not ((node(x).flags | node(y).flags) & REQUIRES_GRAD):
         copy_cast(x, y)
-        value(x).storage.version += 1
+        touched(value(x))
         return 0
     y = cast(y, value(x).dtype)
     z = row_view(x, value(x).ndim, value(x).shape, value(x).strides, 0)
@@ -162,7 +162,7 @@ cdef int change_elementwise(Handle h, int op, Row *x, int n, str name) except -1
                 reads |= ops[op].reads[i]
     if not track:
         elementwise_into(op, x, n, NULL, a)
-        value(a).storage.version += 1
+        touched(value(a))
         return 0
     # What the derivative reads of the memory that is about to change is saved as a copy.
     for i in range(n):
@@ -273,5 +273,5 @@ cdef int write_out(object out, Row y, str name) except -1:
     check_writable(h, x, name)
     _check_result(x, y, name)
     copy_cast(x, y)
-    value(x).storage.version += 1
+    touched(value(x))
     return 0

@@ -11,7 +11,7 @@ from cgrad._engine.handle cimport (
 from cgrad._engine.inplace cimport assign, check_writable, write_out
 from cgrad._engine.loops cimport Plan, drive, plan_operand, where_loop
 from cgrad._engine.primitives cimport cast, expand, sizes, tracked, where
-from cgrad._engine.rows cimport row_dense, value
+from cgrad._engine.rows cimport row_dense, touched, value
 from cgrad._engine.table cimport keep, op_id, scope_enter, scope_leave
 from cgrad._engine.take cimport index_dims, mask_positions, position_column
 
@@ -92,7 +92,7 @@ cdef int fill_into(Row x, Row m, Row v) except -1:
     plan_operand(&p, 2, x, ndim, shape)
     plan_operand(&p, 3, x, ndim, shape)
     drive(&p, True)
-    w.storage.version += 1
+    touched(w)
     return 0
 
 

@@ -20,7 +20,8 @@ cdef Row row_dense(int dtype, int ndim, const int64_t *shape) except 0
 cdef Row row_view(Row x, int ndim, const int64_t *shape, const int64_t *strides,
                   int64_t offset) except 0
 cdef int set_dims(Value *v, int ndim, const int64_t *shape, const int64_t *strides) except -1
-cdef void row_detach(Row r) noexcept
+cdef void row_detach(Row r, bint versioned=*) noexcept
+cdef void touched(Value *v) noexcept
 cdef void row_free(Row r) noexcept
 cdef void value_drop(Value *v) noexcept
 cdef void release_saved(Row r) noexcept

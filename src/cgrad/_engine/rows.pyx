@@ -211,13 +211,22 @@ cdef Row row_view(Row x, int ndim, const int64_t *shape, const int64_t *strides,
 cdef uint32_t _families = 0
 
 
-cdef void row_detach(Row r) noexcept:
-    """Give `r`, a new row over shared memory, a history of its own."""
+cdef void row_detach(Row r, bint versioned=True) noexcept:
+    """Give `r`, a new row over shared memory, a history of its own.
+
+    Changes through a row that is not versioned (``.data``) are not noticed by who saved the memory.
+    """
     global _families
-    _families += 1
+    _families = (_families + 1) & (UNVERSIONED - 1)
     if _families == 0:
         _families = 1
-    value(r).family = _families
+    value(r).family = _families if versioned else _families | UNVERSIONED
+
+
+cdef void touched(Value *v) noexcept:
+    """The memory has been changed through `v`."""
+    if not v.family & UNVERSIONED:
+        v.storage.version += 1
 
 
 cdef void value_drop(Value *v) noexcept:

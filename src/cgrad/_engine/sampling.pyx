@@ -19,7 +19,7 @@ from cgrad._engine.random cimport (
     BERNOULLI, CAUCHY, Draw, EXPONENTIAL, GEOMETRIC, LOG_NORMAL, MASK, MULTINOMIAL, NORMAL, SAMPLE,
     UNIFORM, draw, fill, integer, integer_limits, integers_between, shape_of,
 )
-from cgrad._engine.rows cimport is_float, node, retain, row_dense, value
+from cgrad._engine.rows cimport is_float, node, retain, row_dense, touched, value
 from cgrad._engine.shape cimport parse_shape
 from cgrad._engine.softmax cimport dense, float_input, hold
 from cgrad._engine.table cimport (
@@ -265,7 +265,7 @@ cdef object _change(object self, str name, int what, double a, double b, object 
             raise NotImplementedError(f"{name}: not implemented for cgrad.bool")
         if value(x).contiguous and not tracked and is_float(value(x).dtype):
             fill(x, what, a, b, generator)
-            value(x).storage.version += 1
+            touched(value(x))
             return self
         y = keep(row_dense(value(x).dtype if is_float(value(x).dtype) else F64, value(x).ndim,
                            value(x).shape))

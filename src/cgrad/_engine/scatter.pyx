@@ -16,7 +16,7 @@ from cgrad._engine.loops cimport copy_cast
 from cgrad._engine.primitives cimport (
     add, both, cast, div, eq, expand, mul, number, reshape, sizes, sum_dims, tracked, where,
 )
-from cgrad._engine.rows cimport release, row_dense, value
+from cgrad._engine.rows cimport release, row_dense, touched, value
 from cgrad._engine.shape cimport clone, integer, slice_row, wrap_dim
 from cgrad._engine.table cimport (
     Ctx, call1, call2, call3, grad_enabled, keep, op_id, register, scope_enter, scope_leave,
@@ -286,7 +286,7 @@ cdef int _scatter_inplace(object h, object dim, object index, object src, int mo
         if not value(s).contiguous or value(s).storage == value(x).storage:
             s = clone(s)
         walk(mode, x, k, s, d)
-        value(x).storage.version += 1
+        touched(value(x))
         return 0
     finally:
         scope_leave(mark)

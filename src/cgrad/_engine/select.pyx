@@ -14,7 +14,7 @@ from cgrad._engine.handle cimport (
 from cgrad._engine.inplace cimport assign, check_writable, write_out
 from cgrad._engine.loops cimport copy_cast
 from cgrad._engine.primitives cimport add, cast, eq, mul, number, reshape, sizes, tracked, where
-from cgrad._engine.rows cimport item_size, release, row_dense, row_view, value
+from cgrad._engine.rows cimport item_size, release, row_dense, row_view, touched, value
 from cgrad._engine.shape cimport clone, integer, parse_shape, slice_row, wrap_dim
 from cgrad._engine.table cimport (
     Ctx, apply, call1, call2, keep, op_id, register, scope_enter, scope_leave,
@@ -231,7 +231,7 @@ def index_add_(self, dim, index, source, *, alpha=1):
         if not value(s).contiguous or value(s).storage == value(x).storage:
             s = clone(s)
         index_add_into(x, k, s, d, 1)
-        value(x).storage.version += 1
+        touched(value(x))
         return self
     finally:
         scope_leave(mark)

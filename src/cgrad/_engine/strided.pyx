@@ -17,7 +17,8 @@ from cgrad._engine.inplace cimport check_history, replace, write_out
 from cgrad._engine.loops cimport copy_cast
 from cgrad._engine.primitives cimport div, number, sizes, zeros, zeros_like
 from cgrad._engine.rows cimport (
-    item_size, node, release, retain, row_dense, row_detach, row_view, value,
+    item_size, node, release, retain, row_dense, row_detach, row_view, touched,
+    value,
 )
 from cgrad._engine.shape cimport (
     dims_mask, int_dims, integer, parse_shape, reshaped, squeeze_mask, swap_attr,
@@ -387,13 +388,13 @@ cdef object _reinterpreted(object input, int code):
 cdef int _become(Handle h, Row x, Row y, str name) except -1:
     """Let `h`, whose row is x, have the geometry of y, a view of x that the scope holds."""
     if y == x:
-        value(x).storage.version += 1
+        touched(value(x))
         value(x).version = value(x).storage.version
         return 0
     retain(y)
     if node(y).n_in == 0:
         return replace(h, y)
-    value(x).storage.version += 1
+    touched(value(x))
     value(y).version = value(x).storage.version
     rebind(h, y)
     return 0

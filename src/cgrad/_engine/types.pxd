@@ -19,6 +19,7 @@ cdef enum:
     INLINE_INPUTS = 3     # inputs kept in the node itself; more go to Attr.rows
     INLINE_DIMS = 4       # dimensions whose shape and strides fit into the value itself
     INLINE_BYTES = 16     # data kept in the storage itself (a scalar of any dtype)
+    UNVERSIONED = 1 << 30 # in Value.family: changes are not counted in the storage's version
 
 cdef enum:                # dtypes, in the order of promotion: bool < integers < floating point
     BOOL = 0
@@ -103,7 +104,8 @@ cdef struct Value:        # what kernels read; 128 bytes
     PyObject *handle      # borrowed: the live Python object of this row, or NULL
     Row grad              # the .grad slot (owned); lives as long as the handle
     uint32_t family       # rows of a storage with one history: a tensor and its views; 0, the
-                          # first, or a number that `detach` gave (also .data, no_grad views)
+                          # first, or a number that `detach` gave (also no_grad views; with
+                          # UNVERSIONED for .data)
     int64_t dims[2 * INLINE_DIMS]
 
 

@@ -463,6 +463,7 @@ cdef class Tensor(Handle):
                                "InferenceMode is not allowed.")
         if on:
             node(r).flags |= REQUIRES_GRAD
+            value(r).family &= UNVERSIONED - 1       # derivatives will save it
         else:
             node(r).flags &= ~REQUIRES_GRAD
 
@@ -613,8 +614,17 @@ cdef class Tensor(Handle):
 
     @property
     def data(self):
-        """The tensor without history, over the same memory; assigning replaces the memory."""
-        return self.detach()
+        """The tensor without history, over the same memory; assigning replaces the memory.
+
+        Derivatives that have saved the memory do not notice changes through it: they compute with
+        the new values. :meth:`detach` gives a tensor whose changes they notice.
+        """
+        cdef Row x = fresh_row(self)
+        cdef Value *v = value(x)
+        cdef Row r = row_view(x, v.ndim, v.shape, v.strides, 0)
+        value(r).flags &= ~NO_GRAD_VIEW
+        row_detach(r, False)
+        return wrap(r)
 
     @data.setter
     def data(self, other):
