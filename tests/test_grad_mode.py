@@ -1,5 +1,6 @@
 """`no_grad`, `enable_grad`, `set_grad_enabled`, `inference_mode`: as blocks and as decorators."""
 
+import copy
 import inspect
 
 import pytest
@@ -217,3 +218,39 @@ def test_backward_works_without_recording(x):
     with cgrad.no_grad():
         y.backward()
     assert x.grad.tolist() == [2.0, 4.0]
+
+
+def test_modes_are_made_subclassed_and_copied():
+    class Own(cgrad.no_grad):
+        def __new__(cls, note=None):
+            self = super().__new__(cls)
+            self.note = note
+            return self
+
+        def __init__(self, note=None):
+            pass
+
+    class Plain(cgrad.enable_grad):
+        pass
+
+    with Own(3) as _, Plain():
+        assert cgrad.is_grad_enabled()
+    with copy.copy(Own("x")) as _, copy.deepcopy(cgrad.inference_mode()):
+        assert not cgrad.is_grad_enabled() and cgrad.is_inference_mode_enabled()
+    assert cgrad.is_grad_enabled() and Own(3).note == 3
+
+    @cgrad.no_grad
+    def off():
+        return cgrad.is_grad_enabled()
+
+    assert off() is False
+    with pytest.raises(TypeError):
+        cgrad.no_grad(1, 2)
+    with pytest.raises(TypeError):
+        cgrad.no_grad(nothing=1)
+    mode = cgrad.no_grad()
+    with mode, cgrad.enable_grad(), mode:
+        assert not cgrad.is_grad_enabled()
+    assert cgrad.is_grad_enabled()
+    with pytest.raises(RuntimeError, match="left more often than entered"):
+        mode.__exit__(None, None, None)

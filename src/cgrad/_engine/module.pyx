@@ -16,10 +16,12 @@ class that does not override ``__getattr__`` therefore gets another slot (`quick
 from collections import OrderedDict
 from types import FunctionType
 
-from cpython.dict cimport PyDict_Check, PyDict_Size
+from cpython.dict cimport PyDict_Check
 from cpython.object cimport PyObject, PyTypeObject
 from cpython.tuple cimport PyTuple_GET_SIZE
 from cgrad._engine.matmul import linear
+from cgrad._engine import activation as _, unary as _
+from cgrad._engine.face import public
 
 cdef extern from *:
     """
@@ -40,6 +42,8 @@ cdef extern from "Python.h":
     PyObject **_PyObject_GetDictPtr(object)
     PyObject *_PyType_Lookup(PyTypeObject *, object)
     PyObject *PyDict_GetItemWithError(object, object) except? NULL
+    Py_ssize_t PyDict_GET_SIZE(PyObject *)
+    int PyDict_Next(PyObject *, Py_ssize_t *, PyObject **, PyObject **)
     object PyObject_GenericGetAttr(object, object)
     object PyObject_VectorcallDict(object, PyObject **, size_t, PyObject *)
     PyTypeObject *Py_TYPE(object)
@@ -50,9 +54,20 @@ cdef extern from "Python.h":
 cdef enum:
     MOST = 8              # positional arguments that are passed without a new tuple
 
+cdef object relu = public["relu"], sigmoid = public["sigmoid"], tanh = public["tanh"]
+
 # The hooks of all modules (cgrad.nn.modules.hooks fills the tables).
 cdef object G0 = OrderedDict(), G1 = OrderedDict(), G2 = OrderedDict(), G3 = OrderedDict()
 global_hooks = (G0, G1, G2, G3)
+
+# Where Module.__init__ puts the tables of hooks into a new instance dictionary; elsewhere they are
+# found by their names.
+cdef Py_ssize_t FIRST_HOOKS = 4
+cdef tuple HOOK_NAMES = ("_backward_hooks", "_backward_pre_hooks", "_forward_hooks",
+                         "_forward_pre_hooks")
+cdef PyObject *HOOKS[4]
+for _i in range(4):
+    HOOKS[_i] = <PyObject *>HOOK_NAMES[_i]
 
 
 cdef object _explain = None
@@ -72,42 +87,38 @@ cdef inline object _dict(object module):
     return <object>place[0]
 
 
-cdef inline bint _set(object module, object attributes, object name) except -1:
-    """Whether the hooks or the function `name` of a module are there."""
+cdef bint _set(object module, object attributes, object name) except -1:
+    """Whether a table of hooks of a module has any."""
     cdef PyObject *found = PyDict_GetItemWithError(attributes, name)
     if found == NULL:
         return bool(getattr(module, name))
-    if found == <PyObject *>None:
-        return False
-    if PyDict_Check(<object>found):
-        return PyDict_Size(<object>found) != 0
     return bool(<object>found)
+
+
+cdef inline bint _unhooked(PyObject *attributes):
+    # The four tables stand where Module.__init__ put them, and are empty.
+    cdef Py_ssize_t place = FIRST_HOOKS
+    cdef PyObject *key
+    cdef PyObject *table
+    cdef int i
+    for i in range(4):
+        if (not PyDict_Next(attributes, &place, &key, &table) or key != HOOKS[i]
+                or not PyDict_Check(<object>table) or PyDict_GET_SIZE(table)):
+            return False
+    return True
 
 
 cdef inline bint _plain(object module, object attributes) except -1:
     """Whether a call is `forward` and nothing else."""
+    if (PyDict_GET_SIZE(<PyObject *>G0) | PyDict_GET_SIZE(<PyObject *>G1)
+            | PyDict_GET_SIZE(<PyObject *>G2) | PyDict_GET_SIZE(<PyObject *>G3)):
+        return False
+    if _unhooked(<PyObject *>attributes):
+        return True
     return not (_set(module, attributes, "_backward_hooks")
                 or _set(module, attributes, "_backward_pre_hooks")
                 or _set(module, attributes, "_forward_hooks")
-                or _set(module, attributes, "_forward_pre_hooks")
-                or PyDict_Size(G0) or PyDict_Size(G1) or PyDict_Size(G2) or PyDict_Size(G3))
-
-
-cdef object _forward(object module, object attributes, tuple args, PyObject *kwargs):
-    cdef PyObject *function = _PyType_Lookup(Py_TYPE(module), "forward")
-    cdef PyObject *stack[MOST + 1]
-    cdef Py_ssize_t n = PyTuple_GET_SIZE(args), i
-    if (function == NULL or not cgrad_is_method(function) or n > MOST
-            or PyDict_GetItemWithError(attributes, "forward") != NULL):
-        forward = module.forward
-        return forward(*args) if kwargs == NULL else forward(*args, **<dict>kwargs)
-    stack[0] = <PyObject *>module
-    if n:
-        stack[1] = <PyObject *>args[0]          # a loop over one is turned into a slow block copy
-    for i in range(1, n):
-        stack[i + 1] = <PyObject *>args[i]
-    keep = <object>function
-    return PyObject_VectorcallDict(keep, stack, n + 1, kwargs)
+                or _set(module, attributes, "_forward_pre_hooks"))
 
 
 def find_member(self, name):
@@ -142,19 +153,55 @@ cdef object _attribute(object self, object name):
         raise
 
 
-cdef object _call(object self, object args, PyObject *kwargs):
+cdef object _slowly(object self, tuple args, PyObject *kwargs, bint plain):
+    """A call with hooks, or of a `forward` that is no ordinary method."""
+    if COMPILED and self._compiled_call_impl is not None:
+        function = self._compiled_call_impl
+    else:
+        function = self.forward if plain else self._call_impl
+    return function(*args) if kwargs == NULL else function(*args, **<dict>kwargs)
+
+
+cdef object _call(object self, PyObject **stack, Py_ssize_t n, tuple args, PyObject *kwargs):
+    """Call a module with the arguments stack[1..n]; stack[0] is free. Or with `args`, if not None.
+    """
+    cdef PyObject *function
+    cdef bint plain
     try:
         attributes = _dict(self)
         if COMPILED and self._compiled_call_impl is not None:
-            function = self._compiled_call_impl
-        elif _plain(self, attributes):
-            return _forward(self, attributes, <tuple>args, kwargs)
+            plain = False
         else:
-            function = self._call_impl
-        return function(*<tuple>args) if kwargs == NULL else function(*<tuple>args, **<dict>kwargs)
+            plain = _plain(self, attributes)
+        if plain and args is None:
+            function = _PyType_Lookup(Py_TYPE(self), "forward")
+            if (function != NULL and cgrad_is_method(function)
+                    and PyDict_GetItemWithError(attributes, "forward") == NULL):
+                stack[0] = <PyObject *>self
+                forward = <object>function
+                return PyObject_VectorcallDict(forward, stack, n + 1, kwargs)
+        return _slowly(self, _tuple(stack, n) if args is None else args, kwargs, plain)
     except (RuntimeError, ValueError, TypeError, IndexError, AssertionError) as error:
-        _explain(self, error, args)
+        _explain(self, error, _tuple(stack, n) if args is None else args)
         raise
+
+
+cdef tuple _tuple(PyObject **stack, Py_ssize_t n):
+    cdef Py_ssize_t i
+    return tuple([<object>stack[i + 1] for i in range(n)])
+
+
+cdef object _called(object self, object args, PyObject *kwargs):
+    # The slot.
+    cdef PyObject *stack[MOST + 1]
+    cdef Py_ssize_t n = PyTuple_GET_SIZE(args), i
+    if n > MOST:
+        return _call(self, NULL, 0, <tuple>args, kwargs)
+    if n:
+        stack[1] = <PyObject *>(<tuple>args)[0]   # a loop over one becomes a slow block copy
+    for i in range(1, n):
+        stack[i + 1] = <PyObject *>(<tuple>args)[i]
+    return _call(self, stack, n, None, kwargs)
 
 
 def linear_forward(self, input):
@@ -170,15 +217,30 @@ def linear_forward(self, input):
     return linear(input, <object>weight, <object>bias)
 
 
+def relu_forward(self, input):
+    """``ReLU.forward``."""
+    return input.relu_() if self.inplace else relu(input)
+
+
+def sigmoid_forward(self, input):
+    """``Sigmoid.forward``."""
+    return sigmoid(input)
+
+
+def tanh_forward(self, input):
+    """``Tanh.forward``."""
+    return tanh(input)
+
+
 def sequential_forward(self, input):
     """``Sequential.forward``: the input through all modules, one after the other."""
-    cdef tuple args
+    cdef PyObject *stack[2]
     for module in self._modules.values():
-        if cgrad_is_called_with(module, _call):
-            args = (input,)
+        if cgrad_is_called_with(module, _called):
+            stack[1] = <PyObject *>input
             Py_EnterRecursiveCall(" while calling a module")
             try:
-                input = _call(module, args, NULL)
+                input = _call(module, stack, 1, None, NULL)
             finally:
                 Py_LeaveRecursiveCall()
         else:
@@ -205,5 +267,5 @@ def install(type kind, explain):
     _explain = explain
     call = FunctionType.__dict__["__call__"]
     kind.__call__ = PyDescr_NewWrapper(
-        <PyTypeObject *>kind, (<PyWrapperDescrObject *>call).d_base, <void *>_call)
+        <PyTypeObject *>kind, (<PyWrapperDescrObject *>call).d_base, <void *>_called)
     quick(kind)

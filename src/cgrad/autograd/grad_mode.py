@@ -13,7 +13,7 @@ from collections.abc import Callable, Generator
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from cgrad._engine import table as _table
-from cgrad._engine.mode import Mode, new_enable_grad, new_no_grad, switches
+from cgrad._engine.mode import Mode, new_enable_grad, new_no_grad, quick, switches
 
 __all__ = [
     "enable_grad",
@@ -40,12 +40,25 @@ def is_inference_mode_enabled() -> bool:
 class _Mode(Mode):
     """A context manager over the thread's two flags that also decorates functions."""
 
+    __slots__ = ()
+
     def clone(self) -> _Mode:
         """A fresh object with the same setting: each call of a decorated function has its own."""
         return type(self)()
 
     def __call__(self, function: F) -> F:
         return _decorate(self, function)
+
+    def __reduce__(self) -> tuple:
+        return _copy, (type(self), self.recording, self.inference, getattr(self, "__dict__", {}))
+
+
+def _copy(cls: type[_Mode], recording: int, inference: int, attributes: dict[str, Any]) -> _Mode:
+    mode = cls.__new__(cls)
+    mode.recording, mode.inference = recording, inference
+    for name, value in attributes.items():
+        setattr(mode, name, value)
+    return mode
 
 
 def _decorate(mode: _Mode, function: F) -> F:
@@ -115,6 +128,8 @@ class no_grad(_Mode):
         False
     """
 
+    __slots__ = ()
+
     if TYPE_CHECKING:
 
         @overload
@@ -126,6 +141,9 @@ class no_grad(_Mode):
 
     else:
         __new__ = staticmethod(new_no_grad)
+
+
+quick(no_grad, False)
 
 
 class enable_grad(_Mode):
@@ -144,6 +162,8 @@ class enable_grad(_Mode):
         True
     """
 
+    __slots__ = ()
+
     if TYPE_CHECKING:
 
         @overload
@@ -155,6 +175,9 @@ class enable_grad(_Mode):
 
     else:
         __new__ = staticmethod(new_enable_grad)
+
+
+quick(enable_grad, True)
 
 
 class set_grad_enabled(_Mode):
@@ -180,7 +203,7 @@ class set_grad_enabled(_Mode):
 
     def __init__(self, mode: bool) -> None:
         self.mode = bool(mode)
-        self.recording = int(self.mode)
+        self.recording = 1 + self.mode
         # Set at once, for use as a statement. What the first `with` restores, and what a
         # decorator puts back, is the mode before this call.
         self._first: int | None = switches()
@@ -237,7 +260,7 @@ class inference_mode(_Mode):
 
     def __init__(self, mode: bool = True) -> None:
         self.mode = mode
-        self.recording, self.inference = int(not mode), int(mode)
+        self.recording, self.inference = 2 - bool(mode), 1 + bool(mode)
 
     def clone(self) -> inference_mode:
         return type(self)(self.mode)

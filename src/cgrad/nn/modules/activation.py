@@ -5,10 +5,11 @@ Each takes an input of any shape and returns one of that shape.
 from __future__ import annotations
 
 import warnings
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import cgrad
 from cgrad import Tensor
+from cgrad._engine.module import relu_forward, sigmoid_forward, tanh_forward
 from cgrad.nn import functional as F
 from cgrad.nn.modules.module import Module
 from cgrad.nn.parameter import Parameter
@@ -37,8 +38,12 @@ class ReLU(Module):
         super().__init__()
         self.inplace = inplace
 
-    def forward(self, input: Tensor) -> Tensor:
-        return input.relu_() if self.inplace else cgrad.relu(input)
+    if TYPE_CHECKING:
+
+        def forward(self, input: Tensor) -> Tensor: ...
+
+    else:
+        forward = relu_forward
 
     def extra_repr(self) -> str:
         return "inplace=True" if self.inplace else ""
@@ -47,15 +52,23 @@ class ReLU(Module):
 class Sigmoid(Module):
     """1 / (1 + exp(-x))."""
 
-    def forward(self, input: Tensor) -> Tensor:
-        return cgrad.sigmoid(input)
+    if TYPE_CHECKING:
+
+        def forward(self, input: Tensor) -> Tensor: ...
+
+    else:
+        forward = sigmoid_forward
 
 
 class Tanh(Module):
     """Hyperbolic tangent."""
 
-    def forward(self, input: Tensor) -> Tensor:
-        return cgrad.tanh(input)
+    if TYPE_CHECKING:
+
+        def forward(self, input: Tensor) -> Tensor: ...
+
+    else:
+        forward = tanh_forward
 
 
 class GELU(Module):
