@@ -1,8 +1,9 @@
 """Recurrent layers: RNN, LSTM and GRU, and their single steps.
 
 The inputs of all steps are projected by one matrix product; what is left for each step is the
-product with the hidden state and the gates. A packed sequence runs through the same loop with a
-batch that shrinks (or, backward in time, grows) from step to step.
+product with the hidden state and the gates, which recurrent.py runs over all steps at once. Packed
+sequences and projected states go step by step, the former with a batch that shrinks (or, backward
+in time, grows) from step to step.
 """
 from __future__ import annotations
 
@@ -10,6 +11,7 @@ import math
 import numbers
 import warnings
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import cgrad
@@ -18,6 +20,7 @@ from cgrad.nn import init
 from cgrad.nn.functional.affine import linear
 from cgrad.nn.functional.dropouts import dropout
 from cgrad.nn.modules.module import Module
+from cgrad.nn.modules.recurrent import layer as recurrent_layer
 from cgrad.nn.parameter import Parameter
 from cgrad.nn.utils.rnn import PackedSequence
 
@@ -72,6 +75,13 @@ def _run(
         parts = [state, *ended[::-1]]
         state = tuple(cgrad.cat(list(column)) for column in zip(*parts, strict=True))
     return (outputs[::-1] if reverse else outputs), state
+
+
+def _steps(
+    mode: str, reverse: bool, x: Tensor, state: State, w: Tensor, b: Tensor | None
+) -> tuple[list[Tensor], State]:
+    """One direction of a layer, step by step."""
+    return _run(lambda x, s: _step(mode, x, s, w, b), list(x.unbind(0)), state, reverse)
 
 
 class RNNBase(Module):
@@ -287,7 +297,7 @@ class RNNBase(Module):
                 k = layer * directions + side
                 outputs, final = self._one(k, x, tuple(s[k] for s in state), counts, side == 1)
                 last.append(final)
-                sides.append(cgrad.stack(outputs) if counts is None else cgrad.cat(outputs))
+                sides.append(outputs)
             x = sides[0] if directions == 1 else cgrad.cat(sides, -1)
             if self.dropout and layer < self.num_layers - 1:
                 x = dropout(x, self.dropout, self.training)
@@ -295,13 +305,19 @@ class RNNBase(Module):
 
     def _one(
         self, k: int, x: Tensor, state: State, counts: list[int] | None, reverse: bool
-    ) -> tuple[list[Tensor], State]:
+    ) -> tuple[Tensor, State]:
         named = dict(zip(self._all_weights[k], self.all_weights[k], strict=True))
         weights = {name.split("_l")[0]: weight for name, weight in named.items()}
         w, b, w_hr = weights["weight_hh"], weights.get("bias_hh"), weights.get("weight_hr")
         projected = linear(x, weights["weight_ih"], weights.get("bias_ih"))
-        steps = list(projected.unbind(0) if counts is None else projected.split(counts))
-        return _run(lambda x, s: _step(self.mode, x, s, w, b, w_hr), steps, state, reverse)
+        if counts is None and w_hr is None:
+            steps = partial(_steps, self.mode, reverse)
+            return recurrent_layer(steps, self.mode, reverse, projected, state, w, b)
+        parts = projected.unbind(0) if counts is None else projected.split(counts)
+        outputs, final = _run(
+            lambda x, s: _step(self.mode, x, s, w, b, w_hr), list(parts), state, reverse
+        )
+        return (cgrad.stack if counts is None else cgrad.cat)(outputs), final
 
 
 class RNN(RNNBase):
