@@ -502,6 +502,7 @@ def prefixes(lib, nn):
 
 
 import module_scenarios_more  # noqa: E402, F401, since it adds to SCENARIOS
+import utils_scenarios  # noqa: E402, F401
 
 
 def main():

@@ -1,6 +1,7 @@
 """Weights of a given norm, spectral norm, or with orthogonal columns, as parametrizations."""
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import cgrad
@@ -60,7 +61,19 @@ def weight_norm(module: Module, name: str = "weight", dim: int = 0) -> Module:
         True
     """
     checked_weight(module, name)
-    return parametrize.register_parametrization(module, name, _WeightNorm(dim), unsafe=True)
+    parametrize.register_parametrization(module, name, _WeightNorm(dim), unsafe=True)
+    module.register_load_state_dict_pre_hook(partial(_take_older_names, name))
+    return module
+
+
+def _take_older_names(
+    name: str, module: Any, state: dict[str, Any], prefix: str, *rest: Any
+) -> None:
+    # States of nn.utils.weight_norm load as well.
+    g, v = f"{prefix}{name}_g", f"{prefix}{name}_v"
+    if g in state and v in state:
+        state[f"{prefix}parametrizations.{name}.original0"] = state.pop(g)
+        state[f"{prefix}parametrizations.{name}.original1"] = state.pop(v)
 
 
 def as_matrix(weight: Tensor, dim: int) -> Tensor:

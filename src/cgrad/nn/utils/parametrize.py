@@ -5,8 +5,8 @@ runs the parametrizations on the originals, which are in ``module.parametrizatio
 """
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import cgrad
@@ -75,10 +75,15 @@ class ParametrizationList(ModuleList):
         trained = isinstance(original, Parameter)
         if isinstance(value, Tensor):
             self.ntensors = 1
-            if isinstance(original, Parameter) and value is not original:
-                with cgrad.no_grad():
-                    original.data = value.detach()
-            self._hold("original", original if trained else value, trained)
+            if original.dtype != value.dtype:
+                raise ValueError(
+                    "When `right_inverse` outputs one tensor, it may not change the dtype.\n"
+                    f"original.dtype: {original.dtype}\n"
+                    f"right_inverse(original).dtype: {value.dtype}"
+                )
+            if value is not original:        # the same object: optimizers hold it
+                original.data = value.detach()
+            self._hold("original", original, trained)
         else:
             self.ntensors = len(value)
             for i, part in enumerate(value):
@@ -99,8 +104,9 @@ class ParametrizationList(ModuleList):
                 if getattr(result, what) != getattr(original, what):
                     raise ValueError(
                         f"Registering a parametrization may not change the {what} of the tensor, "
-                        f"unless `unsafe` flag is enabled: {getattr(original, what)} became "
-                        f"{getattr(result, what)}"
+                        "unless `unsafe` flag is enabled.\n"
+                        f"unparametrized {what}: {getattr(original, what)}\n"
+                        f"parametrized {what}: {getattr(result, what)}"
                     )
 
     def _hold(self, name: str, value: Tensor, trained: bool, requires_grad: bool = True) -> None:
@@ -112,13 +118,12 @@ class ParametrizationList(ModuleList):
             self.register_parameter(name, Parameter(value.detach(), requires_grad))
 
     def _inverted(self, value: Any) -> Any:
+        # At registration what has no right inverse counts as the identity.
         with cgrad.no_grad():
             for module in reversed(list(self)):
-                if not hasattr(module, "right_inverse"):
-                    if module is self[0] or len(self) == 1:
-                        return value
-                    continue
-                value = module.right_inverse(value)
+                if hasattr(module, "right_inverse"):
+                    with suppress(NotImplementedError):
+                        value = module.right_inverse(value)
         if not isinstance(value, Tensor) and not isinstance(value, (tuple, list)):
             raise ValueError(
                 "'right_inverse' must return a Tensor or a Sequence of tensors (list, tuple...). "
@@ -134,21 +139,48 @@ class ParametrizationList(ModuleList):
 
     def right_inverse(self, value: Tensor) -> None:
         """Change the originals so that the parametrized tensor becomes ``value``."""
-        result = self._inverted(value)
-        parts = [result] if self.is_tensor else list(result)
-        if len(parts) != self.ntensors or not all(isinstance(part, Tensor) for part in parts):
-            raise ValueError(
-                "'right_inverse' must return as many tensors as at registration "
-                f"({self.ntensors}). Got {len(parts)}"
-            )
+        result: Any = value
         with cgrad.no_grad():
-            for original, part in zip(self.originals(), parts):
-                if part.dtype != original.dtype:
-                    raise ValueError(
-                        f"The tensor returned by `right_inverse` has dtype {part.dtype} "
-                        f"while `original` has dtype {original.dtype}"
+            for module in reversed(list(self)):
+                if not hasattr(module, "right_inverse"):
+                    raise RuntimeError(
+                        f"parametrization {type(module).__name__} does not implement "
+                        "right_inverse."
                     )
-                original.data = part.detach().clone()
+                result = module.right_inverse(result)
+        if self.is_tensor:
+            if not isinstance(result, Tensor):
+                raise ValueError(
+                    f"`right_inverse` should return a tensor. Got {type(result).__name__}"
+                )
+            parts, names = [result], ["`original`"]
+        else:
+            if not isinstance(result, Sequence):
+                raise ValueError(
+                    "'right_inverse' must return a sequence of tensors. "
+                    f"Got {type(result).__name__}."
+                )
+            if len(result) != self.ntensors:
+                raise ValueError(
+                    "'right_inverse' must return a sequence of tensors of length "
+                    f"{self.ntensors}. Got a sequence of length {len(result)}."
+                )
+            parts, names = list(result), [f"`original{i}`" for i in range(self.ntensors)]
+        for i, (name, original, part) in enumerate(
+            zip(names, self.originals(), parts, strict=True)
+        ):
+            if not isinstance(part, Tensor):
+                raise ValueError(
+                    "'right_inverse' must return a sequence of tensors. "
+                    f"Got element {i} of type {type(part).__name__}."
+                )
+            if part.dtype != original.dtype:
+                which = "The tensor" if self.is_tensor else f"Tensor {i}"
+                raise ValueError(
+                    f"{which} returned by `right_inverse` has dtype {part.dtype} "
+                    f"while {name} has dtype {original.dtype}"
+                )
+            original.data = part.detach().clone()
 
     def forward(self) -> Tensor:
         value = self[0](*self.originals())
@@ -204,7 +236,7 @@ def register_parametrization(
 
     From now on ``module.<tensor_name>`` is ``parametrization(original)``, or the composition with
     the parametrizations registered before. A ``right_inverse`` method, if there is one, gives the
-    original for a value, at registration and when the tensor is assigned.
+    original for a value, at the first registration and when the tensor is assigned.
 
     Args:
         module: whose tensor it is; it is changed, and returned.
@@ -241,13 +273,11 @@ def register_parametrization(
                 if getattr(result, what) != getattr(value, what):
                     raise ValueError(
                         f"Registering a parametrization may not change the {what} of the tensor, "
-                        f"unless the `unsafe` flag is enabled: {getattr(value, what)} became "
-                        f"{getattr(result, what)}"
+                        "unless the `unsafe` flag is enabled.\n"
+                        f"module.{tensor_name}.{what}: {getattr(value, what)}\n"
+                        f"parametrization(module.{tensor_name}).{what}: {getattr(result, what)}"
                     )
-        if hasattr(parametrization, "right_inverse"):
-            with cgrad.no_grad():
-                value = getattr(module, tensor_name)
-                entries.right_inverse(parametrization.right_inverse(value))
+            _check_inverse(parametrization, tensor_name, value, result)
         entries.append(parametrization)
         entries.unsafe |= unsafe
         return module
@@ -264,6 +294,28 @@ def register_parametrization(
     module.parametrizations[tensor_name] = entries
     module.__class__ = _class(base, names | {tensor_name})
     return module
+
+
+def _check_inverse(parametrization: Any, name: str, value: Tensor, result: Tensor) -> None:
+    """Raise unless the right inverse, if there is one, gives a tensor like ``value``."""
+    if not hasattr(parametrization, "right_inverse"):
+        return
+    try:
+        back = parametrization.right_inverse(result)
+    except NotImplementedError:
+        return
+    if not isinstance(back, Tensor):
+        raise ValueError(
+            f"parametrization.right_inverse must return a tensor. Got: {type(back).__name__}"
+        )
+    for what in ("dtype", "shape"):
+        if getattr(back, what) != getattr(value, what):
+            raise ValueError(
+                f"The tensor returned by parametrization.right_inverse must have the same {what} "
+                f"as module.{name}, unless the `unsafe` flag is enabled.\n"
+                f"module.{name}.{what}: {getattr(value, what)}\n"
+                f"returned {what}: {getattr(back, what)}"
+            )
 
 
 def is_parametrized(module: Module, tensor_name: str | None = None) -> bool:
@@ -293,7 +345,8 @@ def remove_parametrizations(
     entries = module.parametrizations[tensor_name]
     if not leave_parametrized and not entries.is_tensor:
         raise ValueError(
-            "You can only set `leave_parametrized=False` when there is only one original tensor."
+            "Cannot leave unparametrized (`leave_parametrized=False`) a tensor "
+            "that is parametrized in terms of a sequence of tensors."
         )
     original = entries.originals()[0]
     trained = isinstance(original, Parameter)

@@ -58,11 +58,14 @@ class SpectralNorm:
         setattr(module, self.name, self.compute_weight(module, module.training))
 
 
+_NAMES: dict[type, str] = {WeightNorm: "weight_norm", SpectralNorm: "spectral_norm"}
+
+
 def _refuse_second(module: Module, kind: type, name: str) -> None:
     for hook in module._forward_pre_hooks.values():
         if isinstance(hook, kind) and hook.name == name:  # type: ignore[attr-defined]
             raise RuntimeError(
-                f"Cannot register two {kind.__name__} hooks on the same parameter {name}"
+                f"Cannot register two {_NAMES[kind]} hooks on the same parameter {name}"
             )
 
 
@@ -71,7 +74,7 @@ def _take_out(module: Module, kind: type, name: str) -> Any:
         if isinstance(hook, kind) and hook.name == name:  # type: ignore[attr-defined]
             del module._forward_pre_hooks[key]
             return hook
-    raise ValueError(f"{kind.__name__} of '{name}' not found in {module}")
+    raise ValueError(f"{_NAMES[kind]} of '{name}' not found in {module}")
 
 
 def weight_norm(module: T, name: str = "weight", dim: int = 0) -> T:
