@@ -1,5 +1,7 @@
 """Switches with one setting, absent devices, and what is excluded on purpose."""
+import copy
 import importlib
+import pickle
 import warnings
 
 import pytest
@@ -10,7 +12,7 @@ from cgrad._tensor import excluded
 
 
 @pytest.mark.parametrize("name", [
-    "complex64", "cfloat", "fft", "float16", "bfloat16", "uint32", "sparse_coo_tensor",
+    "complex64", "cfloat", "fft", "float8_e5m2", "uint32", "sparse_coo_tensor",
     "quantize_per_tensor", "export", "nested", "FloatStorage"])
 def test_an_excluded_name_says_why(name):
     assert not hasattr(cgrad, name)
@@ -36,8 +38,41 @@ def test_an_excluded_method_says_why(name):
 
 
 def test_nothing_that_exists_is_excluded():
-    assert not [n for n in dir(cgrad) if excluded.why(n) is not None]
+    dtypes = {"half", "bfloat16"}  # the dtypes exist, the methods of Tensor do not
+    assert not [n for n in dir(cgrad) if excluded.why(n) is not None and n not in dtypes]
     assert not [n for n in dir(cgrad.Tensor) if excluded.why(n) is not None]
+
+
+@pytest.mark.parametrize("kind", [cgrad.float16, cgrad.bfloat16])
+def test_half_precision_can_be_named_and_compared(kind):
+    x = cgrad.ones(2)
+    assert cgrad.half is cgrad.float16
+    assert kind not in (x.dtype, cgrad.float32, None)
+    assert kind == getattr(cgrad, kind.name)
+    assert repr(kind) == f"cgrad.{kind.name}"
+    assert kind.is_floating_point and kind.is_signed and not kind.is_complex
+    assert kind.itemsize == 2
+    assert pickle.loads(pickle.dumps(kind)) is kind
+    assert copy.deepcopy(kind) is kind
+    with cgrad.autocast("cpu", kind):
+        assert (x @ x).dtype == cgrad.float32
+
+
+@pytest.mark.parametrize("kind", [cgrad.float16, cgrad.bfloat16])
+@pytest.mark.parametrize("use", [
+    lambda d: cgrad.zeros(2, dtype=d), lambda d: cgrad.tensor([1.0], dtype=d),
+    lambda d: cgrad.arange(3, dtype=d), lambda d: cgrad.randn(2, dtype=d),
+    lambda d: cgrad.ones(2).to(d), lambda d: cgrad.ones(2).to("cpu", d),
+    lambda d: cgrad.ones(2).type(d), lambda d: cgrad.ones(2).view(d),
+    lambda d: cgrad.ones(2).sum(dtype=d), lambda d: cgrad.ones(2).new_zeros(2, dtype=d),
+    lambda d: cgrad.zeros_like(cgrad.ones(2), dtype=d), lambda d: cgrad.set_default_dtype(d),
+    lambda d: cgrad.softmax(cgrad.ones(2), 0, dtype=d), lambda d: cgrad.nn.Linear(2, 2, dtype=d),
+    lambda d: cgrad.nn.Linear(2, 2).to(d), lambda d: cgrad.finfo(d),
+    lambda d: cgrad.promote_types(d, cgrad.float32), lambda d: cgrad.can_cast(d, cgrad.float32),
+])  # fmt: skip
+def test_half_precision_cannot_be_used(kind, use):
+    with pytest.raises(NotImplementedError, match="cgrad has no half precision"):
+        use(kind)
 
 
 def test_there_is_no_other_device():

@@ -306,13 +306,15 @@ def main() -> int:
         parser.error("which program?")
     if given.run:
         run(given.run, given.folder, given.steps, given.double, given.program)
+    # The order of a set of strings, a vocabulary for example, is then the same in every process.
+    environment = {**os.environ, "PYTHONHASHSEED": "0"}
     with tempfile.TemporaryDirectory() as folder:
         records = {}
         for library in ("torch", "cgrad", "control"):
             command = [sys.executable, __file__, "--run", library, "--folder", folder,
                        "--steps", str(given.steps), *["--double"] * given.double,
                        *given.program]  # fmt: skip
-            done = subprocess.run(command, capture_output=True, text=True)
+            done = subprocess.run(command, capture_output=True, text=True, env=environment)
             if done.returncode:
                 print(f"{library}: {done.stderr[-3000:]}")
                 return 1

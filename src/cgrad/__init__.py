@@ -43,6 +43,7 @@ from cgrad._engine import (  # noqa: F401
 )
 from cgrad._engine.handle import (
     all_dtypes as _all_dtypes,
+    half_dtypes as _half_dtypes,
     dtype,
     get_default_dtype,
     set_default_dtype,
@@ -78,7 +79,8 @@ globals().update(_face.public)
 globals().update(_composite.PUBLIC)
 globals().update(_composite.types.NAMES)
 bool, uint8, int8, int16, int32, int64, float32, float64 = _all_dtypes()
-short, int, long, float, double = int16, int32, int64, float32, float64
+float16, bfloat16 = _half_dtypes()
+short, int, long, half, float, double = int16, int32, int64, float16, float32, float64
 e, inf, nan, pi, newaxis = _math.e, _math.inf, _math.nan, _math.pi, None
 
 

@@ -116,13 +116,16 @@ FloatTensor: _TypedTensor
 IntTensor: _TypedTensor
 LongTensor: _TypedTensor
 ShortTensor: _TypedTensor
+bfloat16: _dtype
 bool: _dtype
 default_generator: Generator
 double: _dtype
 e: _float
 float: _dtype
+float16: _dtype
 float32: _dtype
 float64: _dtype
+half: _dtype
 inf: _float
 int: _dtype
 int16: _dtype

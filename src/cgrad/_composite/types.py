@@ -7,7 +7,7 @@ import numpy as np
 
 from cgrad._composite.register import public
 from cgrad._engine.face import public as _op
-from cgrad._engine.handle import all_dtypes, get_default_dtype, set_default_dtype
+from cgrad._engine.handle import all_dtypes, get_default_dtype, half_dtypes, set_default_dtype
 from cgrad._engine.handle import dtype as DType
 from cgrad._tensor.tensor import Tensor
 
@@ -24,6 +24,8 @@ class finfo:
         if not isinstance(kind, DType) or not kind.is_floating_point:
             raise TypeError(f"cgrad.finfo() requires a floating point input type. Use cgrad.iinfo "
                             f"to handle {kind!r}")
+        if kind in half_dtypes():
+            raise NotImplementedError(f"finfo: {kind!r}: cgrad has no half precision")
         limits = np.finfo(kind.name)
         self.bits = kind.itemsize * 8
         self.dtype = kind.name

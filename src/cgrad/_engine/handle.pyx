@@ -116,8 +116,8 @@ cdef class dtype:
     """
     @property
     def is_floating_point(self):
-        """Whether the type is float32 or float64."""
-        return is_float(self.code)
+        """Whether the type is float32, float64 or one of half precision."""
+        return self.code < 0 or is_float(self.code)
 
     @property
     def is_complex(self):
@@ -127,7 +127,7 @@ cdef class dtype:
     @property
     def is_signed(self):
         """Whether the type has negative values."""
-        return self.code > U8
+        return self.code < 0 or self.code > U8
 
     def __repr__(self):
         return f"cgrad.{self.name}"
@@ -136,23 +136,22 @@ cdef class dtype:
         return _dtype_by_name, (self.name,)
 
 
-cdef list _dtypes = []
+cdef dtype _make_dtype(int code, str name, int itemsize):
+    cdef dtype d = dtype.__new__(dtype)
+    d.code = code
+    d.name = name
+    d.itemsize = itemsize
+    return d
 
-cdef _make_dtypes():
-    cdef dtype d
-    for code, name in enumerate(["bool", "uint8", "int8", "int16", "int32", "int64",
-                                 "float32", "float64"]):
-        d = dtype.__new__(dtype)
-        d.code = code
-        d.name = name
-        d.itemsize = item_size(code)
-        _dtypes.append(d)
+cdef list _dtypes = [_make_dtype(code, name, item_size(code)) for code, name in enumerate(
+    ["bool", "uint8", "int8", "int16", "int32", "int64", "float32", "float64"])]
 
-_make_dtypes()
+# No tensor has these.  Programs name them where they choose a dtype, or ask for a tensor's.
+cdef list _half_dtypes = [_make_dtype(-1, name, 2) for name in ("float16", "bfloat16")]
 
 
 def _dtype_by_name(name):
-    for d in _dtypes:
+    for d in _dtypes + _half_dtypes:
         if (<dtype>d).name == name:
             return d
     raise ValueError(f"no dtype named {name!r}")
@@ -161,6 +160,11 @@ def _dtype_by_name(name):
 def all_dtypes():
     """The dtypes in the order of their codes."""
     return list(_dtypes)
+
+
+def half_dtypes():
+    """float16 and bfloat16, which can be named and compared, and nothing more."""
+    return list(_half_dtypes)
 
 
 cdef dtype dtype_of(int code):
@@ -172,6 +176,8 @@ cdef int dtype_code(object d, int default) except -1:
     if d is None:
         return default
     if isinstance(d, dtype):
+        if (<dtype>d).code < 0:
+            raise NotImplementedError(f"{d!r}: cgrad has no half precision; use cgrad.float32")
         return (<dtype>d).code
     if d is float:
         return F64

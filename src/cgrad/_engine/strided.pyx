@@ -12,7 +12,9 @@ elements of the input do, each gets the mean, as in PyTorch.
 """
 from cgrad._engine.types cimport *
 from cgrad._engine.face import export
-from cgrad._engine.handle cimport Handle, dtype, dtype_of, fresh_row, rebind, row_of, wrap
+from cgrad._engine.handle cimport (
+    Handle, dtype, dtype_code, dtype_of, fresh_row, rebind, row_of, wrap,
+)
 from cgrad._engine.inplace cimport check_history, replace, write_out
 from cgrad._engine.loops cimport copy_cast
 from cgrad._engine.primitives cimport div, number, sizes, zeros, zeros_like
@@ -338,7 +340,7 @@ def view(self, *shape):
     or grows with the size of an element.
     """
     if len(shape) == 1 and isinstance(shape[0], dtype):
-        return _reinterpreted(self, (<dtype>shape[0]).code)
+        return _reinterpreted(self, dtype_code(shape[0], 0))
     return wrap(reshaped(self, shape, "view", True))
 
 

@@ -13,7 +13,7 @@ REASONS = {
         "complex*", "cfloat", "cdouble", "chalf", "polar", "view_as_real", "view_as_complex",
         "fft", "stft", "istft", "ComplexFloatTensor", "ComplexDoubleTensor"),
     "half precision": (
-        "float16", "bfloat16", "half", "float8_*", "float4_*", "HalfTensor", "BFloat16Tensor",
+        "half", "bfloat16", "float8_*", "float4_*", "HalfTensor", "BFloat16Tensor",
         "get_autocast_*", "set_autocast_*"),
     "unsigned integers of more than 8 bits": ("uint16", "uint32", "uint64"),
     "sparse layouts": (

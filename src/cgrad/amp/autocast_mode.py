@@ -22,12 +22,12 @@ _DEVICES = ("cpu", "cuda", "hip", "hpu", "ipu", "meta", "mps", "mtia", "privateu
 class autocast:
     """A block, or a decorated function, that PyTorch would compute in half precision.
 
-    Here it computes as without it, in float32: programs run unchanged, with more exact results.
-    Half precision cannot be asked for, since ``cgrad.float16`` and ``cgrad.bfloat16`` do not exist.
+    Here it computes as without it, in float32, whatever type is asked for: programs run unchanged,
+    with more exact results.
 
     Args:
         device_type: "cpu", "cuda" or another kind of device; all mean the same.
-        dtype: accepted if it is one of cgrad's floating-point types. Default: none
+        dtype: any floating-point type; accepted. Default: none
         enabled, cache_enabled: accepted.
 
     Raises:

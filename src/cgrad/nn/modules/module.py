@@ -498,7 +498,7 @@ class Module(CallMixin, StateMixin):
                 dtype = arg.dtype
             elif isinstance(arg, cgrad.dtype):
                 dtype = arg
-        if dtype not in (None, cgrad.float32, cgrad.float64):
+        if dtype is not None and not dtype.is_floating_point:
             raise TypeError(
                 "nn.Module.to only accepts floating point or complex dtypes, but got desired "
                 f"dtype={dtype}"
