@@ -279,3 +279,101 @@ def representations(lib, nn):
             return "Other"
 
     return [Extra(), Deep(), Named(1, 2), nn.Module(), repr(nn.Parameter(lib.ones(2)))]
+
+
+# -- lazy modules -----------------------------------------------------------------------------
+
+
+LAZY = [
+    ("LazyLinear", (3,), (2, 5)), ("LazyLinear", (3, False), (5,)),
+    ("LazyConv1d", (4, 3), (1, 2, 5)), ("LazyConv1d", (4, 3, 2, 1), (2, 5)),
+    ("LazyConv2d", (4, 3, 1, 1, 1, 2, False), (1, 2, 5, 5)),
+    ("LazyConv3d", (2, 1), (1, 3, 2, 2, 2)),
+    ("LazyConvTranspose1d", (4, 3), (1, 2, 5)),
+    ("LazyConvTranspose2d", (4, 3, 2, 1, 1, 2), (1, 2, 5, 5)),
+    ("LazyConvTranspose3d", (2, 1), (1, 3, 2, 2, 2)),
+    ("LazyBatchNorm1d", (), (4, 3)), ("LazyBatchNorm2d", (1e-3, 0.2, False), (2, 3, 2, 2)),
+    ("LazyBatchNorm3d", (1e-5, 0.1, True, False), (2, 3, 2, 2, 2)),
+    ("LazyInstanceNorm1d", (), (2, 3, 4)), ("LazyInstanceNorm2d", (), (2, 3, 4, 4)),
+    ("LazyInstanceNorm3d", (), (2, 3, 4, 4, 4)),
+]  # fmt: skip
+
+
+@scenario
+def lazy_layers(lib, nn):
+    found = []
+    for name, args, shape in LAZY:
+        layer, full, fresh = (getattr(nn, name)(*args) for _ in range(3))
+        found += [repr(layer), layer.has_uninitialized_params(), sorted(layer.state_dict())]
+        found += [[type(v).__name__ in ("UninitializedParameter", "UninitializedBuffer")
+                   for v in layer.state_dict().values()], layer.cls_to_become]  # fmt: skip
+        found.append(repr(fresh.load_state_dict(layer.state_dict())))
+        full(lib.ones(*shape))
+        found += [repr(full), type(full), {k: list(v.shape) for k, v in full.state_dict().items()}]
+        found += [repr(layer.load_state_dict(full.state_dict())), repr(layer)]
+        if "Norm" not in name:      # those do not learn their size from a state in PyTorch
+            found += [list(layer(lib.ones(*shape)).shape), type(layer)]
+        found += [len(full._forward_pre_hooks), len(full._load_state_dict_pre_hooks)]
+        found += [hasattr(full, "_initialize_hook"), hasattr(full, "_load_hook")]
+    return found
+
+
+@scenario
+def lazy_networks(lib, nn):
+    n = nn.Sequential(nn.LazyLinear(4), nn.ReLU(), nn.LazyLinear(2))
+    before = [n, [k for k, _ in n.named_parameters()], [p.requires_grad for p in n.parameters()]]
+    double = copy.deepcopy(n).double()
+    double(lib.ones(1, 3, dtype=lib.float64))
+    first = n[0].weight
+    n(lib.ones(1, 3))
+    after = [n, n[0].weight is first, [list(p.shape) for p in n.parameters()]]
+    wrong = nn.LazyConv2d(4, 3, groups=2)
+    return [
+        before, after, [str(p.dtype).split(".")[-1] for p in double.parameters()],
+        error(nn.LazyConv2d(4, 3), lib.ones(2, 3))[1][-90:],
+        error(wrong, lib.ones(1, 3, 4, 4))[1][-39:],
+        error(nn.Linear(2, 2).load_state_dict, nn.LazyLinear(2).state_dict())[0],
+        error(nn.LazyLinear(2).load_state_dict, {})[1].replace(chr(10), " "),
+        error(lambda: nn.LazyLinear(2).share_memory())[0],
+    ]  # fmt: skip
+
+
+@scenario
+def own_lazy_modules(lib, nn):
+    from importlib import import_module
+
+    mixin = import_module(lib.__name__ + ".nn.modules.lazy").LazyModuleMixin
+
+    class Scale(nn.Module):
+        def __init__(self, n):
+            super().__init__()
+            self.w = nn.Parameter(lib.ones(n))
+
+        def forward(self, x, gain=1):
+            return x * self.w * gain
+
+    class LazyScale(mixin, Scale):
+        cls_to_become = Scale
+
+        def __init__(self):
+            super().__init__(0)
+            self.w = nn.UninitializedParameter()
+
+        def initialize_parameters(self, x, gain=1):
+            if self.has_uninitialized_params():
+                with lib.no_grad():
+                    self.w.materialize((x.shape[-1],))
+                    self.w.fill_(3)
+
+    class Undone(mixin, Scale):
+        def __init__(self):
+            super().__init__(0)
+            self.w = nn.UninitializedParameter()
+
+    class Forgets(Undone):
+        def initialize_parameters(self, x):
+            pass
+
+    n = LazyScale()
+    return [n(lib.ones(2), gain=2), type(n), error(Undone(), lib.ones(2))[1][-50:],
+            error(Forgets(), lib.ones(2))[1][-45:]]  # fmt: skip

@@ -71,8 +71,7 @@ def _infer(module: Any, args: tuple, kwargs: dict[str, Any]) -> None:
     module.initialize_parameters(*args, **kwargs)
     if module.has_uninitialized_params():
         raise RuntimeError(
-            f"module {type(module).__name__} has not been fully initialized: "
-            "initialize_parameters left parameters without a shape"
+            f"module {type(module).__name__} has not been fully initialized"
         )
     module._initialize_hook.remove()
     module._load_hook.remove()
@@ -137,22 +136,27 @@ class _LazyConv(LazyModuleMixin):
         device, dtype: of the parameters.
     """
 
-    def __init__(self: Any, out_channels: int, kernel_size: Any, *args: Any, **kwargs: Any) -> None:
-        names = ["stride", "padding", "dilation", "groups", "bias", "padding_mode", "device",
-                 "dtype"]  # fmt: skip
-        if self._transposed:
-            names = ["stride", "padding", "output_padding", "groups", "bias", "dilation",
-                     "padding_mode", "device", "dtype"]  # fmt: skip
-        if len(args) > len(names):
-            raise TypeError(f"{type(self).__name__}: too many arguments, {len(args) + 2}")
-        given = dict(zip(names, args))
-        if twice := given.keys() & kwargs:
-            raise TypeError(f"{type(self).__name__}: argument {twice.pop()!r} is given twice")
-        given |= kwargs
-        bias = given.pop("bias", True)
-        super().__init__(0, 0, kernel_size, **given, bias=False)
+    def __init__(
+        self: Any,
+        out_channels: int,
+        kernel_size: Any,
+        stride: Any = 1,
+        padding: Any = 0,
+        dilation: Any = 1,
+        groups: int = 1,
+        bias: bool = True,
+        padding_mode: str = "zeros",
+        device: Any = None,
+        dtype: Any = None,
+    ) -> None:
+        self._start(out_channels, bias, kernel_size=kernel_size, stride=stride, padding=padding,
+                    dilation=dilation, groups=groups, padding_mode=padding_mode, device=device,
+                    dtype=dtype)  # fmt: skip
+
+    def _start(self: Any, out_channels: int, bias: bool, **options: Any) -> None:
+        LazyModuleMixin.__init__(self, 0, 0, bias=False, **options)
         self.out_channels = out_channels
-        places: dict[str, Any] = {"device": given.get("device"), "dtype": given.get("dtype")}
+        places: dict[str, Any] = {key: options[key] for key in ("device", "dtype")}
         self.weight = UninitializedParameter(**places)
         if bias:
             self.bias = UninitializedParameter(**places)
@@ -169,7 +173,7 @@ class _LazyConv(LazyModuleMixin):
             if input.dim() not in (n + 1, n + 2):
                 raise RuntimeError(
                     f"Expected {n + 1}D (unbatched) or {n + 2}D (batched) input to "
-                    f"{type(self).__name__}, but got input of size: {tuple(input.shape)}"
+                    f"{type(self).__name__}, but got input of size: {input.shape}"
                 )
             self.in_channels = input.shape[-n - 1]
             if self.in_channels % self.groups:
@@ -187,6 +191,28 @@ class _LazyConv(LazyModuleMixin):
             self.in_channels = shape[0] if self._transposed else shape[1] * self.groups
 
 
+class _LazyConvTranspose(_LazyConv):
+    __doc__ = _LazyConv.__doc__
+
+    def __init__(
+        self: Any,
+        out_channels: int,
+        kernel_size: Any,
+        stride: Any = 1,
+        padding: Any = 0,
+        output_padding: Any = 0,
+        groups: int = 1,
+        bias: bool = True,
+        dilation: Any = 1,
+        padding_mode: str = "zeros",
+        device: Any = None,
+        dtype: Any = None,
+    ) -> None:
+        self._start(out_channels, bias, kernel_size=kernel_size, stride=stride, padding=padding,
+                    output_padding=output_padding, groups=groups, dilation=dilation,
+                    padding_mode=padding_mode, device=device, dtype=dtype)  # fmt: skip
+
+
 class _LazyNorm(LazyModuleMixin):
     """A normalisation whose ``num_features`` is the number of channels of the first input.
 
@@ -194,6 +220,7 @@ class _LazyNorm(LazyModuleMixin):
         eps, momentum, affine, track_running_stats: as for the layer whose name stands behind
             ``Lazy``.
         device, dtype: of the parameters.
+        bias: whether there is a bias, if there is a weight. Default: ``True``
     """
 
     def __init__(
@@ -204,14 +231,15 @@ class _LazyNorm(LazyModuleMixin):
         track_running_stats: bool = True,
         device: Any = None,
         dtype: Any = None,
-        **options: Any,
+        *,
+        bias: bool = True,
     ) -> None:
-        super().__init__(0, eps, momentum, False, False, device, dtype, **options)
+        super().__init__(0, eps, momentum, False, False, device, dtype, bias=False)
         self.affine, self.track_running_stats = affine, track_running_stats
         places: dict[str, Any] = {"device": device, "dtype": dtype}
         if affine:
             self.weight = UninitializedParameter(**places)
-            if options.get("bias", True):
+            if bias:
                 self.bias = UninitializedParameter(**places)
         if track_running_stats:
             self.running_mean = UninitializedBuffer(**places)
@@ -243,17 +271,6 @@ class _LazyNorm(LazyModuleMixin):
 class _LazyInstanceNorm(_LazyNorm):
     __doc__ = _LazyNorm.__doc__
 
-    def __init__(
-        self,
-        eps: float = 1e-5,
-        momentum: float | None = 0.1,
-        affine: bool = True,
-        track_running_stats: bool = True,
-        device: Any = None,
-        dtype: Any = None,
-    ) -> None:
-        super().__init__(eps, momentum, affine, track_running_stats, device, dtype)
-
     def _channel_axis(self: Any, input: Tensor) -> int:
         return 0 if input.dim() == min(self._dims) else 1
 
@@ -269,9 +286,9 @@ def _lazy(mixin: type, kind: type) -> Any:
 LazyConv1d = _lazy(_LazyConv, Conv1d)
 LazyConv2d = _lazy(_LazyConv, Conv2d)
 LazyConv3d = _lazy(_LazyConv, Conv3d)
-LazyConvTranspose1d = _lazy(_LazyConv, ConvTranspose1d)
-LazyConvTranspose2d = _lazy(_LazyConv, ConvTranspose2d)
-LazyConvTranspose3d = _lazy(_LazyConv, ConvTranspose3d)
+LazyConvTranspose1d = _lazy(_LazyConvTranspose, ConvTranspose1d)
+LazyConvTranspose2d = _lazy(_LazyConvTranspose, ConvTranspose2d)
+LazyConvTranspose3d = _lazy(_LazyConvTranspose, ConvTranspose3d)
 LazyBatchNorm1d = _lazy(_LazyNorm, BatchNorm1d)
 LazyBatchNorm2d = _lazy(_LazyNorm, BatchNorm2d)
 LazyBatchNorm3d = _lazy(_LazyNorm, BatchNorm3d)
