@@ -140,7 +140,6 @@ def test_per_argument():
     (lambda: func.vjp(f, tensor(X))[1](tensor(1.0)), RuntimeError, "cotangents"),
     (lambda: func.jvp(f, tensor(X), tensor(X)), RuntimeError, "tuples"),
     (lambda: func.jvp(f, (tensor(X),), (tensor(1.0),)), RuntimeError, "structure"),
-    (lambda: func.vmap(f), NotImplementedError, "vmap"),
     (lambda: AF.vjp(f, tensor(X)), RuntimeError, "can only be None"),
     (lambda: AF.vjp(f, tensor(X), tensor([1.0])), RuntimeError, "invalid size"),
     (lambda: AF.hessian(f, tensor(X)), RuntimeError, "single element"),

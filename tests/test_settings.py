@@ -2,7 +2,6 @@
 import copy
 import importlib
 import pickle
-import warnings
 
 import pytest
 
@@ -185,5 +184,3 @@ def test_every_switch_is_a_name_of_the_package():
         assert getattr(cgrad, name) is getattr(settings, name)
         assert name in dir(cgrad)
         assert len(getattr(cgrad, name).__doc__) > 5
-    with warnings.catch_warnings(), pytest.raises(NotImplementedError, match="vmap"):
-        cgrad.vmap(lambda x: x)(cgrad.ones(2))

@@ -2,7 +2,7 @@
 
 As ``torch.func``: arguments and results may be tensors, or tuples, lists and dictionaries of them.
 The transformations nest, and all of them are built on reverse mode: `jvp` is the derivative of
-the product v -> v^T J, which is linear in v. `vmap` is not there yet.
+the product v -> v^T J, which is linear in v. `vmap` calls its function once for each slice.
 """
 
 from __future__ import annotations
@@ -327,9 +327,111 @@ def vmap(
     func: Callable[..., Any], in_dims: Any = 0, out_dims: Any = 0, randomness: str = "error", *,
     chunk_size: int | None = None,
 ) -> Callable[..., Any]:
-    """Not there yet: raises NotImplementedError."""
-    raise NotImplementedError("cgrad.func.vmap is not implemented yet; loop over the batch or "
-                              "write the function for batches")
+    """A function that applies `func` to every slice of its arguments and stacks the results.
+
+    `func` is called once for each slice, so it costs what a loop costs; any Python inside is fine.
+
+    Args:
+        func: returns tensors, or tuples, lists and dictionaries of them.
+        in_dims: the dimension to slice of every argument, None for one that is the same for all:
+            an int for all arguments, or a tuple with one entry for each, an int, None, or a
+            structure like the argument's. Default: 0. Keyword arguments are the same for all.
+        out_dims: where the new dimension stands in the results, in the same form. Default: 0
+        randomness: what random functions do in `func`: "error", "different" in every slice, or
+            the "same". Default: "error"
+        chunk_size: accepted; a loop needs no more memory for a larger batch.
+
+    Returns:
+        A function with the arguments of `func`.
+
+    Raises:
+        ValueError: dimensions do not fit the arguments or the results, the sizes of the sliced
+            dimensions differ, nothing is sliced, or `func` returns something else than tensors.
+        RuntimeError: randomness is "error" and `func` draws random numbers.
+
+    Example::
+
+        >>> x, y = cgrad.tensor([[1., 2.], [3., 4.]]), cgrad.tensor([1., 10.])
+        >>> cgrad.vmap(cgrad.dot, in_dims=(0, None))(x, y)
+        tensor([21., 43.])
+    """
+    if randomness not in ("error", "different", "same"):
+        raise RuntimeError("vmap: only allowed values for randomness are 'error', 'different', or "
+                           f"'same', got {randomness!r}")
+    if chunk_size is not None and chunk_size <= 0:
+        raise ValueError(f"vmap: chunk_size should be None or greater than 0. (got {chunk_size})")
+
+    def wrapper(*args: Any, **kwargs: Any) -> Any:
+        if not isinstance(in_dims, (int, tuple)):
+            raise ValueError(f"vmap: in_dims must be an int or a tuple, got {in_dims!r}")
+        leaves, rebuild = _flatten(args)
+        dims = _dims(in_dims, args, "in_dims")
+        sizes = set()
+        for k, (x, dim) in enumerate(zip(leaves, dims)):
+            if dim is None:
+                continue
+            if not isinstance(x, Tensor):
+                raise ValueError(f"vmap: Got in_dim={dim} for an input of type {type(x).__name__}: "
+                                 "only Tensors can be sliced, use None for others")
+            if not -x.ndim <= dim < x.ndim:
+                raise ValueError(f"vmap: Got in_dim={dim} for a tensor of dimensionality {x.ndim}")
+            dims[k] = dim % x.ndim
+            sizes.add(x.shape[dim])
+        if not sizes:
+            raise ValueError("vmap: there is nothing to slice: no tensors, or in_dims None for "
+                             "all of them")
+        if len(sizes) > 1:
+            raise ValueError("vmap: Expected all tensors to have the same size in the mapped "
+                             f"dimension, got sizes {sorted(sizes)}")
+        n = sizes.pop()
+
+        def call(i: int) -> Any:
+            return func(*rebuild([x if dim is None else x.select(dim, i)
+                                  for x, dim in zip(leaves, dims)]), **kwargs)
+
+        if n == 0:  # one call with ones, for the shapes of the results
+            leaves = [x if dim is None else cgrad.ones_like(x.sum(dim, keepdim=True), dtype=x.dtype)
+                      for x, dim in zip(leaves, dims)]
+        results, state = [], cgrad.get_rng_state()
+        for i in range(n or 1):
+            if randomness == "same":
+                cgrad.set_rng_state(state)
+            results.append(call(i))
+            if randomness == "error" and i == 0 and not cgrad.equal(state, cgrad.get_rng_state()):
+                raise RuntimeError("vmap: called random operation while in randomness error mode. "
+                                   "Please either use the 'same' or 'different' randomness flags "
+                                   "on vmap or perform the randomness operation out of vmap")
+        outputs = [_flatten(result)[0] for result in results]
+        for x in outputs[0]:
+            if not isinstance(x, Tensor):
+                raise ValueError("vmap: the function must only return Tensors, got type "
+                                 f"{type(x).__name__}")
+        places = _dims(out_dims, results[0], "out_dims")
+        stacked = [cgrad.stack(slices, dim)[(slice(None),) * (dim % (slices[0].ndim + 1))
+                                            + (slice(n),)] if n == 0 else cgrad.stack(slices, dim)
+                   for dim, slices in zip(places, map(list, zip(*outputs)))]
+        return _flatten(results[0])[1](stacked)
+
+    return wrapper
+
+
+def _dims(dims: Any, tree: Any, name: str) -> list[Any]:
+    """The dimension for every leaf of `tree`: `dims` is like the tree, or like its upper part."""
+    if dims is None or (isinstance(dims, int) and not isinstance(dims, bool)):
+        if dims is None and name == "out_dims":
+            raise ValueError("vmap: out_dims must be an int or a tuple of ints: all results have "
+                             "the new dimension, got None")
+        return [dims] * len(_flatten(tree)[0])
+    fits = isinstance(dims, (tuple, list, dict)) and len(dims) > 0 and (
+        isinstance(tree, dict) and dims.keys() == tree.keys() if isinstance(dims, dict) else
+        isinstance(tree, (tuple, list)) and len(dims) == len(tree))
+    if not fits and isinstance(tree, Tensor) and isinstance(dims, tuple) and len(dims) == 1:
+        return _dims(dims[0], tree, name)  # out_dims=(1,) for one result
+    if not fits:
+        raise ValueError(f"vmap: {name}={dims!r} is not compatible with the structure of the "
+                         f"{'arguments' if name == 'in_dims' else 'results'}")
+    keys = tree.keys() if isinstance(dims, dict) else range(len(dims))
+    return [dim for key in keys for dim in _dims(dims[key], tree[key], name)]
 
 
 def functional_call(
