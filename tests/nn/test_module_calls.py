@@ -241,9 +241,33 @@ def test_compile_is_accepted():
     assert cgrad.equal(nn.Sequential(net)(x), expected * 2)
 
 
-def test_signature_of_the_containers_forward():
-    assert list(inspect.signature(nn.Sequential.forward).parameters) == ["self", "input"]
-    assert list(inspect.signature(nn.Sequential().forward).parameters) == ["input"]
+@pytest.mark.parametrize("kind", [nn.Linear, nn.Sequential, nn.ReLU, nn.Tanh, nn.Sigmoid])
+def test_short_ways_do_what_their_functions_say(kind):
+    """Calls of these with one argument do not run the Python function, unless it is another."""
+    assert list(inspect.signature(kind.forward).parameters) == ["self", "input"]
+    assert inspect.isfunction(kind.forward)
+    assert kind.forward.__qualname__ == f"{kind.__name__}.forward"
+    layer = kind(3, 2) if kind is nn.Linear else kind(*[nn.Tanh()] * (kind is nn.Sequential))
+    x = cgrad.randn(4, 3)
+    assert cgrad.equal(layer(x), kind.forward(layer, x))
+    assert cgrad.equal(layer(input=x), layer(x))
+    with pytest.raises(TypeError, match="missing 1 required positional argument: 'input'"):
+        layer()
+    with pytest.raises(TypeError, match="takes 2 positional arguments but 3 were given"):
+        layer(x, x)
+    old = kind.forward
+    kind.forward = lambda self, x: "patched"
+    try:
+        assert layer(x) == "patched"
+    finally:
+        kind.forward = old
+
+    class Own(kind):
+        def forward(self, input):
+            return super().forward(input) * 2
+
+    layer.__class__ = Own
+    assert cgrad.equal(layer(x), old(layer, x) * 2)
 
 
 def test_recursion_is_an_error_and_no_crash():

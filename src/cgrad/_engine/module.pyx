@@ -56,6 +56,15 @@ cdef enum:
 
 cdef object relu = public["relu"], sigmoid = public["sigmoid"], tanh = public["tanh"]
 
+# Python functions and what does the same; see `shortcut`.
+cdef tuple SHORT_NAMES = ("Linear.forward", "Sequential.forward", "ReLU.forward", "Tanh.forward",
+                          "Sigmoid.forward")
+cdef list KEPT = []
+cdef PyObject *SHORT[5]
+cdef object (*SHORT_WAYS[5])(object, object)
+SHORT[:] = [NULL, NULL, NULL, NULL, NULL]
+SHORT_WAYS[:] = [_linear, _sequential, _relu, _tanh, _sigmoid]
+
 # The hooks of all modules (cgrad.nn.modules.hooks fills the tables).
 cdef object G0 = OrderedDict(), G1 = OrderedDict(), G2 = OrderedDict(), G3 = OrderedDict()
 global_hooks = (G0, G1, G2, G3)
@@ -167,6 +176,7 @@ cdef object _call(object self, PyObject **stack, Py_ssize_t n, tuple args, PyObj
     """
     cdef PyObject *function
     cdef bint plain
+    cdef int i
     try:
         attributes = _dict(self)
         if COMPILED and self._compiled_call_impl is not None:
@@ -177,6 +187,10 @@ cdef object _call(object self, PyObject **stack, Py_ssize_t n, tuple args, PyObj
             function = _PyType_Lookup(Py_TYPE(self), "forward")
             if (function != NULL and cgrad_is_method(function)
                     and PyDict_GetItemWithError(attributes, "forward") == NULL):
+                if n == 1 and kwargs == NULL:
+                    for i in range(5):
+                        if function == SHORT[i]:
+                            return SHORT_WAYS[i](self, <object>stack[1])
                 stack[0] = <PyObject *>self
                 forward = <object>function
                 return PyObject_VectorcallDict(forward, stack, n + 1, kwargs)
@@ -204,8 +218,9 @@ cdef object _called(object self, object args, PyObject *kwargs):
     return _call(self, stack, n, None, kwargs)
 
 
-def linear_forward(self, input):
-    """``Linear.forward``; in a small network it would take longer in Python than its product."""
+# --- layers that small networks consist of, without the way through Python
+
+cdef object _linear(object self, object input):
     cdef PyObject *parameters = PyDict_GetItemWithError(_dict(self), "_parameters")
     cdef PyObject *weight = NULL
     cdef PyObject *bias = NULL
@@ -217,23 +232,19 @@ def linear_forward(self, input):
     return linear(input, <object>weight, <object>bias)
 
 
-def relu_forward(self, input):
-    """``ReLU.forward``."""
+cdef object _relu(object self, object input):
     return input.relu_() if self.inplace else relu(input)
 
 
-def sigmoid_forward(self, input):
-    """``Sigmoid.forward``."""
+cdef object _sigmoid(object self, object input):
     return sigmoid(input)
 
 
-def tanh_forward(self, input):
-    """``Tanh.forward``."""
+cdef object _tanh(object self, object input):
     return tanh(input)
 
 
-def sequential_forward(self, input):
-    """``Sequential.forward``: the input through all modules, one after the other."""
+cdef object _sequential(object self, object input):
     cdef PyObject *stack[2]
     for module in self._modules.values():
         if cgrad_is_called_with(module, _called):
@@ -246,6 +257,18 @@ def sequential_forward(self, input):
         else:
             input = module(input)
     return input
+
+
+def shortcut(forward):
+    """Let a call of a module whose ``forward`` is this one, with one argument, take a short way.
+
+    It does what the function says. Used as a decorator, in the class of that name.
+    """
+    cdef str name = forward.__qualname__
+    cdef int place = SHORT_NAMES.index(name)
+    KEPT.append(forward)
+    SHORT[place] = <PyObject *>forward
+    return forward
 
 
 def quick(cls):

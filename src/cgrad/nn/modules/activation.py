@@ -5,11 +5,11 @@ Each takes an input of any shape and returns one of that shape.
 from __future__ import annotations
 
 import warnings
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import cgrad
 from cgrad import Tensor
-from cgrad._engine.module import relu_forward, sigmoid_forward, tanh_forward
+from cgrad._engine.module import shortcut
 from cgrad.nn import functional as F
 from cgrad.nn.modules.module import Module
 from cgrad.nn.parameter import Parameter
@@ -38,12 +38,9 @@ class ReLU(Module):
         super().__init__()
         self.inplace = inplace
 
-    if TYPE_CHECKING:
-
-        def forward(self, input: Tensor) -> Tensor: ...
-
-    else:
-        forward = relu_forward
+    @shortcut
+    def forward(self, input: Tensor) -> Tensor:
+        return input.relu_() if self.inplace else cgrad.relu(input)
 
     def extra_repr(self) -> str:
         return "inplace=True" if self.inplace else ""
@@ -52,23 +49,17 @@ class ReLU(Module):
 class Sigmoid(Module):
     """1 / (1 + exp(-x))."""
 
-    if TYPE_CHECKING:
-
-        def forward(self, input: Tensor) -> Tensor: ...
-
-    else:
-        forward = sigmoid_forward
+    @shortcut
+    def forward(self, input: Tensor) -> Tensor:
+        return cgrad.sigmoid(input)
 
 
 class Tanh(Module):
     """Hyperbolic tangent."""
 
-    if TYPE_CHECKING:
-
-        def forward(self, input: Tensor) -> Tensor: ...
-
-    else:
-        forward = tanh_forward
+    @shortcut
+    def forward(self, input: Tensor) -> Tensor:
+        return cgrad.tanh(input)
 
 
 class GELU(Module):

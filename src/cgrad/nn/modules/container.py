@@ -5,10 +5,10 @@ import operator
 from collections import OrderedDict
 from collections.abc import ItemsView, Iterable, Iterator, KeysView, Mapping, ValuesView
 from itertools import chain
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 from cgrad import Tensor
-from cgrad._engine.module import sequential_forward
+from cgrad._engine.module import shortcut
 from cgrad.nn.modules.module import Module, _addindent
 from cgrad.nn.parameter import Parameter
 
@@ -117,12 +117,11 @@ class Sequential(_Ordered):
         for name, module in named:
             self.add_module(name, module)
 
-    if TYPE_CHECKING:
-
-        def forward(self, input: Any) -> Any: ...
-
-    else:
-        forward = sequential_forward
+    @shortcut
+    def forward(self, input: Any) -> Any:
+        for module in self._modules.values():
+            input = module(input)
+        return input
 
     def _slice(self, index: slice) -> Sequential:
         return type(self)(OrderedDict(list(self._modules.items())[index]))

@@ -2,13 +2,13 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import cgrad
 from cgrad import Tensor
-from cgrad._engine.module import linear_forward
+from cgrad._engine.module import shortcut
 from cgrad.nn import init
-from cgrad.nn.functional import bilinear
+from cgrad.nn.functional import bilinear, linear
 from cgrad.nn.modules.module import Module
 from cgrad.nn.parameter import Parameter
 
@@ -80,12 +80,9 @@ class Linear(Module):
             bound = 1 / math.sqrt(self.in_features) if self.in_features > 0 else 0
             init.uniform_(self.bias, -bound, bound)
 
-    if TYPE_CHECKING:
-
-        def forward(self, input: Tensor) -> Tensor: ...
-
-    else:
-        forward = linear_forward
+    @shortcut
+    def forward(self, input: Tensor) -> Tensor:
+        return linear(input, self.weight, self.bias)
 
     def extra_repr(self) -> str:
         return (
