@@ -131,6 +131,7 @@ _LAZY = {
     "special": "cgrad.special",
     "testing": "cgrad.testing",
     "version": "cgrad.version",
+    "viz": "cgrad.viz",
     "xpu": "cgrad.xpu",
 }
 _LAZY_NAMES = {
