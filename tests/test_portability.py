@@ -177,12 +177,6 @@ def test_questions_about_what_is_absent():
     assert not distributed.is_torchelastic_launched() and distributed.ReduceOp.SUM
 
 
-def test_tensorboard(monkeypatch):
-    monkeypatch.setitem(sys.modules, "tensorboardX", None)
-    with pytest.raises(ImportError, match="install tensorboardX"):
-        importlib.import_module("cgrad.utils.tensorboard")
-
-
 # -- versions --------------------------------------------------------------------------------------
 
 

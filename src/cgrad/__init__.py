@@ -97,7 +97,15 @@ def _array_function(self, function, types, args, kwargs):
     return _numpy.function(function, args, dict(kwargs))
 
 
+def _repr_html_(self):
+    # What notebooks ask for.
+    from cgrad._tensor.html import tensor_html
+
+    return tensor_html(self)
+
+
 _attach("__array_ufunc__", _array_ufunc)
+_attach("_repr_html_", _repr_html_)
 _attach("__array_function__", _array_function)
 
 # Loaded when first used: importing cgrad costs little more than importing NumPy.

@@ -33,6 +33,7 @@ from cgrad import settings as settings
 from cgrad import special as special
 from cgrad import testing as testing
 from cgrad import utils as utils
+from cgrad import viz as viz
 from cgrad import version as version
 from cgrad import xpu as xpu
 from cgrad._composite.types import TypedTensor as _TypedTensor

@@ -6,12 +6,28 @@ take the place of the function of that name.
 from __future__ import annotations
 
 import importlib
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-__all__: list[str] = []
+if TYPE_CHECKING:
+    from cgrad.viz._activations import activations
+    from cgrad.viz._curves import History, curves
+    from cgrad.viz._gradients import GradientNorms, gradients
+    from cgrad.viz._lr_finder import RateSweep, lr_finder
+
+__all__ = [
+    "GradientNorms", "History", "RateSweep", "activations", "curves", "gradients", "lr_finder",
+]  # fmt: skip
 
 # Name -> the module that has it.
-_WHERE: dict[str, str] = {}
+_WHERE: dict[str, str] = {
+    "GradientNorms": "_gradients",
+    "History": "_curves",
+    "RateSweep": "_lr_finder",
+    "activations": "_activations",
+    "curves": "_curves",
+    "gradients": "_gradients",
+    "lr_finder": "_lr_finder",
+}
 
 
 def __getattr__(name: str) -> Any:
