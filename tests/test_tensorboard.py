@@ -22,7 +22,7 @@ def torch_is_cgrad():
 
 
 def events(folder):
-    """tag -> (kind of value, the value) of everything in the event files of a folder."""
+    """(folder, tag) -> (kind of value, the value, step) of all event files below a folder."""
     from tensorboardX.proto.event_pb2 import Event
 
     found = {}
@@ -35,7 +35,7 @@ def events(folder):
             at += 16 + size
             for value in event.summary.value:
                 kind = value.WhichOneof("value")
-                found[value.tag] = kind, kind and getattr(value, kind), event.step
+                found[file.parent.name, value.tag] = kind, kind and getattr(value, kind), event.step
     return found
 
 
@@ -54,8 +54,8 @@ def test_a_program_of_pytorch_writes_tensors(torch_is_cgrad, tmp_path):
         with pytest.raises(NotImplementedError, match="viz.graph"):
             writer.add_graph(cgrad.nn.Linear(1, 1), x)
     found = events(tmp_path)
-    assert found["loss"] == ("simple_value", 15.0, 3)
+    assert found["run", "loss"] == ("simple_value", 15.0, 3)
     assert {1.5, 2.0} <= {value for kind, value, step in found.values() if step == 4}
-    assert found["weights"][1].sum == 15.0 and found["weights"][1].num == 6
-    assert (found["image"][1].height, found["image"][1].width) == (4, 5)
-    assert found["accuracy"][1] == 0.25
+    assert found["run", "weights"][1].sum == 15.0 and found["run", "weights"][1].num == 6
+    assert (found["run", "image"][1].height, found["run", "image"][1].width) == (4, 5)
+    assert found["tried", "accuracy"][1] == 0.25
