@@ -1,12 +1,8 @@
 """Lists the compiled modules, their directives and their flags; the rest is in pyproject.toml.
 
-Every `.pyx` under `src/cgrad/_engine` and `src/cgrad/_tensor` is one extension module.  The C
-files of `src/cgrad/_kernels` are compiled once each; a module that says
-
-    cdef extern from "../_kernels/softmax.h"
-
-in its `.pyx` is linked with `softmax.o`.  A kernel that keeps state (the thread pool, the BLAS
-loader) may therefore be named by one module only: see STATEFUL.
+Every `.pyx` under `src/cgrad/_engine` and `src/cgrad/_tensor` is a module.  They and the C files
+of `src/cgrad/_kernels` are linked into one library, `cgrad/_compiled`, in which
+`cgrad/_library.py` finds them: opening fifty libraries takes longer than all else at import.
 
 Switches, read from the environment:
 
@@ -32,8 +28,6 @@ from setuptools.modified import newer_group
 ROOT = Path(__file__).resolve().parent
 PACKAGE = Path("src/cgrad")
 KERNELS = PACKAGE / "_kernels"
-# kernel -> the only module that links it
-STATEFUL = {"pool": "threads", "blas": "threads", "lapack": "lapack"}
 
 SANITIZE = os.environ.get("CGRAD_SANITIZE", "")
 DEBUG = bool(SANITIZE) or os.environ.get("CGRAD_DEBUG", "0") not in ("", "0")
@@ -80,71 +74,53 @@ def flags(compiler):
     return compile_all, ["-Wall", "-Wextra"], cython, link
 
 
-def kernels_of(ext):
-    """The kernels (file names without ending) that a module names in `cdef extern from`."""
-    module = Path("src", *ext.name.split(".")).with_suffix(".pyx")
-    names = set(re.findall(r'cdef extern from "\.\./_kernels/(\w+)\.h"', module.read_text("utf-8")))
-    for name in sorted(names & STATEFUL.keys()):
-        if STATEFUL[name] != module.stem:
-            raise SystemExit(f"{name}.c keeps state: {STATEFUL[name]}.pyx links it, not {module}")
-    return sorted(name for name in names if (KERNELS / f"{name}.c").exists())
-
-
-def extensions():
-    headers = [str(p) for p in sorted(KERNELS.glob("*.h")) + sorted(PACKAGE.glob("_*/*.h"))]
-    for module in sorted([*PACKAGE.glob("_engine/*.pyx"), *PACKAGE.glob("_tensor/*.pyx")]):
-        yield Extension(
-            ".".join(module.with_suffix("").parts[1:]),
-            [str(module)],
-            # Cython writes its C under build/: relative includes start from the module's folder.
-            include_dirs=[str(module.parent), numpy.get_include()],
-            define_macros=MACROS,
-            depends=headers,
-        )
+def modules():
+    for path in sorted([*PACKAGE.glob("_engine/*.pyx"), *PACKAGE.glob("_tensor/*.pyx")]):
+        # Cython writes its C under build/: relative includes start from the module's folder.
+        yield Extension(".".join(path.with_suffix("").parts[1:]), [str(path)],
+                        include_dirs=[str(path.parent)])
 
 
 class BuildExt(build_ext):
-    """Compiles each kernel once, then the modules side by side."""
+    """Compiles what has changed, side by side, and links all of it into one library."""
 
-    def finalize_options(self):
-        super().finalize_options()
-        if self.parallel is None:
-            self.parallel = os.cpu_count() or 1
-
-    def build_extensions(self):
+    def build_extension(self, ext):
         compile_all, own, cython, link = flags(self.compiler.compiler_type)
-        needs = {ext.name: kernels_of(ext) for ext in self.extensions}
-        names = sorted(set().union(*needs.values()))
-        with ThreadPoolExecutor(self.parallel) as pool:
-            built = pool.map(lambda name: self.build_kernel(name, compile_all + own), names)
-            objects = dict(zip(names, built))
-        for ext in self.extensions:
-            ext.extra_compile_args = compile_all + cython
-            ext.extra_link_args = link
-            ext.extra_objects = [objects[name] for name in needs[ext.name]]
-            ext.depends += [str(KERNELS / f"{name}.c") for name in needs[ext.name]]
-        super().build_extensions()
+        kernels = sorted(KERNELS.glob("*.c"))
+        headers = sorted([*KERNELS.glob("*.h"), *PACKAGE.glob("_*/*.h")])
+        work = [(str(path), [], compile_all + own) for path in kernels]
+        work += [(source, include, compile_all + cython) for source, include in ext.modules]
+        with ThreadPoolExecutor(self.parallel or os.cpu_count() or 1) as pool:
+            objects = list(pool.map(lambda one: self.compile(*one, headers), work))
+        target = self.get_ext_fullpath(ext.name)
+        if self.force or newer_group(objects, target):
+            self.compiler.link_shared_object(
+                objects, target, libraries=self.get_libraries(ext), extra_postargs=link,
+                build_temp=self.build_temp, target_lang="c")
 
-    def build_kernel(self, name, options):
-        source = str(KERNELS / f"{name}.c")
+    def compile(self, source, include, options, headers):
         (target,) = self.compiler.object_filenames([source], output_dir=self.build_temp)
-        if self.force or newer_group([source, *map(str, KERNELS.glob("*.h"))], target):
+        if self.force or newer_group([source, *map(str, headers)], target):
             self.compiler.compile([source], output_dir=self.build_temp, macros=MACROS,
-                                  include_dirs=[str(KERNELS)], extra_postargs=options)
+                                  include_dirs=[numpy.get_include(), *include],
+                                  extra_postargs=options)
         return target
 
 
 def main():
     os.chdir(ROOT)
     Options.emit_code_comments = False
+    written = cythonize(
+        list(modules()),
+        include_path=["src"],
+        build_dir=f"build/{VARIANT}/cython",
+        compiler_directives=DIRECTIVES,
+        nthreads=os.cpu_count() or 1,
+    )
+    library = Extension("cgrad._compiled", [])
+    library.modules = [(ext.sources[0], ext.include_dirs) for ext in written]
     setup(
-        ext_modules=cythonize(
-            list(extensions()),
-            include_path=["src"],
-            build_dir=f"build/{VARIANT}/cython",
-            compiler_directives=DIRECTIVES,
-            nthreads=os.cpu_count() or 1,
-        ),
+        ext_modules=[library],
         cmdclass={"build_ext": BuildExt},
         # Variants never share an object file; a second build of one compiles what has changed.
         options={"build": {"build_base": f"build/{VARIANT}"}},

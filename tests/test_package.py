@@ -1,6 +1,8 @@
 """The package as a whole: layers, what an import costs, what is shipped, how files are built."""
 import ast
+import importlib
 import importlib.machinery
+import importlib.util
 import re
 import subprocess
 import sys
@@ -123,11 +125,10 @@ def test_import_loads_no_more_than_it_needs():
                             check=True).stdout.split()
     ours = {name for name in loaded if name.split(".")[0] == "cgrad"}
     top = {name.split(".")[1] for name in ours if "." in name}
-    assert top <= {"_engine", "_tensor", "_composite", "_functions", "autograd", "return_types"}
+    assert top <= {"_engine", "_library", "_tensor", "_composite", "autograd", "return_types"}
     others = {name.split(".")[0] for name in set(loaded) - ours}
     others = {name for name in others if not name.startswith(("_cython", "cython_runtime"))}
-    light = {"__future__", "fnmatch", "glob", "inspect", "threading"}
-    assert others <= {"scipy_openblas32"} | light
+    assert others <= {"__future__"}
 
 
 def test_lazy_submodules_are_there():
@@ -137,11 +138,6 @@ def test_lazy_submodules_are_there():
     subprocess.run([sys.executable, "-c", program], check=True)
 
 
-def compiled_modules():
-    suffixes = tuple(importlib.machinery.EXTENSION_SUFFIXES)
-    return sorted(p for p in INSTALLED.rglob("*") if p.name.endswith(suffixes))
-
-
 def test_installed_size_is_under_ten_megabytes():
     shipped = (".py", ".pyi", ".typed", *importlib.machinery.EXTENSION_SUFFIXES)    # no sources
     total = sum(p.stat().st_size for p in INSTALLED.rglob("*") if p.name.endswith(shipped))
@@ -149,11 +145,21 @@ def test_installed_size_is_under_ten_megabytes():
 
 
 def test_all_modules_are_compiled_and_have_stubs():
-    compiled = {p.relative_to(INSTALLED).parent / p.name.split(".")[0] for p in compiled_modules()}
-    assert {p.relative_to(SOURCES).with_suffix("") for p in files("*.pyx")} == compiled
-    missing = [str(p) for p in sorted(compiled) if not (INSTALLED / p).with_suffix(".pyi").exists()]
-    assert not missing
+    """Each lies in the one library, and nothing compiled lies elsewhere."""
+    (library,) = [p for p in INSTALLED.rglob("*")
+                  if p.name.endswith(tuple(importlib.machinery.EXTENSION_SUFFIXES))]
+    for path in files("*.pyx"):
+        name = ".".join(("cgrad", *path.relative_to(SOURCES).with_suffix("").parts))
+        assert Path(importlib.import_module(name).__file__) == library
+        assert (INSTALLED / path.relative_to(SOURCES)).with_suffix(".pyi").exists()
     assert (INSTALLED / "py.typed").exists()
+
+
+def test_what_is_not_in_the_library_is_not_found():
+    for name in ("cgrad._engine.nothing", "cgrad._tensor.nothing", "cgrad._tensor.size.nothing"):
+        with pytest.raises(ModuleNotFoundError):
+            importlib.import_module(name)
+    assert importlib.util.find_spec("cgrad._engine.nothing") is None
 
 
 def test_every_package_is_shipped():

@@ -9,6 +9,7 @@ tensor(6.)
 import importlib as _importlib
 import math as _math
 
+from cgrad import _library   # noqa: F401   finds the compiled modules
 # Each family of the engine enters its operations into the table when it is imported.
 from cgrad._engine import (  # noqa: F401
     activation as _activation,

@@ -3,9 +3,8 @@
 OpenBLAS comes with the package scipy-openblas32 and is opened at the first matrix product, with
 the core chosen by _kernels/blas.c and one thread: products are split over our own pool.
 """
-import glob
+import _thread       # threading itself takes longer to load than the engine's rows
 import os
-import threading
 from cgrad._engine.types cimport *
 
 cdef extern from "../_kernels/pool.h":
@@ -25,7 +24,7 @@ cdef extern from "../_kernels/blas.h":
                     double *c, int64_t ldc) nogil
 
 cdef bint _loaded = False
-_lock = threading.Lock()
+_lock = _thread.allocate_lock()
 
 
 cdef void parallel_for(Task task, void *ctx, int64_t n, int64_t grain) noexcept nogil:
@@ -42,6 +41,7 @@ cdef int load_blas() except -1:
     with _lock:
         if _loaded:
             return 0
+        import glob
         import scipy_openblas32
         folder = scipy_openblas32.get_lib_dir()
         found = sorted(glob.glob(os.path.join(folder, "*openblas*.so*"))

@@ -4,7 +4,7 @@ None of this costs anything until it is switched on: the thread's `traced` flag 
 report each row it records, and rows that carry something are marked HAS_HOOKS, which the sweep
 looks at anyway.
 """
-import threading
+import _thread       # see threads.pyx
 from libc.math cimport isnan
 from cgrad._engine.types cimport *
 from cgrad._engine cimport table
@@ -21,7 +21,7 @@ from cgrad._engine.table cimport grad_enable, grad_enabled, keep, op_id, ops, re
 
 cdef int CLONE = op_id("clone")
 cdef int64_t _made = 0                # rows recorded while watched: the order of their making
-_state = threading.local()
+_state = _thread._local()
 
 
 cdef object _get(str name, object default):
