@@ -13,7 +13,6 @@ Nothing is tuned for the machine that builds (no -march=native): a build runs on
 of its architecture, and the kernels choose AVX2 or AVX-512 at run time.
 """
 import os
-import re
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path

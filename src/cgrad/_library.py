@@ -31,8 +31,8 @@ class Finder:
                  if os.path.exists(file := os.path.join(_FOLDER, f"_compiled{suffix}"))), None)
             if cls.library is None:
                 raise ImportError(
-                    f"cgrad's compiled library is not in {_FOLDER}; from a checkout of the sources, "
-                    "build it: see CONTRIBUTING.md", name=name)
+                    f"cgrad's compiled library is not in {_FOLDER}; in a checkout of the "
+                    "sources, build it: see CONTRIBUTING.md", name=name)
         spec = ModuleSpec(name, ExtensionFileLoader(name, cls.library), origin=cls.library)
         spec.has_location = True
         return spec
