@@ -91,6 +91,8 @@ class BuildExt(build_ext):
         work += [(source, include, compile_all + cython) for source, include in ext.modules]
         with ThreadPoolExecutor(self.parallel or os.cpu_count() or 1) as pool:
             objects = list(pool.map(lambda one: self.compile(*one, headers), work))
+        for old in PACKAGE.glob("_*/*" + self.get_ext_filename("")):
+            old.unlink()      # of a checkout that was built when each module was a library
         target = self.get_ext_fullpath(ext.name)
         if self.force or newer_group(objects, target):
             self.compiler.link_shared_object(
