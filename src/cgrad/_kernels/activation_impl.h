@@ -2,7 +2,7 @@
 
 CG_INLINE T NAME(softplus1)(T x, T beta, T threshold)
 {
-    T b = beta * x, e = NAME(cg_exp)(b < 0 ? b : -b);
+    T b = beta * x, e = NAME(cg_exp_negative)(b < 0 ? b : -b);
     T soft = ((b > 0 ? b : 0) + NAME(cg_log1p_unit)(e)) / beta;
     return b > threshold ? x : soft;
 }
@@ -37,7 +37,7 @@ CG_INLINE T NAME(mish1)(T x)
 
 CG_INLINE T NAME(log_sigmoid1)(T x)
 {
-    T e = NAME(cg_exp)(x < 0 ? x : -x);
+    T e = NAME(cg_exp_negative)(x < 0 ? x : -x);
     return (x < 0 ? x : (x > 0 ? 0 : x * 0)) - NAME(cg_log1p_unit)(e);
 }
 

@@ -1,4 +1,5 @@
-/* Softmax kernels of one type: included by softmax.c with T, NAME(x), LANES, LOG defined.
+/* Softmax kernels of one type: included by softmax.c with T, NAME(x), LANES, LOG
+   and BITS, an integer as wide as T, with MAGNITUDE, its greatest, and LOWEST, -inf in its order.
 
    A row with inner = 1 is worked through in chunks of LANES elements with one partial maximum or
    sum per lane: the compiler may not reorder sums by itself, but may work lanes side by side.  The
@@ -24,38 +25,25 @@ CG_INLINE T NAME(sum_lanes)(T *s)
     return s[0];
 }
 
-CG_INLINE void NAME(max_lanes)(T *m, const T *x)
-{
-    int l;
-    for (l = 0; l < LANES; l++)
-        m[l] = x[l] > m[l] ? x[l] : m[l];
-}
-
-/* The greatest element; NaN may be lost, but then the sum of the exponentials is NaN. */
+/* The greatest element, compared as integers in the order of the floats, whose maximum compilers
+   turn into vectors.  NaN may be lost, but then the sum of the exponentials is NaN. */
 CG_INLINE T NAME(row_max)(const T *x, int64_t n)
 {
-    T m[LANES], v[LANES];
+    BITS m = LOWEST;
     int64_t i;
-    int l, half;
-    for (l = 0; l < LANES; l++)
-        m[l] = -(T)INFINITY;
-    for (i = 0; i + LANES <= n; i += LANES)
-        NAME(max_lanes)(m, x + i);
-    if (i < n) {
-        NAME(tail)(x, i, n, -(T)INFINITY, v);
-        NAME(max_lanes)(m, v);
+    for (i = 0; i < n; i++) {
+        BITS b = NAME(cg_int)(x[i]);
+        b ^= (b >> (8 * sizeof(BITS) - 1)) & MAGNITUDE;
+        m = b > m ? b : m;
     }
-    for (half = LANES / 2; half > 0; half /= 2)
-        for (l = 0; l < half; l++)
-            m[l] = m[l + half] > m[l] ? m[l + half] : m[l];
-    return m[0];
+    return NAME(cg_bits)(m ^ ((m >> (8 * sizeof(BITS) - 1)) & MAGNITUDE));
 }
 
 CG_INLINE void NAME(exp_lanes)(T *s, T *v, const T *x, T max)
 {
     int l;
     for (l = 0; l < LANES; l++)
-        v[l] = NAME(cg_exp)(x[l] - max);
+        v[l] = NAME(cg_exp_negative)(x[l] - max);
     for (l = 0; l < LANES; l++)
         s[l] += v[l];
 }
@@ -153,7 +141,7 @@ CG_INLINE void NAME(side_sums)(const T *x, T *y, int64_t n, int64_t inner, int64
             max[j] = x[i * inner + j] > max[j] ? x[i * inner + j] : max[j];
     for (i = 0; i < n; i++)
         for (j = 0; j < w; j++) {
-            T e = NAME(cg_exp)(x[i * inner + j] - max[j]);
+            T e = NAME(cg_exp_negative)(x[i * inner + j] - max[j]);
             sum[j] += e;
             if (y)
                 y[i * inner + j] = e;
@@ -257,7 +245,7 @@ CG_MV void NAME(cg_log_softmax_backward)(const T *g, const T *y, T *dx, int64_t 
             T *dr = dx + r * n, sum = NAME(row_dot)(gr, NULL, n);
             CG_IVDEP
             for (i = 0; i < n; i++)
-                dr[i] = gr[i] - NAME(cg_exp)(yr[i]) * sum;
+                dr[i] = gr[i] - NAME(cg_exp_negative)(yr[i]) * sum;
         }
         return;
     }
@@ -273,14 +261,17 @@ CG_MV void NAME(cg_log_softmax_backward)(const T *g, const T *y, T *dx, int64_t 
         for (i = 0; i < n; i++)
             CG_IVDEP
             for (j = 0; j < w; j++)
-                dr[i * inner + j] = gr[i * inner + j] - NAME(cg_exp)(yr[i * inner + j]) * sum[j];
+                dr[i * inner + j] = gr[i * inner + j] - NAME(cg_exp_negative)(yr[i * inner + j]) * sum[j];
     }
 }
 
-/* An infinite maximum is the result itself: x - max would be NaN.  NaN comes out of the sum. */
-CG_INLINE T NAME(lse_of)(T max, T sum)
+/* An infinite maximum is the result itself, unless there is NaN: x - max would be NaN. */
+CG_INLINE T NAME(row_infinite)(const T *x, int64_t n, T max)
 {
-    return max + LOG(sum);
+    int64_t i;
+    for (i = 0; i < n; i++)
+        max = x[i] != x[i] ? x[i] : max;
+    return max;
 }
 
 CG_MV void NAME(cg_logsumexp)(const T *x, T *lse, int64_t n, int64_t inner, int64_t begin,
@@ -290,8 +281,9 @@ CG_MV void NAME(cg_logsumexp)(const T *x, T *lse, int64_t n, int64_t inner, int6
     if (inner == 1) {
         for (r = begin; r < end; r++) {
             const T *xr = x + r * n;
-            T max = NAME(row_max)(xr, n), shift = FINITE(max) ? max : 0;
-            lse[r] = NAME(lse_of)(shift, NAME(row_sum_exp)(xr, NULL, n, shift, 0));
+            const T max = NAME(row_max)(xr, n);
+            lse[r] = FINITE(max) ? max + LOG(NAME(row_sum_exp)(xr, NULL, n, max, 0))
+                                 : NAME(row_infinite)(xr, n, max);
         }
         return;
     }
@@ -311,9 +303,9 @@ CG_MV void NAME(cg_logsumexp)(const T *x, T *lse, int64_t n, int64_t inner, int6
             max[j] = FINITE(max[j]) ? max[j] : 0;
         for (i = 0; i < n; i++)
             for (j = 0; j < w; j++)
-                sum[j] += NAME(cg_exp)(xr[i * inner + j] - max[j]);
+                sum[j] += NAME(cg_exp)(xr[i * inner + j] - max[j]);    /* max 0: inf - 0 */
         for (j = 0; j < w; j++)
-            lse[r + j] = NAME(lse_of)(max[j], sum[j]);
+            lse[r + j] = max[j] + LOG(sum[j]);
     }
 }
 
@@ -374,15 +366,15 @@ CG_MV void NAME(cg_cross_entropy_backward)(const T *x, int64_t classes, const in
         if (smoothing == 0)
             CG_IVDEP
             for (i = 0; i < classes; i++)
-                dr[i] = all * NAME(cg_exp)(xr[i] - max - log_sum);
+                dr[i] = all * NAME(cg_exp_negative)(xr[i] - max - log_sum);
         else if (!weight)
             CG_IVDEP
             for (i = 0; i < classes; i++)
-                dr[i] = all * NAME(cg_exp)(xr[i] - max - log_sum) - g * soft;
+                dr[i] = all * NAME(cg_exp_negative)(xr[i] - max - log_sum) - g * soft;
         else
             CG_IVDEP
             for (i = 0; i < classes; i++)
-                dr[i] = all * NAME(cg_exp)(xr[i] - max - log_sum) - g * soft * weight[i];
+                dr[i] = all * NAME(cg_exp_negative)(xr[i] - max - log_sum) - g * soft * weight[i];
         dr[t] -= g * q;
     }
 }

@@ -100,6 +100,29 @@ CG_INLINE double cg_exp_f64(double x)
                         n - (half - CG_MAGIC_F64) + CG_MAGIC_F64);
 }
 
+/* e^x for x <= 0.  One factor less than above: f 2^(n + 64) does not overflow, and 2^-64 rounds it
+   once where the result is subnormal.  Over all floats at most 1.05 units in the last place off,
+   over samples of the doubles 1.5. */
+CG_INLINE float cg_exp_negative_f32(float x)
+{
+    float z = x * 1.44269504f + CG_MAGIC_F32, n = z - CG_MAGIC_F32, r, y;
+    r = x - n * 0.693359375f;
+    r = r - n * -2.12194440e-4f;
+    y = (1.0f + cg_expm1_small_f32(r)) * 5.42101086e-20f *
+        cg_bits_f32((int32_t)(((uint32_t)cg_int_f32(z) << 23) + ((127u + 64u) << 23)));
+    return x < -104.0f ? 0.0f : y;
+}
+
+CG_INLINE double cg_exp_negative_f64(double x)
+{
+    double z = x * 1.4426950408889634 + CG_MAGIC_F64, n = z - CG_MAGIC_F64, r, y;
+    r = x - n * 6.93145751953125e-1;
+    r = r - n * 1.42860682030941723212e-6;
+    y = (1.0 + cg_expm1_small_f64(r)) * 7.458340731200207e-155 *
+        cg_bits_f64((int64_t)(((uint64_t)cg_int_f64(z) << 52) + ((uint64_t)(1023 + 512) << 52)));
+    return x < -746.0 ? 0.0 : y;
+}
+
 /* e^x - 1 for x <= 0 (ELU's branch): 2^n (e^r - 1) + (2^n - 1) */
 CG_INLINE float cg_expm1_negative_f32(float x)
 {
@@ -231,13 +254,13 @@ CG_INLINE double cg_log1p1_f64(double x)
 /* 1 / (1 + e^-x); e^-|x| never overflows, and small results keep their digits */
 CG_INLINE float cg_sigmoid1_f32(float x)
 {
-    float e = cg_exp_f32(x < 0.0f ? x : -x);
+    float e = cg_exp_negative_f32(x < 0.0f ? x : -x);
     return (x < 0.0f ? e : 1.0f) / (1.0f + e);
 }
 
 CG_INLINE double cg_sigmoid1_f64(double x)
 {
-    double e = cg_exp_f64(x < 0.0 ? x : -x);
+    double e = cg_exp_negative_f64(x < 0.0 ? x : -x);
     return (x < 0.0 ? e : 1.0) / (1.0 + e);
 }
 
