@@ -1,0 +1,71 @@
+"""Sizes just below, at and above the vectors and blocks that kernels work in, against NumPy."""
+import numpy as np
+import pytest
+
+import cgrad
+from cgrad.nn import functional as F
+
+RNG = np.random.default_rng(0)
+WIDTHS = [*range(2, 36), 63, 64, 65, 66, 130]
+
+
+def floats(*shape, dtype=np.float32):
+    return RNG.standard_normal(shape).astype(dtype)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.int64])
+@pytest.mark.parametrize("planes, height", [(1, 2), (3, 5)])
+def test_maxima_of_two_by_two(dtype, planes, height):
+    for width in WIDTHS:
+        x = (8 * RNG.standard_normal((planes, height, width))).astype(dtype)
+        if dtype != np.int64:
+            x[RNG.random(x.shape) < 0.05] = np.nan
+            x[RNG.random(x.shape) < 0.05] = -np.inf
+        y, places = F.max_pool2d(cgrad.from_numpy(x[None]), 2, return_indices=True)
+        w, h = width // 2, height // 2
+        windows = x[:, : 2 * h, : 2 * w].reshape(planes, h, 2, w, 2).max((2, 4))
+        assert np.array_equal(y.numpy()[0], windows, equal_nan=dtype != np.int64)
+        taken = np.take_along_axis(x.reshape(planes, -1), places.numpy().reshape(planes, -1), 1)
+        assert np.array_equal(taken.reshape(windows.shape), windows, equal_nan=dtype != np.int64)
+
+
+@pytest.mark.parametrize("dtype, close", [(np.float32, 2e-6), (np.float64, 1e-14)])
+def test_softmax_of_rows_of_all_lengths(dtype, close):
+    for n in [1, *WIDTHS, 1000]:
+        x = 30 * floats(3, n, dtype=dtype)
+        e = np.exp((x - x.max(1, keepdims=True)).astype(np.float64))
+        y = F.softmax(cgrad.from_numpy(x), 1).numpy()
+        np.testing.assert_allclose(y, e / e.sum(1, keepdims=True), rtol=close * 4, atol=1e-30)
+        lse = x.max(1) + np.log(e.sum(1))
+        np.testing.assert_allclose(cgrad.logsumexp(cgrad.from_numpy(x), 1).numpy(), lse, rtol=close)
+        # A row's bits depend neither on its place nor on its neighbours.
+        shifted = cgrad.from_numpy(np.concatenate([x[:1, :1].ravel(), x.ravel()]))[1:].reshape(3, n)
+        assert np.array_equal(F.softmax(shifted, 1).numpy(), y)
+        assert np.array_equal(F.softmax(cgrad.from_numpy(x[2:]), 1).numpy(), y[2:])
+
+
+def test_infinite_and_missing_numbers_in_rows():
+    for n in (1, 7, 16, 33):
+        for place in {0, n // 2, n - 1}:
+            for bad in (np.inf, -np.inf, np.nan, -np.nan):
+                x = np.where(np.arange(n) == place, bad, np.float32(1)).astype(np.float32)
+                for inner in (1, 2):
+                    rows = cgrad.from_numpy(np.stack([x] * inner, 1))
+                    expected = np.float32(bad) if bad != -np.inf else np.float32(
+                        np.log(n - 1) + 1 if n > 1 else -np.inf)
+                    lse = cgrad.logsumexp(rows, 0).numpy()
+                    np.testing.assert_allclose(lse, np.full(inner, expected), rtol=1e-6)
+                    y = F.softmax(rows, 0).numpy()
+                    assert np.isnan(y).any() == (bad != -np.inf or n == 1)
+
+
+def test_exponentials_to_the_last_places():
+    x = np.concatenate([-np.logspace(-8, np.log10(110), 200_000), np.linspace(-104, 0, 200_000)])
+    x = x.astype(np.float32)
+    rows = np.stack([x, np.zeros_like(x)], 1)          # e^x / (e^x + 1)
+    sigmoid = cgrad.sigmoid(cgrad.from_numpy(x)).numpy()
+    e = np.exp(x.astype(np.float64))
+    for got in (sigmoid, F.softmax(cgrad.from_numpy(rows), 1).numpy()[:, 0]):
+        exact = e / (1 + e)
+        error = np.abs(got - exact) / np.spacing(np.maximum(exact, 2.0**-149).astype(np.float32))
+        assert error.max() < 3
