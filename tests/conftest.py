@@ -20,6 +20,13 @@ def pytest_configure(config):
     config.addinivalue_line("markers", "slow: takes over a second; left out under sanitizers")
 
 
+def pytest_collection_modifyitems(items):
+    # The names of tests are the same in every run and process.
+    unstable = [item.nodeid for item in items if " at 0x" in item.nodeid]
+    if unstable:
+        raise pytest.UsageError(f"addresses in the names of tests: {unstable}")
+
+
 def pytest_report_header():
     folder = os.path.dirname(cgrad.__file__)
     return f"cgrad {cgrad.__version__} from {folder}, numpy {np.__version__}"

@@ -105,7 +105,7 @@ def triangle(t, up, down):
             lambda cycle, t: 1 / (1 + t),
         ),
     ],
-    ids=str,
+    ids=["triangular", "triangular2", "exp_range", "of cycles", "of iterations"],
 )
 def test_cycles(options, scale):
     optimizer = make_optimizer(1.0)

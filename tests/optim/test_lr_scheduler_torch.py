@@ -1,5 +1,6 @@
 """Every schedule, with every option, against PyTorch: rates, momenta, states, warnings."""
 import inspect
+import re
 import warnings
 
 import numpy as np
@@ -88,8 +89,12 @@ SCHEDULES = [
         ("ExponentialLR", 0.8), milestones=[9],
     ),
 ]  # fmt: skip
-IDS = [f"{s[0]}{s[1:]}" if isinstance(s, tuple) else f"combined{i}"
-       for i, s in enumerate(SCHEDULES)]  # fmt: skip
+
+
+def name_of(schedule):
+    if callable(schedule):
+        return "combined"
+    return re.sub(r"<function (\S+) at 0x\w+>", r"\1", f"{schedule[0]}{schedule[1:]}")
 
 
 def make_optimizer(library, kind="SGD", tensor_lr=False):
@@ -121,7 +126,7 @@ def follow(optimizer, scheduler, steps):
     return series
 
 
-@pytest.mark.parametrize("schedule", SCHEDULES, ids=IDS)
+@pytest.mark.parametrize("schedule", SCHEDULES, ids=name_of)
 @pytest.mark.parametrize("kind, tensor_lr", [("SGD", False), ("Adam", False), ("SGD", True)])
 def test_rates(schedule, kind, tensor_lr):
     series, states = [], []
@@ -137,7 +142,7 @@ def test_rates(schedule, kind, tensor_lr):
     assert set(states[0]) == set(states[1])
 
 
-@pytest.mark.parametrize("schedule", SCHEDULES, ids=IDS)
+@pytest.mark.parametrize("schedule", SCHEDULES, ids=name_of)
 def test_states_move_both_ways(schedule):
     """15 steps in one library, 15 in the other, are 30 in one."""
     whole = make_optimizer(torch)
@@ -158,7 +163,7 @@ CLOSED = [s for s in SCHEDULES if isinstance(s, tuple)
           and s[0] not in ("MultiplicativeLR", "OneCycleLR", "CyclicLR")]  # fmt: skip
 
 
-@pytest.mark.parametrize("schedule", CLOSED, ids=str)
+@pytest.mark.parametrize("schedule", CLOSED, ids=name_of)
 def test_epoch_argument(schedule):
     series = []
     for library in (cgrad, torch):
