@@ -1,5 +1,6 @@
 """Programs that pull memory away at the worst moment: an error or the right result, no crash."""
 import contextlib
+import sys
 import threading
 import warnings
 
@@ -92,6 +93,29 @@ def test_operands_whose_memory_is_replaced_by_another_thread():
         stop.set()
         thread.join()
     assert not wrong
+
+
+def test_small_operands_of_a_large_result_whose_rows_are_replaced_by_another_thread():
+    a, b = cgrad.ones(250, 1, requires_grad=True), cgrad.ones(1, 250)
+    stop = threading.Event()
+
+    def replace():
+        while not stop.is_set():
+            b.unsqueeze_(0)               # a new row for `b`; nobody else keeps the old one
+            b.squeeze_(0)
+            cgrad.ones(1)                 # takes its place
+
+    thread, interval = threading.Thread(target=replace), sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    thread.start()
+    try:
+        for _ in range(200):
+            (a * b).sum().backward()
+    finally:
+        sys.setswitchinterval(interval)
+        stop.set()
+        thread.join()
+    assert a.grad.tolist() == [[200 * 250.0]] * 250
 
 
 def test_many_handles_that_end_inside_one_another():

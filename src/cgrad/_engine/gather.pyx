@@ -71,8 +71,11 @@ cdef inline void _fold(Walk *w, number_t *a, number_t *b, const int64_t *index) 
                 p[0] = <int64_t>(<uint64_t>p[0] * <uint64_t>x)
             else:
                 p[0] *= x
-        elif (x > p[0] if w.mode == LARGEST else x < p[0]) or x != x:
+        elif x > p[0] if w.mode == LARGEST else x < p[0]:
             p[0] = x
+        elif number_t is float or number_t is double:
+            if x != x:
+                p[0] = x
 
 
 cdef inline void _line(Walk *w, char *a, char *b, const int64_t *index) noexcept nogil:

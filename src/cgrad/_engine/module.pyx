@@ -47,7 +47,7 @@ cdef extern from "Python.h":
     object PyObject_GenericGetAttr(object, object)
     object PyObject_VectorcallDict(object, PyObject **, size_t, PyObject *)
     PyTypeObject *Py_TYPE(object)
-    void PyType_Modified(object)
+    void PyType_Modified(PyTypeObject *)
     int Py_EnterRecursiveCall(const char *) except -1
     void Py_LeaveRecursiveCall()
 
@@ -271,14 +271,14 @@ def shortcut(forward):
     return forward
 
 
-def quick(cls):
+def quick(type cls):
     """Let attributes of modules of a class be read by `_attribute`.
 
     Unless the class overrides ``__getattr__`` or ``__getattribute__``: then they decide.
     """
     if cls.__getattribute__ is object.__getattribute__ and cls.__getattr__ is find_member:
         cgrad_read_with(cls, _attribute)
-        PyType_Modified(cls)
+        PyType_Modified(<PyTypeObject *>cls)
 
 
 def install(type kind, explain):

@@ -3,7 +3,7 @@ from cgrad._engine.types cimport *
 
 cdef enum:
     MAX_OPS = 1024
-    SMALL = 256           # elements below which no kernel releases the GIL
+    SMALL = 256           # elements of an operand below which `apply` need not hold it
 
 cdef struct Ctx:          # one evaluation of a derivative rule
     Row g                 # gradient of the output

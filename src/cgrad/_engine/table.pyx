@@ -24,6 +24,7 @@ scope ends.  Who wants to keep a row beyond it retains it.
 from libc.stdlib cimport free, realloc
 from libc.string cimport memcpy
 from cgrad._engine.types cimport *
+from cgrad._engine.loops cimport NOGIL
 from cgrad._engine.memory cimport attr_new, block_new, storage_release
 from cgrad._engine.rows cimport (
     is_float, node, release, retain, row_detach, row_scalar, value,
@@ -184,11 +185,16 @@ cdef Row apply(int op, Row *x, int n, Attr *at) except 0:
     """Apply an operation and record it if a gradient may be asked for; the caller owns the row."""
     cdef Row y
     cdef int i
-    cdef bint small = n <= 3
+    cdef int64_t work = 1
+    # Small operands that may have a large result (an outer product, a size among the attributes)
+    # are held as well.
+    cdef bint small = n <= 3 and at == NULL
     for i in range(n):
+        work *= value(x[i]).numel
         if value(x[i]).numel >= SMALL:
             small = False
-    if small:
+            break
+    if small and work < NOGIL:
         y = _ops[op].forward(op, x, n, at)
     else:
         y = _forward_held(op, x, n, at)

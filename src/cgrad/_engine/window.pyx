@@ -25,8 +25,8 @@ cdef extern from "../_kernels/window.h":
         int64_t[3] size "in"
         int64_t[3] out, step
         int64_t in_size, out_size
-        int64_t *start[3]
-        int64_t *count[3]
+        const int64_t *start[3]
+        const int64_t *count[3]
         int halves
     ctypedef void (*cg_window_max)(const cg_windows *g, const void *x, void *y, int64_t *index,
                                    int64_t begin, int64_t end) noexcept nogil
@@ -65,9 +65,12 @@ cdef void _maxima(void *ctx, int64_t begin, int64_t end) noexcept nogil:
     cg_max_windows[p.dtype](&p.g, p.x, p.y, p.index, begin, end)
 
 
-cdef int _windows(int64_t *start, int64_t *count, int64_t size, list spec) except -1:
+cdef int _windows(int64_t *start, int64_t size, list spec) except -1:
+    # Starts, and behind them the numbers of elements, of the windows along one dimension.
     # (out,): adaptive windows; (out, kernel, stride, padding, dilation): regular ones.
-    cdef int64_t o, a, b, out = spec[0], kernel = 0, stride = 1, pad = 0, dilation = 1
+    cdef int64_t o, a, b, out = spec[0]
+    cdef int64_t *count = start + out
+    cdef int64_t kernel = 0, stride = 1, pad = 0, dilation = 1
     if len(spec) > 1:
         kernel, stride, pad, dilation = spec[1], spec[2], spec[3], spec[4]
     for o in range(out):
@@ -130,18 +133,18 @@ def max_windows(input, list specs, str name="max_pool"):
         p.index = <int64_t *>value(windows).data
         for i in range(3):
             p.g.start[i] = p.index + place
+            p.g.count[i] = p.g.start[i] + 1
             if i < 3 - nd:
                 p.g.size[i] = p.g.out[i] = p.g.step[i] = 1
                 p.index[place] = 0
                 p.index[place + 1] = 1
-                p.g.count[i] = p.index + place + 1
                 place += 2
                 continue
             p.g.size[i] = v.shape[v.ndim - 3 + i]
             p.g.out[i] = ints[i - 3 + nd][0]
             p.g.step[i] = ints[i - 3 + nd][4] if len(ints[i - 3 + nd]) > 1 else 1
             p.g.count[i] = p.g.start[i] + p.g.out[i]
-            _windows(p.g.start[i], p.g.count[i], p.g.size[i], ints[i - 3 + nd])
+            _windows(p.index + place, p.g.size[i], ints[i - 3 + nd])
             place += 2 * p.g.out[i]
             p.g.in_size *= p.g.size[i]
             p.g.out_size *= p.g.out[i]
