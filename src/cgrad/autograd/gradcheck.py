@@ -112,8 +112,8 @@ def gradgradcheck(
     inputs.
 
     Args:
-        func, inputs, eps, atol, rtol, raise_exception, nondet_tol, check_grad_dtypes,
-            fast_mode: as for :func:`gradcheck`.
+        func, inputs, eps, atol, rtol: as for :func:`gradcheck`.
+        raise_exception, nondet_tol, check_grad_dtypes, fast_mode: as for :func:`gradcheck`.
         grad_outputs: the gradients of the outputs. Default: random, in [0, 1)
         gen_non_contig_grad_outputs: make the random ones non-contiguous. Default: ``False``
         check_undefined_grad, masked: accepted for compatibility.

@@ -1,6 +1,7 @@
 """Layers that learn the size of their input from the first one they see."""
 from __future__ import annotations
 
+from inspect import cleandoc
 from typing import Any
 
 import cgrad
@@ -277,7 +278,8 @@ class _LazyInstanceNorm(_LazyNorm):
 
 def _lazy(mixin: type, kind: type) -> Any:
     name = f"Lazy{kind.__name__}"
-    doc = f":class:`{kind.__name__}` that sees its input's size first.\n\n{mixin.__doc__}"
+    doc = (f":class:`{kind.__name__}` that sees its input's size first.\n\n"
+           + cleandoc(mixin.__doc__ or ""))
     return type(name, (mixin, kind), {
         "cls_to_become": kind, "__doc__": doc, "__module__": __name__, "__qualname__": name,
         "_transposed": "Transpose" in name})  # fmt: skip
