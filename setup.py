@@ -64,7 +64,7 @@ def flags(compiler):
     if sys.platform.startswith("linux"):
         link += ["-ldl", "-lm"]
         if not DEBUG:
-            link += ["-Wl,--strip-all"]
+            link += ["-Wl,--strip-debug"]     # names of functions stay, for profilers
     if SANITIZE:
         sanitize = [f"-fsanitize={SANITIZE}", "-fno-sanitize-recover=all"]
         compile_all += sanitize

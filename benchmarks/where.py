@@ -1,4 +1,4 @@
-"""Where the instructions of three statements go, by module: a table for docs/performance.md.
+"""Where the instructions of three statements go, by part of the program: a table for docs/performance.md.
 
     python benchmarks/where.py          # needs valgrind
 
@@ -7,6 +7,7 @@ start-up.  Valgrind has no AVX-512, so kernels take their AVX2 forms here.
 """
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -15,9 +16,9 @@ from collections import Counter
 from pathlib import Path
 
 STATEMENTS = {
-    "a * b": ("one scalar multiplication, recorded", 2000),
-    "v * w": ("one multiplication of 1,000 numbers, recorded", 2000),
-    "step()": ("one step of SGD, MLP 4-16-1, batch 8", 200),
+    "a * b": ("one scalar multiplication, recorded", 20_000),
+    "v * w": ("one multiplication of 1,000 numbers, recorded", 20_000),
+    "step()": ("one step of SGD, MLP 4-16-1, batch 8", 1_000),
 }
 TESTS = Path(__file__).resolve().parents[1] / "tests"
 PROGRAM = """
@@ -33,7 +34,7 @@ names['run']({repetitions})
 
 
 def counted(statement: str, warm: int, repetitions: int) -> Counter[str]:
-    """Instructions by object file."""
+    """Instructions by part of the program."""
     program = PROGRAM.format(
         statement=statement, warm=warm, repetitions=repetitions, tests=str(TESTS)
     )
@@ -41,35 +42,42 @@ def counted(statement: str, warm: int, repetitions: int) -> Counter[str]:
         out = Path(folder) / "out"
         subprocess.run(
             ["valgrind", "--tool=callgrind", f"--callgrind-out-file={out}", sys.executable, "-c",
-             program], check=True, capture_output=True,
+             program], check=True, capture_output=True, env={**os.environ, "PYTHONHASHSEED": "0"},
         )  # fmt: skip
         text = out.read_text()
-    names: dict[str, str] = {}
+    names: dict[str, dict[str, str]] = {"ob": {}, "fn": {}}
+    now = {"ob": "", "fn": ""}
     found: Counter[str] = Counter()
-    current, called = "", False
+    called = False
     for line in text.splitlines():
-        if match := re.match(r"c?ob=(\(\d+\))(?: (.*))?$", line):
-            if match[2]:
-                names[match[1]] = module(match[2])
-            if line.startswith("ob="):
-                current = names[match[1]]
+        if match := re.match(r"(c?)(ob|fn)=(\(\d+\))(?: (.*))?$", line):
+            callee, kind, number, name = match.groups()
+            if name:
+                names[kind][number] = name
+            if not callee:
+                now[kind] = names[kind][number]
         elif line.startswith("calls="):
             called = True                      # the next line is the callee's cost
         elif match := re.match(r"[+*-]?\d* (\d+)$", line):
             if not called:
-                found[current] += int(match[1])
+                found[part(now["ob"], now["fn"])] += int(match[1])
             called = False
     return found
 
 
-def module(path: str) -> str:
-    """A short name of an object file."""
+def part(path: str, function: str) -> str:
+    """What a function of an object file belongs to."""
     if "/cgrad/" in path:
-        return "cgrad/" + path.split("/cgrad/", 1)[1].split(".")[0]
-    for part, name in (("/numpy/", "NumPy's loops"), ("openblas", "OpenBLAS"),
+        # Cython's names: lengths before the parts, as in __pyx_f_5cgrad_7_engine_4rows_release.
+        if match := re.search(r"_5cgrad_7(_engine|_tensor)_(\d+)(\w+)", function):
+            return f"{match[1]}/{match[3][:int(match[2])]}"
+        if function.startswith("cg_"):
+            return "_kernels"
+        return "Cython's own"
+    for word, name in (("/numpy/", "NumPy's loops"), ("openblas", "OpenBLAS"),
                        ("python", "the interpreter"), ("libc", "the C library"),
                        ("libm", "the C library"), ("/ld-", "the C library")):  # fmt: skip
-        if part in path:
+        if word in path:
             return name
     return "other"
 
@@ -80,7 +88,7 @@ def main() -> int:
         second = counted(statement, repetitions, 3 * repetitions)
         each = {name: (second[name] - first[name]) / (2 * repetitions) for name in second}
         total = sum(each.values())
-        print(f"\n`{statement}`, {title}: {total:,.0f} instructions\n\n| module | instructions | |")
+        print(f"\n`{statement}`, {title}: {total:,.0f} instructions\n\n| part | instructions | |")
         print("|---|---|---|")
         for name, count in sorted(each.items(), key=lambda item: -item[1]):
             if count >= 0.01 * total:
