@@ -258,6 +258,7 @@ CASES = UNARY + BINARY + TERNARY
 
 INTERNAL = {
     "sigmoid_backward": "sigmoid",
+    "square_backward": "square",
     "tanh_backward": "tanh",
     "threshold_backward": "relu",
     "safe_div": "log", "safe_mul": "asin",

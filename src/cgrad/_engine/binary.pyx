@@ -67,6 +67,10 @@ cdef void r_sub(double g, double a, double b, double y, int dt, double *out) noe
     out[1] = -g
 
 cdef int d_mul(Ctx *c) except -1:
+    # x * x: one product and no sum; a number as in the short way, whose bits these are
+    if c.x[0] == c.x[1] and c.need[0] and value(c.g).numel > 1:
+        c.out[0] = call2(SQUARE_BACKWARD, c.g, c.x[0])
+        return 0
     if c.need[0]:
         c.out[0] = mul(c.g, c.x[1])
     if c.need[1]:
@@ -399,6 +403,7 @@ short_way(op_id("mul"), n_mul, r_mul)
 short_way(op_id("div"), n_div, r_div)
 
 cdef int ADD = op_id("add"), DIV = op_id("div"), POW = op_id("pow"), SQUARE = op_id("square")
+cdef int SQUARE_BACKWARD = op_id("square_backward")
 
 
 def div(input, other, *, rounding_mode=None, out=None):

@@ -44,6 +44,7 @@ cdef extern from "../_kernels/loops.h":
     cg_fn cg_frac_f32, cg_frac_f64
     cg_fn cg_clamp_f32, cg_clamp_f64
     cg_fn cg_threshold_backward_f32, cg_threshold_backward_f64
+    cg_fn cg_square_backward_f32, cg_square_backward_f64
     cg_fn cg_sigmoid_backward_f32, cg_sigmoid_backward_f64
     cg_fn cg_tanh_backward_f32, cg_tanh_backward_f64
     cg_fn cg_safe_mul_f32, cg_safe_mul_f64
@@ -52,6 +53,7 @@ cdef extern from "../_kernels/loops.h":
 cdef extern from "../_kernels/usual.h":
     cg_fn cg_sin_f64, cg_cos_f64
 
+cdef int SQUARE_BACKWARD = op_id("square_backward")
 cdef int TANH_BACKWARD = op_id("tanh_backward")
 cdef int SIGMOID_BACKWARD = op_id("sigmoid_backward")
 cdef int THRESHOLD_BACKWARD = op_id("threshold_backward")
@@ -123,7 +125,17 @@ cdef int d_reciprocal(Ctx *c) except -1:
     return 0
 
 cdef int d_square(Ctx *c) except -1:
-    c.out[0] = mul(c.g, call1(TWICE, c.x[0]))
+    if grad_enabled():                            # tied to x, see above
+        c.out[0] = mul(c.g, call1(TWICE, c.x[0]))
+    else:
+        c.out[0] = call2(SQUARE_BACKWARD, c.g, c.x[0])
+    return 0
+
+cdef int d_square_backward(Ctx *c) except -1:     # z = 2 g x
+    if c.need[0]:
+        c.out[0] = call2(SQUARE_BACKWARD, c.g, c.x[1])
+    if c.need[1]:
+        c.out[1] = call2(SQUARE_BACKWARD, c.g, c.x[0])
     return 0
 
 cdef int d_twice(Ctx *c) except -1:
@@ -389,6 +401,8 @@ define("safe_mul", SAME, d_safe_mul, 2, None, cg_safe_mul_f32, cg_safe_mul_f64, 
 define("safe_div", SAME, d_safe_div, 2, None, cg_safe_div_f32, cg_safe_div_f64, 2, 2 | Y)
 define("sigmoid_backward", SAME, d_sigmoid_backward, 2, None, cg_sigmoid_backward_f32,
        cg_sigmoid_backward_f64, 2, 3)
+define("square_backward", SAME, d_square_backward, 2, None, cg_square_backward_f32,
+       cg_square_backward_f64, 2, 1)
 define("tanh_backward", SAME, d_tanh_backward, 2, None, cg_tanh_backward_f32,
        cg_tanh_backward_f64, 2, 3)
 cdef int CLAMP = define("clamp", SAME, d_clamp, 1, None, cg_clamp_f32, cg_clamp_f64, X, 0)

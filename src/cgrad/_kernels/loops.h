@@ -39,6 +39,7 @@ CG_LOOP_F(cg_lerp);         /* x + w (y - x), from y where |w| >= 1/2 */
 CG_LOOP_F(cg_threshold_backward); /* y <= 0 ? 0 : g; a selection, so inf and NaN in g stay apart */
 CG_LOOP_F(cg_safe_mul);           /* g y, and 0 where g is 0, whatever y */
 CG_LOOP_F(cg_safe_div);           /* g / y, the same */
+CG_LOOP_F(cg_square_backward);    /* 2 g y */
 CG_LOOP_F(cg_sigmoid_backward);   /* g y (1 - y) */
 CG_LOOP_F(cg_tanh_backward);      /* g (1 - y^2) */
 
