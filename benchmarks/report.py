@@ -1,10 +1,12 @@
 """Write the measured figures into README.md and docs/performance.md.
 
     python benchmarks/run.py --peers python micrograd numpy autograd torch compile jax limit
-    python benchmarks/report.py                   # from benchmarks/results/benchmark.json
+    python benchmarks/scaling.py > benchmarks/results/scaling.md
+    python benchmarks/where.py > benchmarks/results/where.md
+    python benchmarks/report.py                   # from benchmarks/results
 
-Replaces what stands between the marks ``<!-- figures -->`` and ``<!-- end of figures -->`` of both
-files, and nothing else.
+Replaces what stands between marks like ``<!-- figures -->`` and ``<!-- end of figures -->``, and
+nothing else; what has not been measured stays as it is.
 """
 from __future__ import annotations
 
@@ -17,8 +19,7 @@ from typing import Any
 from harness import amount
 
 ROOT = Path(__file__).resolve().parents[1]
-RESULTS = Path(__file__).resolve().parent / "results" / "benchmark.json"
-BEGIN, END = "<!-- figures -->", "<!-- end of figures -->"
+RESULTS = Path(__file__).resolve().parent / "results"
 TITLES = {
     "cgrad": "cgrad", "torch": "PyTorch", "compile": "torch.compile", "jax": "JAX (jit)",
     "numpy": "NumPy", "autograd": "HIPS autograd", "micrograd": "micrograd",
@@ -36,21 +37,26 @@ CHOSEN = [
 
 def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("results", nargs="?", type=Path, default=RESULTS, metavar="JSON",
-                        help="written by run.py (%(default)s)")  # fmt: skip
+    parser.add_argument("results", nargs="?", type=Path, default=RESULTS, metavar="DIR",
+                        help="where the others have written (%(default)s)")  # fmt: skip
     options = parser.parse_args(argv)
     try:
-        report = json.loads(options.results.read_text())
+        report = json.loads((options.results / "benchmark.json").read_text())
     except OSError as error:
         print(f"report.py: {error}; run benchmarks/run.py first", file=sys.stderr)
         return 1
     threads = sorted({case["threads"] for case in report["cases"]})
     readme = f"{described(report)}\n\nOne thread:\n\n{table(report, threads[0], CHOSEN)}\n"
-    replace(ROOT / "README.md", readme)
+    replace(ROOT / "README.md", "figures", readme)
     parts = [described(report)]
     for count in threads:
         parts += [f"### {count} thread{'s' * (count > 1)}", table(report, count, limit=True)]
-    replace(ROOT / "docs" / "performance.md", "\n\n".join(parts) + "\n")
+    page = ROOT / "docs" / "performance.md"
+    replace(page, "figures", "\n\n".join(parts) + "\n")
+    for name in ("scaling", "where"):
+        file = options.results / f"{name}.md"
+        if file.exists():
+            replace(page, name, file.read_text(encoding="utf-8").strip() + "\n")
     return 0
 
 
@@ -89,12 +95,12 @@ def table(
     return "\n".join(lines)
 
 
-def replace(path: Path, text: str) -> None:
-    """Put the text between the marks of a file."""
-    whole = path.read_text(encoding="utf-8")
-    before, rest = whole.split(BEGIN, 1)
-    after = rest.split(END, 1)[1]
-    path.write_text(f"{before}{BEGIN}\n{text}{END}{after}", encoding="utf-8")
+def replace(path: Path, name: str, text: str) -> None:
+    """Put the text between the two marks of this name."""
+    begin, end = f"<!-- {name} -->", f"<!-- end of {name} -->"
+    before, rest = path.read_text(encoding="utf-8").split(begin, 1)
+    after = rest.split(end, 1)[1]
+    path.write_text(f"{before}{begin}\n{text}{end}{after}", encoding="utf-8")
 
 
 if __name__ == "__main__":

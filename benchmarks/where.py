@@ -1,9 +1,9 @@
-"""Where the instructions of three statements go, by part of the program: a table for docs/performance.md.
+"""Where the instructions of three statements go, by part of the program.
 
     python benchmarks/where.py          # needs valgrind
 
 Runs each statement under callgrind with two numbers of repetitions; the difference is free of
-start-up.  Valgrind has no AVX-512, so kernels take their AVX2 forms here.
+start-up.  For docs/performance.md.  Valgrind has no AVX-512, so kernels take their AVX2 forms here.
 """
 from __future__ import annotations
 
