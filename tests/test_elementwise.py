@@ -212,6 +212,14 @@ def test_second_derivative_of_a_piecewise_linear_function_is_zero(function):
     assert cgrad.autograd.grad(g.sum(), x)[0].tolist() == [0.0] * 3
 
 
+@pytest.mark.parametrize("square", [lambda x: x * x, cgrad.square, lambda x: x ** 2])
+@pytest.mark.parametrize("shape", [(), (1,), (3,)])
+def test_gradient_of_a_square_does_not_overflow_before_it_must(square, shape):
+    x = cgrad.full(shape, 3e38, requires_grad=True)
+    square(x).backward(cgrad.full(shape, 0.01))
+    assert cgrad.isfinite(x.grad).all()
+
+
 def test_third_derivative_of_the_square_is_zero():
     x = values(3.0).requires_grad_()
     y = x**2

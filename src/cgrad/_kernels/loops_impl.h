@@ -48,6 +48,6 @@ TERNARY(cg_lerp, w > (T)-0.5 && w < (T)0.5 ? x + w * (y - x) : y - (1 - w) * (y 
 BINARY(cg_safe_mul, x == 0 ? x : x * y)
 BINARY(cg_safe_div, x == 0 ? x : x / y)
 BINARY(cg_threshold_backward, y <= 0 ? 0 : x)
-BINARY(cg_square_backward, x * (y + y))
+BINARY(cg_square_backward, 2 * (x * y))
 BINARY(cg_sigmoid_backward, x * (y * (1 - y)))
 BINARY(cg_tanh_backward, x * (1 - y * y))
