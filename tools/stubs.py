@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import ast
 import builtins
-import importlib
 import inspect
 import sys
 from pathlib import Path
@@ -57,9 +56,10 @@ def names_of(body: list[ast.stmt]) -> set[str]:
 
 def source_of(module: str) -> Path:
     """The file that declares what a module offers, with types."""
-    path = Path(importlib.import_module(module).__file__ or "")
-    stub = path.with_name(path.name.split(".")[0] + ".pyi")
-    return stub if stub.exists() else path
+    # Compiled modules lie in one library: their names say where they stand.
+    path = FOLDER.parent.joinpath(*module.split("."))
+    stub, package = path.with_suffix(".pyi"), path / "__init__.py"
+    return next(p for p in (stub, package, path.with_suffix(".py")) if p.exists())
 
 
 def definition(function: object) -> tuple[list[ast.FunctionDef], str]:
