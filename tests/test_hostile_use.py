@@ -118,6 +118,22 @@ def test_small_operands_of_a_large_result_whose_rows_are_replaced_by_another_thr
     assert a.grad.tolist() == [[200 * 250.0]] * 250
 
 
+def test_methods_of_compiled_classes_check_whose_they_are():
+    classes = {kind for name, module in sys.modules.items() if name.startswith("cgrad.")
+               for kind in vars(module).values()
+               if isinstance(kind, type) and not kind.__flags__ & 1 << 9
+               and str(kind.__module__).startswith("cgrad")}
+    assert cgrad.Tensor in classes
+    for kind in classes:
+        for name, method in vars(kind).items():
+            # Cython's own functions would take any object for `self`.
+            assert not (type(method).__name__ == "cython_function_or_method"
+                        and method.__qualname__.startswith(kind.__name__ + ".")), (kind, name)
+            if type(method) is type(str.join):
+                with pytest.raises(TypeError):
+                    method(5)
+
+
 def test_many_handles_that_end_inside_one_another():
     for _ in range(2):
         previous = None

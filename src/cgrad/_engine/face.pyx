@@ -5,6 +5,7 @@
 Irregular operations are ``def`` functions in their family's file, entered in `public` by
 `export`.  The Tensor class attaches everything in `public` and `methods` (tensor.pyx).
 """
+cimport cython
 import warnings
 from cpython.object cimport PyObject, PyTypeObject
 from cgrad._engine.types cimport *
@@ -55,6 +56,8 @@ cdef object wrap_borrowed(Row r):
     return wrap(r)
 
 
+@cython.binding(False)
+@cython.embedsignature.format("clinic")
 cdef class OpFunction:
     """A regular operation of the table as a Python function."""
     cdef vectorcall call

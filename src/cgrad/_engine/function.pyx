@@ -5,6 +5,7 @@ passed, and which carries the context object.  Each differentiable result is a r
 as its only input.  The sweep collects what arrives from the results at the joint (`collect`), and
 when it comes to the joint calls the context once with all of it (`call`).
 """
+cimport cython
 from cgrad._engine.types cimport *
 from cgrad._engine.handle cimport Handle, carried, fresh_row, row_of, wrap
 from cgrad._engine.inplace cimport check_writable, finish_change
@@ -35,6 +36,8 @@ cdef int d_output(Ctx *c) except -1:          # Attr: k[0] = which of the result
 register("function_output", f_none, d_output)
 
 
+@cython.binding(False)
+@cython.embedsignature.format("clinic")
 cdef class Joint:
     """Holds the row of one call as a place in the graph."""
     cdef Row row

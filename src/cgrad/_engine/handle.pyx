@@ -17,6 +17,7 @@ anew: a change recorded through one of them reaches its own views and not the te
 from, and the other way round.  Rows with one history are a family; the first family's base is in
 the storage, the bases of others, which are rare, in `_family_bases`.
 """
+cimport cython
 import numpy as np
 
 from cpython.object cimport PyObject, PyTypeObject, traverseproc, visitproc
@@ -107,6 +108,8 @@ default_float = F32
 tensor_type = None
 
 
+@cython.binding(False)
+@cython.embedsignature.format("clinic")
 cdef class dtype:
     """A number type: ``cgrad.float32``, ``float64``, ``int8`` ... ``int64``, ``uint8``, ``bool``.
 
@@ -202,6 +205,8 @@ def set_default_dtype(d):
     default_float = code
 
 
+@cython.binding(False)
+@cython.embedsignature.format("clinic")
 cdef class Handle:
     """A Python object that keeps one row alive; `Tensor` derives from it."""
 

@@ -31,6 +31,8 @@ cdef inline int _switches():
 
 
 @cython.auto_pickle(False)
+@cython.binding(False)
+@cython.embedsignature.format("clinic")
 cdef class Mode:
     """Base of `no_grad` and its relatives.
 

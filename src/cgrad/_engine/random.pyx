@@ -4,6 +4,7 @@ The bits come from NumPy's PCG64 through its C interface; `_kernels/random.c` ma
 them, one after the other, so that a seed fixes every bit of what follows, for any number of
 threads.  numpy.random is imported at the first draw, not before.
 """
+cimport cython
 import os
 from cpython.pycapsule cimport PyCapsule_GetPointer
 from libc.stdint cimport uint64_t
@@ -56,6 +57,8 @@ def set_device(device):
 # ---------------------------------------------------------------------------------------------
 # Generators
 
+@cython.binding(False)
+@cython.embedsignature.format("clinic")
 cdef class Generator:
     """Generator(device="cpu")
 

@@ -1,4 +1,5 @@
 """What can be seen of the graph from Python: `grad_fn` and its `next_functions`."""
+cimport cython
 from cgrad._engine.types cimport *
 from cgrad._engine.face cimport wrap_borrowed
 from cgrad._engine.function cimport FUNCTION, OUTPUT
@@ -9,6 +10,8 @@ from cgrad._engine.tracing cimport camel
 from cgrad._tensor.hooks import RemovableHandle
 
 
+@cython.binding(False)
+@cython.embedsignature.format("clinic")
 cdef class GraphNode:
     """A recorded operation: `name()`, `next_functions`, and `variable` for a leaf."""
     cdef Row row

@@ -4,6 +4,7 @@ What the operation table knows is attached at the end of this file (functions, m
 forms); written out here is what has no entry in the table: operators, properties, indexing,
 gradients, conversion and exchange.
 """
+cimport cython
 from cpython.buffer cimport PyBUF_FORMAT, PyBUF_STRIDES, PyBUF_WRITABLE
 from cpython.object cimport PyObject, PyTypeObject
 from libc.stdlib cimport free, malloc
@@ -121,6 +122,8 @@ cdef object _unary(int op, Handle a):
     return wrap(apply(op, &x, 1, NULL))
 
 
+@cython.binding(False)
+@cython.embedsignature.format("clinic")
 cdef class Tensor(Handle):
     """A multi-dimensional array of one number type that records what is done to it.
 
