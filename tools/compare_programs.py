@@ -20,9 +20,6 @@ stand-ins for what a program imports and this machine lacks (data sets, say) int
 from __future__ import annotations
 
 import argparse
-import importlib
-import importlib.abc
-import importlib.util
 import json
 import os
 import random
@@ -36,32 +33,6 @@ from pathlib import Path
 import numpy as np
 
 STEPS, TOLERANCE = 20, 1e-4
-
-
-# -- cgrad under the name of torch ------------------------------------------------------------
-
-
-class Alias(importlib.abc.MetaPathFinder, importlib.abc.Loader):
-    """`import torch.x.y` gives cgrad.x.y, the same module object."""
-
-    def find_spec(self, name, path=None, target=None):
-        if name == "torch" or name.startswith("torch."):
-            return importlib.util.spec_from_loader(name, self)
-        return None
-
-    def create_module(self, spec):
-        name = "cgrad" + spec.name[len("torch"):]
-        try:
-            module = importlib.import_module(name)
-        except ModuleNotFoundError as error:
-            if error.name != name:
-                raise
-            raise ModuleNotFoundError(f"{name} does not exist", name=spec.name) from None
-        self.spec = module.__spec__
-        return module
-
-    def exec_module(self, module):
-        module.__spec__ = self.spec  # the import system has put that of torch there
 
 
 # -- random numbers from NumPy ----------------------------------------------------------------
@@ -218,8 +189,10 @@ def run(library: str, folder: Path, steps: int, double: bool, command: list[str]
     """Run the program with ``library``; write its losses into ``folder``."""
     name, library = library, library.replace("control", "torch")
     if library == "cgrad":
-        sys.meta_path.insert(0, Alias())
         from cgrad._tensor.tensor import attach as set_method
+        from cgrad.compat import install_as_torch
+
+        install_as_torch()
     import torch
 
     if library == "torch":

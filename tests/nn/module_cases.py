@@ -50,6 +50,10 @@ def F(value):
     return Fixed(value)
 
 
+def squared_distance(x, y):
+    return (x - y).square().sum(-1)
+
+
 X = waves((3, 4))
 IMAGE = waves((2, 4, 6, 5))
 LINE = waves((2, 4, 9))
@@ -239,13 +243,52 @@ CASES = [
      [X, F(ids(3, (3, 2)))]),
     ("AdaptiveLogSoftmaxWithLoss", (4, 9, [2, 5]), {"div_value": 2.0}, [LOGITS, F([0, 8, 3, 1, 6])]),
     ("AdaptiveLogSoftmaxWithLoss", (4, 9, [3]), {"head_bias": True}, [waves((4,)), F(7)]),
+    # options that no case above sets
+    *[(f"BatchNorm{d}d", (c,), {"bias": False}, [x]) for d, c, x in ((1, 4, LINE), (2, 4, IMAGE), (3, 2, SOLID))],
+    *[(f"InstanceNorm{d}d", (c,),
+       {"affine": True, "bias": False, "track_running_stats": True, "momentum": 0.4}, [x])
+      for d, c, x in ((1, 4, LINE), (2, 4, IMAGE), (3, 2, SOLID))],
+    ("GroupNorm", (2, 4), {"bias": False}, [IMAGE]),
+    *[(name, (0.0, True), {}, [x]) for name, x in (
+        ("Dropout", X), ("Dropout1d", LINE), ("Dropout2d", IMAGE), ("Dropout3d", SOLID), ("AlphaDropout", X),
+        ("FeatureAlphaDropout", IMAGE))],
+    ("Conv3d", (2, 2, 3), {"bias": False, "padding": 1, "padding_mode": "circular"}, [SOLID]),
+    ("Conv3d", (2, 2, 2), {"padding": "same", "padding_mode": "replicate"}, [SOLID]),
+    ("ConvTranspose1d", (4, 2, 3), {"dilation": 2, "padding": 1}, [LINE]),
+    ("ConvTranspose2d", (4, 2, 3), {"bias": False}, [IMAGE]),
+    ("ConvTranspose3d", (2, 2, 2), {"stride": 2, "padding": 1, "output_padding": (0, 1, 1), "dilation": (1, 2, 2),
+     "bias": False}, [SOLID]),
+    ("Fold", ((5, 5), 2), {"dilation": (2, 1), "stride": (1, 2)}, [waves((1, 8, 6))]),
+    ("AdaptiveMaxPool3d", ((2, 3, 4),), {"return_indices": True}, [SOLID]),
+    ("AvgPool3d", (3, 2), {"padding": 1, "ceil_mode": True, "count_include_pad": False}, [SOLID]),
+    ("LPPool2d", (2, (4, 2)), {"ceil_mode": True}, [IMAGE + 2]),
+    ("LPPool3d", (3, 2), {"stride": 1, "ceil_mode": True}, [SOLID + 2]),
+    ("MaxPool3d", (2,), {"stride": (2, 1, 2), "dilation": (1, 2, 1), "return_indices": True, "ceil_mode": True},
+     [SOLID]),
+    ("MaxUnpool1d", (3, 2, 1), {}, [waves((1, 2, 3)), F([[[0, 3, 4], [1, 2, 4]]])]),
+    ("MaxUnpool2d", (3,), {"stride": 2, "padding": 1}, [waves((1, 1, 2, 2)), F([[[[0, 2], [6, 8]]]])]),
+    ("MaxUnpool3d", (3,), {"stride": 2, "padding": (1, 1, 0)}, [waves((1, 1, 1, 1, 2)), F([[[[[0, 4]]]]])]),
+    ("Embedding", (7, 3), {"_weight": F(waves((7, 3))), "_freeze": True}, [F(ids(7, (4,)))]),
+    ("EmbeddingBag", (7, 3), {"max_norm": 0.8, "norm_type": 1.0, "scale_grad_by_freq": True},
+     [F(ids(7, (2, 5)))]),
+    ("EmbeddingBag", (7, 3), {"_weight": F(waves((7, 3))), "mode": "sum"}, [F(ids(7, (2, 5)))]),
+    ("LinearCrossEntropyLoss", (4, 3), {"weight": F(chances((3,))), "ignore_index": 2, "label_smoothing": 0.2},
+     [X, F([0, 2, 1])]),
+    *[(name, (4, 2, 8, 0.0), {"layer_norm_eps": 0.1}, [waves((3, 2, 4), k) for k in range(n)])
+      for name, n in (("TransformerEncoderLayer", 1), ("TransformerDecoderLayer", 2))],
+    ("Transformer", (4, 2, 1, 1, 8, 0.0), {"activation": "gelu", "layer_norm_eps": 0.1, "batch_first": True,
+     "norm_first": True, "bias": False}, [waves((2, 3, 4)), waves((2, 2, 4), 1)]),
+    ("TripletMarginWithDistanceLoss", (),
+     {"distance_function": squared_distance}, [waves((5, 4), k) for k in (0, 3, 5)]),
+    ("UpsamplingBilinear2d", (), {"scale_factor": 1.5}, [IMAGE]), ("UpsamplingNearest2d", (5,), {}, [IMAGE]),
 ]  # fmt: skip
 
 
 def label(case):
     name, args, options, inputs = case
     given = [repr(a) for a in args]
-    given += [f"{k}={'tensor' if isinstance(v, Fixed) else v!r}" for k, v in options.items()]
+    given += [f"{k}={'tensor' if isinstance(v, Fixed) else getattr(v, '__name__', repr(v))}"
+              for k, v in options.items()]
     shapes = " ".join(str(getattr(x, "value", x).shape) for x in inputs)
     return f"{name}({', '.join(given)}) {shapes}"
 

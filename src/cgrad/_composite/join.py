@@ -107,7 +107,7 @@ def block_diag(*tensors: Tensor) -> Tensor:
 # -- repetition ------------------------------------------------------------------------------------
 
 
-@public(module=False)
+@public(module=False, renamed={"repeats": None})
 def repeat(self: Tensor, *repeats: Ints) -> Tensor:
     """repeat(*repeats) -> Tensor
 
@@ -138,7 +138,7 @@ def repeat(self: Tensor, *repeats: Ints) -> Tensor:
     return result.expand(wide).clone().reshape([n * r for n, r in zip(shape, times)])
 
 
-@public()
+@public(renamed={"dims": None})
 def tile(input: Tensor, *dims: Ints) -> Tensor:
     """tile(input, dims) -> Tensor
 

@@ -200,7 +200,7 @@ def storage(self: Tensor) -> UntypedStorage:
     return UntypedStorage(self, self.element_size())
 
 
-@public(module=False)
+@public(module=False, renamed={"size": None})
 def resize_(self: Tensor, *sizes: Ints, memory_format: object = None) -> Tensor:
     """resize_(*sizes) -> Tensor
 
@@ -226,7 +226,7 @@ def resize_(self: Tensor, *sizes: Ints, memory_format: object = None) -> Tensor:
     return self
 
 
-@public(module=False)
+@public(module=False, renamed={"the_template": "other"})
 def resize_as_(self: Tensor, other: Tensor, memory_format: object = None) -> Tensor:
     """resize_as_(other) -> Tensor: :meth:`resize_` to the shape of another tensor."""
     return self.resize_(other.shape)
@@ -302,7 +302,7 @@ def _options(self: Tensor, dtype: DType | None, device: object, requires_grad: b
                 requires_grad=requires_grad)
 
 
-@public(module=False)
+@public(module=False, renamed={"size": None})
 def new_zeros(
     self: Tensor, *size: Ints, dtype: DType | None = None, device: object = None,
     requires_grad: bool = False, layout: object = None, pin_memory: bool = False,
@@ -311,7 +311,7 @@ def new_zeros(
     return _op["zeros"](*size, **_options(self, dtype, device, requires_grad))
 
 
-@public(module=False)
+@public(module=False, renamed={"size": None})
 def new_ones(
     self: Tensor, *size: Ints, dtype: DType | None = None, device: object = None,
     requires_grad: bool = False, layout: object = None, pin_memory: bool = False,
@@ -320,7 +320,7 @@ def new_ones(
     return _op["ones"](*size, **_options(self, dtype, device, requires_grad))
 
 
-@public(module=False)
+@public(module=False, renamed={"size": None})
 def new_empty(
     self: Tensor, *size: Ints, dtype: DType | None = None, device: object = None,
     requires_grad: bool = False, layout: object = None, pin_memory: bool = False,

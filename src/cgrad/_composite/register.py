@@ -5,6 +5,7 @@ import operator
 from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
+from cgrad._engine.face import renaming
 from cgrad._engine.strided import store
 from cgrad._tensor.tensor import Tensor, attach, attach_inplace
 
@@ -14,7 +15,8 @@ PUBLIC: dict[str, Callable[..., Any]] = {}      # name -> function of the packag
 
 
 def public(
-    *aliases: str, module: bool = True, method: bool = True, inplace: bool = False
+    *aliases: str, module: bool = True, method: bool = True, inplace: bool = False,
+    renamed: dict[str, str | None] | None = None,
 ) -> Callable[[F], F]:
     """Enter a function under its own name and `aliases`.
 
@@ -23,8 +25,10 @@ def public(
         module: as ``cgrad.name``.
         method: as ``Tensor.name``.
         inplace: as ``Tensor.name_``, which writes the result into the first argument.
+        renamed: further names of arguments, see :func:`cgrad._engine.face.renaming`.
     """
-    def enter(function: F) -> F:
+    def enter(original: F) -> F:
+        function = renaming(original, renamed)
         for name in (function.__name__, *aliases):
             if module:
                 PUBLIC[name] = function
@@ -32,7 +36,7 @@ def public(
                 attach(name, function)
             if inplace:
                 attach_inplace(name + "_", function)
-        return function
+        return original
     return enter
 
 

@@ -111,7 +111,7 @@ def _parts(input: Tensor, sizes: Sequence[int], dim: int) -> tuple[Tensor, ...]:
     return tuple(parts)
 
 
-@public("unsafe_split")
+@public("unsafe_split", renamed={"split_size": "split_size_or_sections"})
 def split(
     tensor: Tensor, split_size_or_sections: Ints, dim: int = 0
 ) -> tuple[Tensor, ...]:
@@ -165,7 +165,7 @@ def chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
     return split(input, -(-n // chunks), dim) if n else _parts(input, [0] * chunks, dim)
 
 
-@public()
+@public(renamed={"tensor_indices_or_sections": "indices_or_sections"})
 def tensor_split(
     input: Tensor, indices_or_sections: Ints | Tensor | None = None, dim: int = 0, *,
     indices: Ints | None = None, sections: int | None = None,
@@ -236,7 +236,7 @@ dsplit.__doc__ = """dsplit(input, indices_or_sections) -> tuple of Tensors
     Parts along the third dimension, as :func:`hsplit`.
     """
 for _f in (hsplit, vsplit, dsplit):
-    public()(_f)
+    public(renamed={"indices": "indices_or_sections", "sections": "indices_or_sections"})(_f)
 
 
 @public()

@@ -3,7 +3,8 @@
 `OpFunction` is a callable that serves as ``cgrad.exp(x)``, as the method ``x.exp()`` and, with
 `inplace`, as ``x.exp_()``.  It is called by the vectorcall protocol: no tuple, no dict.
 Irregular operations are ``def`` functions in their family's file, entered in `public` by
-`export`.  The Tensor class attaches everything in `public` and `methods` (tensor.pyx).
+`export`, which puts a `Renaming` around those whose arguments have further names.  The Tensor class
+attaches everything in `public` and `methods` (tensor.pyx).
 """
 cimport cython
 import warnings
@@ -34,20 +35,96 @@ cdef extern from *:
     void cg_set_vectorcall(PyTypeObject *t, Py_ssize_t offset)
     Py_ssize_t CG_NARGS(size_t n)
     object PyMethod_New(object f, object self)
+    object PyObject_Vectorcall(object f, PyObject **args, size_t nargs, PyObject *names)
 
 public = {}          # name -> function of the package
 _SCALED = ("add", "sub", "subtract", "add_", "sub_", "subtract_")
 methods = {}         # name -> function attached to Tensor
 
 
-def export(function, *names, bint method=True, bint module=True):
-    """Enter a public function under its own name and `names`."""
+def export(function, *names, bint method=True, bint module=True, dict renamed=None):
+    """Enter a public function under its own name and `names`; `renamed` as in `renaming`."""
+    original, function = function, renaming(function, renamed)
     for name in (function.__name__,) + names:
         if module:
             public[name] = function
         if method:
             methods[name] = function
-    return function
+    return original
+
+
+cdef dict _NUMPY = {"axis": "dim", "keepdims": "keepdim"}
+cdef dict _renamed = {}      # name -> its Renaming, for pickles
+
+
+def renaming(function, dict renamed=None):
+    """`function`, which then takes arguments under further names too.
+
+    These are NumPy's names of `dim` and `keepdim`, as in PyTorch, and those in `renamed`: further
+    name -> name of the parameter, or None for what may also be given by position.
+    """
+    code = getattr(function, "__code__", None)
+    if code is None:
+        return function
+    taken = code.co_varnames[:code.co_argcount + code.co_kwonlyargcount]
+    names = {k: v for k, v in _NUMPY.items() if v in taken and k not in taken}
+    names.update(renamed or {})
+    if not names:
+        return function
+    _renamed[function.__name__] = renamed_function = Renaming(function, names)
+    return renamed_function
+
+
+cdef class Renaming:
+    """A function, called by the vectorcall protocol, with further names for its arguments."""
+    cdef vectorcall call
+    cdef readonly object __wrapped__
+    cdef readonly str __name__
+    cdef readonly object __doc__
+    cdef dict names
+
+    def __init__(self, function, dict names):
+        self.call = _rename
+        self.__wrapped__ = function
+        self.__name__ = function.__name__
+        self.__doc__ = function.__doc__
+        self.names = names
+
+    def __getattr__(self, name):
+        return getattr(self.__wrapped__, name)
+
+    def __get__(self, instance, owner):
+        return self if instance is None else PyMethod_New(self, instance)
+
+    def __repr__(self):
+        return f"<function cgrad.{self.__name__}>"
+
+    def __reduce__(self):
+        return _op_function, (self.__name__,)
+
+
+cdef object _rename(object f, PyObject **args, size_t nargsf, PyObject *names):
+    cdef Renaming self = <Renaming>f
+    cdef Py_ssize_t i, n = CG_NARGS(nargsf)
+    cdef list given
+    cdef dict named
+    if names != NULL:
+        for key in <tuple><object>names:
+            if key in self.names:
+                break
+        else:
+            return PyObject_Vectorcall(self.__wrapped__, args, nargsf, names)
+        given, named = [<object>args[i] for i in range(n)], {}
+        for i, key in enumerate(<tuple><object>names):
+            name = self.names.get(key, key)
+            if name is None:
+                given.append(<object>args[n + i])
+            elif name in named:
+                raise TypeError(f"{self.__name__}() got multiple values for argument '{name}'")
+            else:
+                named[name] = <object>args[n + i]
+        return self.__wrapped__(*given, **named)
+    return PyObject_Vectorcall(self.__wrapped__, args, nargsf, names)
 
 
 cdef object wrap_borrowed(Row r):
@@ -92,7 +169,7 @@ cdef class OpFunction:
 
 
 def _op_function(name):
-    return public.get(name) or methods[name]
+    return public.get(name) or methods.get(name) or _renamed[name]
 
 
 cdef object _call(object f, PyObject **args, size_t nargsf, PyObject *names):
@@ -234,6 +311,8 @@ cdef int face(str name, int arity, str doc, bint inplace=True, tuple aliases=())
 
 cdef _enable():
     cdef OpFunction f = _make("", 0, 1, False, "")
+    cdef Renaming g = Renaming(_op_function, {})
     cg_set_vectorcall(<PyTypeObject *>OpFunction, <char *>&f.call - <char *><PyObject *>f)
+    cg_set_vectorcall(<PyTypeObject *>Renaming, <char *>&g.call - <char *><PyObject *>g)
 
 _enable()

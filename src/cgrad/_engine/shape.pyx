@@ -562,13 +562,15 @@ def contiguous_(self, memory_format=None):
     return wrap(apply(CLONE, &x, 1, NULL))
 
 
-for _name, _f in (("reshape", reshape_), ("permute", permute_), ("clone", clone_)):
+for _name, _f in (("reshape", reshape_), ("permute", permute_), ("clone", clone_),
+                  ("expand", expand_), ("contiguous", contiguous_)):
     _f.__name__ = _f.__qualname__ = _name
-    export(_f)
-for _name, _f in (("expand", expand_), ("contiguous", contiguous_)):
-    _f.__name__ = _f.__qualname__ = _name
-    export(_f, module=False)
-export(transpose, "swapaxes", "swapdims")
+export(reshape_, renamed={"shape": None})
+export(permute_, renamed={"dims": None})
+export(clone_)
+export(expand_, renamed={"size": None}, module=False)
+export(contiguous_, module=False)
+export(transpose, "swapaxes", "swapdims", renamed={"axis0": "dim0", "axis1": "dim1"})
 export(t)
 export(squeeze)
 export(unsqueeze)

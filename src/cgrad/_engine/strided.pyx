@@ -517,7 +517,8 @@ def same_memory(Handle h, Handle source):
 export(as_strided)
 export(diagonal)
 export(unfold, module=False)
-export(view, module=False)
-export(transpose_, "swapaxes_", "swapdims_", module=False)
+export(view, module=False, renamed={"size": None, "dtype": None})
+export(transpose_, "swapaxes_", "swapdims_", module=False,
+       renamed={"axis0": "dim0", "axis1": "dim1"})
 for _f in (t_, squeeze_, unsqueeze_, as_strided_):
     export(_f, module=False)

@@ -142,6 +142,8 @@ cdef class Tensor(Handle):
     def __init__(self, *args, **kwargs):
         if self.row:
             return
+        if kwargs and type(self) is Tensor:
+            _check_options(kwargs)
         if len(args) == 1 and is_handle(args[0]):
             source = args[0].detach()
         elif len(args) == 1 and not isinstance(args[0], int):
@@ -1031,6 +1033,14 @@ def _rebuild(cls, array, requires_grad, state):
     if state:
         t.__dict__.update(state)
     return t
+
+
+def _check_options(kwargs):
+    for name in kwargs:
+        if name != "device":
+            raise TypeError(f"Tensor() got an unexpected keyword argument '{name}'; cgrad.tensor "
+                            "takes dtype and requires_grad")
+    _create.empty(0, device=kwargs["device"])
 
 
 class InPlace:
