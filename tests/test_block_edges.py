@@ -69,3 +69,19 @@ def test_exponentials_to_the_last_places():
         exact = e / (1 + e)
         error = np.abs(got - exact) / np.spacing(np.maximum(exact, 2.0**-149).astype(np.float32))
         assert error.max() < 3
+
+
+@pytest.mark.parametrize("rows", [1, 3, 70])
+def test_layer_norm_of_rows_of_all_lengths(rows):
+    for n in [1, *WIDTHS, 300]:
+        x, g = floats(rows, n, dtype=np.float64), floats(rows, n, dtype=np.float64)
+        w, b = floats(n, dtype=np.float64), floats(n, dtype=np.float64)
+        z = (x - x.mean(1, keepdims=True)) / np.sqrt(x.var(1, keepdims=True) + 1e-5)
+        u, r = g * w, 1 / np.sqrt(x.var(1, keepdims=True) + 1e-5)
+        dx = r * (u - u.mean(1, keepdims=True) - z * (u * z).mean(1, keepdims=True))
+        for dtype, close in ((np.float64, 1e-10), (np.float32, 1e-2 if n == 2 else 2e-4)):
+            leaves = [cgrad.from_numpy(a.astype(dtype)).requires_grad_() for a in (x, w, b)]
+            y = F.layer_norm(leaves[0], [n], *leaves[1:])
+            found = cgrad.autograd.grad(y, leaves, cgrad.from_numpy(g.astype(dtype)))
+            for got, exact in zip((y.detach(), *found), (z * w + b, dx, (g * z).sum(0), g.sum(0))):
+                np.testing.assert_allclose(got.numpy(), exact, rtol=close, atol=close)

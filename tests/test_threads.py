@@ -75,6 +75,14 @@ CASES = {
     "cross_entropy": lambda: with_gradient(
         lambda x: F.cross_entropy(x, cgrad.arange(2003) % 501), tensor(2003, 501)
     ),
+    "layer_norm": lambda: with_gradient(
+        lambda x, w, b: F.layer_norm(x, [501], w, b), tensor(2003, 501), tensor(501), tensor(501)
+    ),
+    "max_pool2d": lambda: with_gradient(lambda x: F.max_pool2d(x, 2), tensor(65, 3, 30, 46)),
+    "conv2d": lambda: with_gradient(
+        lambda x, w, b: F.conv2d(x, w, b, padding=1),
+        tensor(33, 5, 14, 14), tensor(33, 5, 3, 3), tensor(33)
+    ),
     "index": lambda: with_gradient(lambda x: x[(cgrad.arange(300_001) * 7) % 999], tensor(999, 3)),
     "embedding": lambda: with_gradient(
         lambda w: F.embedding((cgrad.arange(40_000) * 7) % 999, w), tensor(999, 33)

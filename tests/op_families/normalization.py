@@ -100,6 +100,9 @@ CASES = [
         errors=[Bad((T(2, 3), 2), ValueError, "3D or higher")]),
 ]
 
-INTERNAL = {"row_norm_backward": "nn.functional.layer_norm"}
+INTERNAL = {
+    "row_norm_backward": "nn.functional.layer_norm",
+    "row_norm_weight": "nn.functional.layer_norm",
+}
 ELSEWHERE = dict.fromkeys(["layer_norm", "rms_norm", "group_norm", "batch_norm", "instance_norm"],
                           "the function of nn.functional with other orders of arguments")

@@ -3,98 +3,197 @@
 The fused backward is an operation of the table with a rule of its own, so that second derivatives
 work.
 """
+from libc.string cimport memset
 from cgrad._engine.types cimport *
 from cgrad._engine.face cimport wrap_borrowed
 from cgrad._engine.handle cimport dtype_of, row_of
 from cgrad._engine.loops cimport BLOCK, NOGIL
 from cgrad._engine.primitives cimport (
-    add, mul, neg, plus, reshape, reshape_like, square, sub, unary,
+    add, mul, neg, plus, reshape, reshape_like, sizes, square, sub, sum_dims, unary,
 )
-from cgrad._engine.rows cimport is_float, row_dense, value
+from cgrad._engine.rows cimport is_float, retain, row_dense, value
+from cgrad._engine.shape cimport slice_row
 from cgrad._engine.softmax cimport dense
 from cgrad._engine.table cimport (
-    Ctx, call1, call2, op_id, register, scope_enter, scope_leave,
+    Ctx, call1, call2, call3, keep, op_id, register, scope_enter, scope_leave,
 )
 from cgrad._engine.threads cimport parallel_for
 
 # Pointers are untyped here; the kernels are chosen by dtype.
 cdef extern from "../_kernels/norm.h":
-    void cg_row_norm_f32(const void *x, void *y, int64_t n, double eps, int rms, int64_t begin,
-                         int64_t end) nogil
-    void cg_row_norm_f64(const void *x, void *y, int64_t n, double eps, int rms, int64_t begin,
-                         int64_t end) nogil
-    void cg_row_norm_backward_f32(const void *g, const void *x, void *dx, int64_t n, double eps,
-                                  int rms, int64_t begin, int64_t end) nogil
-    void cg_row_norm_backward_f64(const void *g, const void *x, void *dx, int64_t n, double eps,
-                                  int rms, int64_t begin, int64_t end) nogil
+    void cg_row_norm_f32(const void *x, const void *w, const void *b, void *y, int64_t n,
+                         double eps, int rms, int64_t begin, int64_t end) nogil
+    void cg_row_norm_f64(const void *x, const void *w, const void *b, void *y, int64_t n,
+                         double eps, int rms, int64_t begin, int64_t end) nogil
+    void cg_row_norm_backward_f32(const void *g, const void *x, const void *w, void *dx, int64_t n,
+                                  double eps, int rms, int64_t begin, int64_t end) nogil
+    void cg_row_norm_backward_f64(const void *g, const void *x, const void *w, void *dx, int64_t n,
+                                  double eps, int rms, int64_t begin, int64_t end) nogil
+    void cg_row_norm_weight_f32(const void *g, const void *x, void *dw, int64_t n, double eps,
+                                int rms, int64_t begin, int64_t end) nogil
+    void cg_row_norm_weight_f64(const void *g, const void *x, void *dw, int64_t n, double eps,
+                                int rms, int64_t begin, int64_t end) nogil
 
 cdef int ROW_NORM = op_id("row_norm"), ROW_NORM_BACKWARD = op_id("row_norm_backward")
+cdef int ROW_NORM_WEIGHT = op_id("row_norm_weight")
 cdef int MEAN = op_id("mean")
+cdef enum:
+    PARTS = 16                # of the rows at most, whose gradients of the weight are added up
 
 
 cdef struct Job:
-    int dtype, rms
-    int64_t n
+    int op, dtype, rms
+    int64_t n, rows
     double eps
-    const void *g             # NULL: forward
+    const void *g
     const void *x
-    void *y
+    const void *w             # NULL: none
+    const void *b
+    char *y
+    int64_t part              # ROW_NORM_WEIGHT: rows of a part
 
 
 cdef void _task(void *ctx, int64_t begin, int64_t end) noexcept nogil:
     cdef Job *j = <Job *>ctx
-    if j.g == NULL:
+    cdef int64_t i, first, last
+    if j.op == ROW_NORM:
         if j.dtype == F32:
-            cg_row_norm_f32(j.x, j.y, j.n, j.eps, j.rms, begin, end)
+            cg_row_norm_f32(j.x, j.w, j.b, j.y, j.n, j.eps, j.rms, begin, end)
         else:
-            cg_row_norm_f64(j.x, j.y, j.n, j.eps, j.rms, begin, end)
-    elif j.dtype == F32:
-        cg_row_norm_backward_f32(j.g, j.x, j.y, j.n, j.eps, j.rms, begin, end)
+            cg_row_norm_f64(j.x, j.w, j.b, j.y, j.n, j.eps, j.rms, begin, end)
+    elif j.op == ROW_NORM_BACKWARD:
+        if j.dtype == F32:
+            cg_row_norm_backward_f32(j.g, j.x, j.w, j.y, j.n, j.eps, j.rms, begin, end)
+        else:
+            cg_row_norm_backward_f64(j.g, j.x, j.w, j.y, j.n, j.eps, j.rms, begin, end)
     else:
-        cg_row_norm_backward_f64(j.g, j.x, j.y, j.n, j.eps, j.rms, begin, end)
+        for i in range(begin, end):
+            first = i * j.part
+            last = min(first + j.part, j.rows)
+            if j.dtype == F32:
+                cg_row_norm_weight_f32(j.g, j.x, j.y + i * 2 * j.n * sizeof(float), j.n, j.eps,
+                                       j.rms, first, last)
+            else:
+                cg_row_norm_weight_f64(j.g, j.x, j.y + i * 2 * j.n * sizeof(double), j.n, j.eps,
+                                       j.rms, first, last)
 
 
 # Attr: k[0] = length of a row, k[1] = rms; f[0] = eps
 
-cdef Row _run(Row g, Row x, Attr *at) except 0:
+cdef int _run(Job *j, Row y, Attr *at, int64_t items) except -1:
+    cdef Value *v = value(y)
+    j.dtype = v.dtype
+    j.n = at.k[0]
+    j.rms = <int>at.k[1]
+    j.eps = at.f[0]
+    j.y = v.data
+    if j.rows * j.n < NOGIL:
+        _task(j, 0, items)
+    else:
+        with nogil:
+            parallel_for(_task, j, items, max(BLOCK * items // (j.rows * j.n), 1))
+    return 0
+
+
+cdef const void *_data(Row x, int64_t numel, int dtype) except? NULL:
+    # The caller's operands fit; a tensor given other memory by another thread may not.
+    x = dense(x)
+    if value(x).numel != numel or value(x).dtype != dtype:
+        raise RuntimeError("row_norm: an operand was changed by another thread")
+    return value(x).data
+
+
+cdef Row f_row_norm(int op, Row *x, int n, Attr *at) except 0:
+    # x, w, b, or g, x, w
+    cdef int64_t mark = scope_enter()
     cdef Job j
-    cdef int64_t mark = scope_enter(), rows
-    cdef Value *v
+    cdef Value *v = value(x[0])
+    cdef int64_t numel = v.numel
+    cdef int dt = v.dtype
     cdef Row y
     try:
-        x = dense(x)
-        j.g = value(dense(g)).data if g else NULL
-        v = value(x)
-        y = row_dense(v.dtype, v.ndim, v.shape)
-        j.dtype = v.dtype
-        j.n = at.k[0]
-        j.rms = <int>at.k[1]
-        j.eps = at.f[0]
-        j.x = v.data
-        j.y = value(y).data
-        rows = v.numel // j.n if j.n else 0
-        if v.numel < NOGIL:
-            _task(&j, 0, rows)
+        j.op = op
+        j.w = j.b = NULL
+        j.rows = numel // at.k[0] if at.k[0] else 0
+        j.g = j.x = _data(x[0], numel, dt)
+        if op == ROW_NORM_BACKWARD:
+            j.x = _data(x[1], numel, dt)
+            if n > 2:
+                j.w = _data(x[2], at.k[0], dt)
         else:
-            with nogil:
-                parallel_for(_task, &j, rows, max(BLOCK // j.n, 1))
+            if n > 1:
+                j.w = _data(x[1], at.k[0], dt)
+            if n > 2:
+                j.b = _data(x[2], at.k[0], dt)
+        y = row_dense(dt, v.ndim, v.shape)
+        _run(&j, y, at, j.rows)
         return y
     finally:
         scope_leave(mark)
 
-
-cdef Row f_row_norm(int op, Row *x, int n, Attr *at) except 0:
-    return _run(0, x[0], at)
-
 cdef int d_row_norm(Ctx *c) except -1:
-    c.out[0] = call2(ROW_NORM_BACKWARD, c.g, c.x[0], c.at)
+    cdef Row both
+    if c.need[0] and c.n > 1:
+        c.out[0] = call3(ROW_NORM_BACKWARD, c.g, c.x[0], c.x[1], c.at)
+    elif c.need[0]:
+        c.out[0] = call2(ROW_NORM_BACKWARD, c.g, c.x[0], c.at)
+    if c.n > 1 and c.need[1]:
+        both = call2(ROW_NORM_WEIGHT, c.g, c.x[0], c.at)
+        c.out[1] = reshape_like(_half(both, 0), c.x[1])
+        if c.n > 2 and c.need[2]:
+            c.out[2] = reshape_like(_half(both, 1), c.x[2])
+    elif c.n > 2 and c.need[2]:
+        c.out[2] = c.g                # the sweep sums over the rows
     return 0
 
-register("row_norm", f_row_norm, d_row_norm, 1)
+register("row_norm", f_row_norm, d_row_norm, 1 | 2, 1, 0)
 
 
-cdef Row f_row_norm_backward(int op, Row *x, int n, Attr *at) except 0:
-    return _run(x[0], x[1], at)
+cdef Row f_row_norm_weight(int op, Row *x, int n, Attr *at) except 0:
+    # Of g and x: the gradients of weight and bias, one above the other.
+    cdef int64_t mark = scope_enter()
+    cdef Job j
+    cdef int64_t numel = value(x[0]).numel, parts
+    cdef int64_t[3] shape
+    cdef int dt = value(x[0]).dtype
+    cdef Row y
+    try:
+        j.op = op
+        j.rows = numel // at.k[0] if at.k[0] else 0
+        j.g = _data(x[0], numel, dt)
+        j.x = _data(x[1], numel, dt)
+        j.part = max((j.rows + PARTS - 1) // PARTS, BLOCK // max(at.k[0], 1) // 4, 1)
+        parts = max((j.rows + j.part - 1) // j.part, 1)
+        shape[0] = parts
+        shape[1] = 2
+        shape[2] = at.k[0]
+        y = keep(row_dense(dt, 3, shape))
+        _run(&j, y, at, parts)
+        y = sum_dims(y, 1, False) if parts > 1 else reshape(y, 2, shape + 1)
+        retain(y)
+        return y
+    finally:
+        scope_leave(mark)
+
+cdef int d_row_norm_weight(Ctx *c) except -1:
+    cdef Row dw = _half(c.g, 0)
+    if c.need[0]:
+        c.out[0] = call3(ROW_NORM, c.x[1], dw, _half(c.g, 1), c.at)
+    if c.need[1]:
+        c.out[1] = call3(ROW_NORM_BACKWARD, c.x[0], c.x[1], dw, c.at)
+    return 0
+
+register("row_norm_weight", f_row_norm_weight, d_row_norm_weight, 2, 1 | 2)
+
+
+cdef Row _half(Row both, int64_t i) except 0:
+    cdef Attr at
+    memset(&at, 0, sizeof(Attr))
+    at.k[0] = 1                   # without the first dimension, where it starts at i
+    at.d[0] = i
+    at.d[MAX_DIMS] = at.d[MAX_DIMS + 1] = at.d[2 * MAX_DIMS] = 1
+    at.d[2 * MAX_DIMS + 1] = value(both).shape[1]
+    return slice_row(both, &at)
 
 
 cdef Row _mean(Row a) except 0:
@@ -104,21 +203,26 @@ cdef Row _mean(Row a) except 0:
     return call1(MEAN, a, &at)
 
 cdef int d_row_norm_backward(Ctx *c) except -1:
+    # With a weight, the gradient is g w below.
     # F = sum u dx(g, x) = r (sum u' g' - n a b) with u' = u - mean(u), a = mean(u y), the same for
     # g; its derivatives follow from dr = -r^2 y / n and n da = A u, where A u = r (u' - a y) is
     # the backward pass itself, which is symmetric.
     cdef Attr *at = c.at
     cdef int64_t[2] flat
     cdef Row x, u, g, r, y, a, b, au, ag, first, second
-    if c.need[0]:
+    if c.need[0] and c.n > 2:
+        c.out[0] = mul(call2(ROW_NORM_BACKWARD, c.g, c.x[1], at), c.x[2])
+    elif c.need[0]:
         c.out[0] = call2(ROW_NORM_BACKWARD, c.g, c.x[1], at)
+    if c.n > 2 and c.need[2]:
+        c.out[2] = mul(call2(ROW_NORM_BACKWARD, c.g, c.x[1], at), c.x[0])
     if not c.need[1]:
         return 0
     flat[1] = at.k[0]
     flat[0] = value(c.g).numel // flat[1] if flat[1] else 0
     x = reshape(c.x[1], 2, flat)
     u = reshape(c.g, 2, flat)
-    g = reshape(c.x[0], 2, flat)
+    g = reshape(mul(c.x[0], c.x[2]) if c.n > 2 else c.x[0], 2, flat)
     if not at.k[1]:
         x = sub(x, _mean(x))
         u = sub(u, _mean(u))
@@ -134,19 +238,21 @@ cdef int d_row_norm_backward(Ctx *c) except -1:
     c.out[1] = reshape_like(neg(add(first, second)), c.x[1])
     return 0
 
-register("row_norm_backward", f_row_norm_backward, d_row_norm_backward, 2, 3)
+register("row_norm_backward", f_row_norm, d_row_norm_backward, 2 | 4, 1 | 2 | 4, 1 | 2)
 
 
-def row_norm(input, int64_t n, double eps, bint rms=False):
-    """row_norm(input, n, eps, rms=False) -> Tensor
+def row_norm(input, int64_t n, double eps, bint rms=False, weight=None, bias=None):
+    """row_norm(input, n, eps, rms=False, weight=None, bias=None) -> Tensor
 
     Each run of `n` elements (in row-major order) minus its mean, divided by its standard
     deviation: (x - mean) / sqrt(variance + eps), the biased variance.  With `rms` the mean counts
-    as 0.  `n` divides the number of elements.  Raises RuntimeError for integers.
+    as 0.  `n` divides the number of elements.  Then times `weight`, plus `bias`, which have the shape
+    of the last dimensions, n elements; a bias needs a weight.  Raises RuntimeError for integers and
+    for other shapes or dtypes of weight and bias.
     """
     cdef int64_t mark = scope_enter()
     cdef Attr at
-    cdef Row x
+    cdef Row x, w, b
     try:
         x = row_of(input, "row_norm")
         if not is_float(value(x).dtype):
@@ -157,6 +263,26 @@ def row_norm(input, int64_t n, double eps, bint rms=False):
         at.k[0] = n
         at.k[1] = rms
         at.f[0] = eps
-        return wrap_borrowed(call1(ROW_NORM, x, &at))
+        if weight is None:
+            if bias is not None:
+                raise RuntimeError("row_norm: a bias needs a weight")
+            return wrap_borrowed(call1(ROW_NORM, x, &at))
+        w = _scale(row_of(weight, "row_norm"), x, n)
+        if bias is None:
+            return wrap_borrowed(call2(ROW_NORM, x, w, &at))
+        b = _scale(row_of(bias, "row_norm"), x, n)
+        return wrap_borrowed(call3(ROW_NORM, x, w, b, &at))
     finally:
         scope_leave(mark)
+
+
+cdef Row _scale(Row w, Row x, int64_t n) except 0:
+    cdef Value *v = value(w)
+    cdef int i, by = value(x).ndim - v.ndim
+    cdef bint fits = by >= 0 and v.numel == n and v.dtype == value(x).dtype
+    for i in range(v.ndim):
+        fits = fits and v.shape[i] == value(x).shape[by + i]
+    if not fits:
+        raise RuntimeError(f"row_norm: the scale of {sizes(w)} does not fit rows of {n} in "
+                           f"{sizes(x)}")
+    return w

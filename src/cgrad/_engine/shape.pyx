@@ -12,7 +12,7 @@ from cgrad._engine.loops cimport copy_cast
 from cgrad._engine.primitives cimport permute, reshape, reshape_like, sizes, sum_to, zeros
 from cgrad._engine.rows cimport item_size, release, row_dense, row_view, value
 from cgrad._engine.table cimport (
-    Ctx, apply, call1, call2, op_id, register, scope_enter, scope_leave,
+    Ctx, apply, call1, call2, grad_enabled, op_id, register, scope_enter, scope_leave,
 )
 
 cdef int RESHAPE = op_id("reshape"), PERMUTE = op_id("permute"), EXPAND = op_id("expand")
@@ -256,7 +256,14 @@ cdef Row f_slice(int op, Row *x, int n, Attr *at) except 0:
 
 cdef int d_slice(Ctx *c) except -1:
     cdef Value *v = value(c.x[0])
-    c.out[0] = call2(SLICE_ASSIGN, zeros(v.dtype, v.ndim, v.shape), c.g, c.at)
+    cdef Row y = zeros(v.dtype, v.ndim, v.shape), part
+    if grad_enabled():
+        c.out[0] = call2(SLICE_ASSIGN, y, c.g, c.at)
+        return 0
+    part = f_slice(SLICE, &y, 1, c.at)
+    copy_cast(part, c.g)
+    release(part)
+    c.out[0] = y
     return 0
 
 register("slice", f_slice, d_slice)

@@ -113,6 +113,8 @@ cdef int record(Row y, int op, Row *x, int n, Attr *at) except -1:
     for i in range(n):
         if node(x[i]).flags & REQUIRES_GRAD:
             reads |= o.reads[i if i < INLINE_INPUTS else INLINE_INPUTS]
+    if n < 7:
+        reads &= SAVES_OUTPUT | ((1 << n) - 1)        # optional inputs that are not there
     for i in range(n if n < 7 else 7):
         if reads & (1 << i) and value(x[i]).flags & INFERENCE:
             _raise_inference(op)

@@ -1,6 +1,7 @@
 /* Normalisation of rows; see norm.h.  The kernels are in norm_impl.h. */
 #include "norm.h"
 #include <math.h>
+#include <string.h>
 #include "common.h"
 
 #define T float

@@ -77,7 +77,9 @@ def layer_norm(
     """
     shape = _feature_shape("layer_norm", input, normalized_shape, weight=weight, bias=bias)
     _check_dtypes("layer_norm", input, weight, bias)
-    return _scaled(_functions.row_norm(input, _numel(shape), eps), weight, bias)
+    if weight is None:
+        return _scaled(_functions.row_norm(input, _numel(shape), eps), None, bias)
+    return _functions.row_norm(input, _numel(shape), eps, False, weight, bias)
 
 
 def rms_norm(
@@ -94,7 +96,7 @@ def rms_norm(
     _check_dtypes("rms_norm", input, weight)
     if eps is None:
         eps = cgrad.finfo(input.dtype).eps
-    return _scaled(_functions.row_norm(input, _numel(shape), eps, True), weight, None)
+    return _functions.row_norm(input, _numel(shape), eps, True, weight)
 
 
 def _per_channel(t: Tensor, dims: int) -> Tensor:
