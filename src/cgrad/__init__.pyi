@@ -35,6 +35,7 @@ from cgrad import testing as testing
 from cgrad import utils as utils
 from cgrad import viz as viz
 from cgrad import version as version
+from cgrad import viz as viz
 from cgrad import xpu as xpu
 from cgrad._composite.types import TypedTensor as _TypedTensor
 from cgrad._composite.types import finfo as finfo

@@ -14,7 +14,9 @@ from cgrad._engine.rows cimport (
     inputs, is_float, node, release, retain, row_detach, row_free, row_scalar, row_view,
     value,
 )
-from cgrad._engine.table cimport Ctx, keep, op_id, record, register, scope_enter, scope_leave
+from cgrad._engine.table cimport (
+    Ctx, keep, op_id, record, register, scope_enter, scope_leave, traced,
+)
 
 FUNCTION = op_id("function")
 OUTPUT = op_id("function_output")
@@ -61,6 +63,7 @@ cdef class Joint:
         at.k[0] = position
         value(y).flags &= ~IS_VIEW
         record(y, OUTPUT, &self.row, 1, &at)
+        traced(y)
         return tensor
 
     def alias(self, tensor, int position=-1):
@@ -75,6 +78,7 @@ cdef class Joint:
             at.k[0] = position
             try:
                 record(y, OUTPUT, &self.row, 1, &at)
+                traced(y)
             except:
                 release(y)
                 raise
@@ -95,6 +99,7 @@ cdef class Joint:
             release(y)
             raise
         finish_change(h, x, y)
+        traced(h.row)
 
 
 def join(context, list tensors):
@@ -112,6 +117,7 @@ def join(context, list tensors):
         r = keep(row_scalar(F32))
         record(r, FUNCTION, x, n, NULL)
         carried(r, True)["function"] = context
+        traced(r)
         j = Joint.__new__(Joint)
         node(r).graph_refs += 1
         j.row = r

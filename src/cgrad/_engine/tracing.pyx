@@ -9,7 +9,7 @@ from libc.math cimport isnan
 from cgrad._engine.types cimport *
 from cgrad._engine cimport table
 from cgrad._engine.table import set_traced
-from cgrad._engine.function cimport FUNCTION
+from cgrad._engine.function cimport FUNCTION, OUTPUT
 from cgrad._engine.handle cimport carried, dtype_of, row_of, wrap
 from cgrad._engine.loops cimport copy_cast
 from cgrad._engine.primitives cimport same_shape, sizes
@@ -29,7 +29,8 @@ cdef object _get(str name, object default):
 
 
 cdef int _switch() except -1:
-    set_traced(_get("anomaly", False) or bool(_get("hooks", ())))
+    set_traced(_get("anomaly", False) or bool(_get("hooks", ()))
+               or _get("watcher", None) is not None)
     return 0
 
 
@@ -107,6 +108,8 @@ cdef int _note_place(Row y) except -1:
     _made += 1
     own["made"] = _made
     own["place"] = traceback.extract_stack()
+    if node(y).op == FUNCTION:
+        return 0                   # holds no value of its own
     if _get("check_nan", True) and has_nan(y):
         first = True
         for i in range(node(y).n_in):
@@ -204,8 +207,8 @@ def disable_hooks(message):
     return before
 
 
-cdef object _alias(Row x):
-    # What the hook is shown: the same memory without history.
+cdef object alias(Row x):
+    """The same memory without history: what a hook is shown."""
     cdef Value *v = value(x)
     cdef Row r = row_view(x, v.ndim, v.shape, v.strides, 0)
     row_detach(r)
@@ -230,7 +233,7 @@ cdef int _pack(Row y, pack, unpack) except -1:
     for i in range(8):
         if m.saves & (1 << i):
             x = y if i == 7 else inputs(m)[i]
-            packed[i] = (_call_hook(pack, _alias(x)), unpack)
+            packed[i] = (_call_hook(pack, alias(x)), unpack)
             m.saves &= ~(1 << i)
             release_value(x)
     return 0
@@ -263,9 +266,41 @@ cdef int unpack(Row r, Row *x, Row *y) except -1:
     return 0
 
 
+# ---------------------------------------------------------------------------------------------
+# A watcher
+
+def set_watcher(watcher):
+    """Call `watcher(notes, result, number)` for each row recorded in this thread; None: no longer.
+
+    `notes` is the dictionary that is the graph node's ``metadata``, `result` what was computed, as
+    a tensor without history, `number` which of the results of a custom function it is. For the
+    call of a custom function itself, before its results, `result` is None. Returns the watcher
+    before.
+    """
+    before = _get("watcher", None)
+    _state.watcher = watcher
+    _switch()
+    return before
+
+
+cdef int _watch(Row y, watcher) except -1:
+    cdef Row r = y
+    cdef int64_t number = 0
+    if node(y).op == OUTPUT:
+        r = inputs(node(y))[0]
+        number = node(y).attr.k[0]
+    notes = carried(r, True).setdefault("metadata", {})
+    result = None if node(y).op == FUNCTION else alias(y)
+    _call_hook(lambda t: watcher(notes, t, number), result)
+    return 0
+
+
 cdef int _on_record(Row y) except -1:
     if _get("anomaly", False):
         _note_place(y)
+    watcher = _get("watcher", None)
+    if watcher is not None:
+        _watch(y, watcher)
     hooks = _get("hooks", ())
     if hooks and node(y).saves:
         pack, unpack = hooks[len(hooks) - 1]

@@ -1,8 +1,16 @@
 from collections.abc import Callable
+from traceback import StackSummary
 from typing import Any
 
+from cgrad._engine.handle import dtype
 from cgrad._tensor.hooks import RemovableHandle
 from cgrad._tensor.tensor import Tensor
+
+_Edge = tuple[GraphNode, int, tuple[int, ...], dtype, Tensor | None]
+
+def edge_to(tensor: Tensor) -> _Edge: ...
+def edges_of(m: GraphNode) -> list[_Edge]: ...
+def facts_of(m: GraphNode) -> tuple[str, bool, StackSummary | None, Tensor | None]: ...
 
 class GraphNode:
     def name(self) -> str: ...

@@ -3,10 +3,11 @@ cimport cython
 from cgrad._engine.types cimport *
 from cgrad._engine.face cimport wrap_borrowed
 from cgrad._engine.function cimport FUNCTION, OUTPUT
-from cgrad._engine.handle cimport carried
+from cgrad._engine.handle cimport carried, dtype_of, row_of
+from cgrad._engine.primitives cimport sizes
 from cgrad._engine.rows cimport inputs, node, row_free, value
 from cgrad._engine.table cimport ops
-from cgrad._engine.tracing cimport camel
+from cgrad._engine.tracing cimport alias, camel, name_of
 from cgrad._tensor.hooks import RemovableHandle
 
 
@@ -105,3 +106,43 @@ cdef object graph_node(Row r):
 cdef int64_t output_number(Row r) noexcept:
     """Which output of its graph node a row is."""
     return node(r).attr.k[0] if node(r).op == OUTPUT else 0
+
+
+# What a picture of the graph needs beyond PyTorch's interface: inputs without a gradient too, and
+# the values that are still held.
+
+def edge_to(tensor):
+    """edge_to(tensor) -> (node, number, shape, dtype, value): the edge that ends in a tensor.
+
+    `number` says which output of the node it is; `value` is a tensor without history over the same
+    memory, None if the value is no longer held or has been changed in place since.
+    """
+    return _edge(row_of(tensor, "edge_to"))
+
+
+def edges_of(GraphNode m):
+    """edges_of(node) -> one tuple as `edge_to` gives for each input, those without gradient too."""
+    cdef Row *x = inputs(node(m.row))
+    cdef int i
+    return [_edge(x[i]) for i in range(node(m.row).n_in)]
+
+
+def facts_of(GraphNode m):
+    """facts_of(node) -> (operation, requires_grad, place, retained).
+
+    `operation` is its name in the table or that of a custom function, "" for a leaf or constant;
+    `place` the stack that anomaly mode has noted, or None; `retained` the tensor after
+    ``retain_grad()``, or None.
+    """
+    cdef dict own = carried(m.row)
+    cdef Node *n = node(m.row)
+    kept = n.flags & RETAIN_GRAD and value(m.row).handle != NULL
+    return (name_of(m.row) if n.n_in else "", bool(n.flags & REQUIRES_GRAD),
+            None if own is None else own.get("place"), wrap_borrowed(m.row) if kept else None)
+
+
+cdef object _edge(Row r):
+    cdef Value *v = value(r)
+    held = v.storage != NULL and (node(r).n_in == 0 or v.version == v.storage.version)
+    return (graph_node(r), output_number(r), tuple(sizes(r)), dtype_of(v.dtype),
+            alias(r) if held else None)

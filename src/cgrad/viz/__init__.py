@@ -12,21 +12,27 @@ if TYPE_CHECKING:
     from cgrad.viz._activations import activations
     from cgrad.viz._curves import History, curves
     from cgrad.viz._gradients import GradientNorms, gradients
+    from cgrad.viz._graph import GraphPicture, graph
     from cgrad.viz._lr_finder import RateSweep, lr_finder
+    from cgrad.viz._recording import record
 
 __all__ = [
-    "GradientNorms", "History", "RateSweep", "activations", "curves", "gradients", "lr_finder",
+    "GradientNorms", "GraphPicture", "History", "RateSweep", "activations", "curves", "gradients",
+    "graph", "lr_finder", "record",
 ]  # fmt: skip
 
 # Name -> the module that has it.
 _WHERE: dict[str, str] = {
     "GradientNorms": "_gradients",
+    "GraphPicture": "_graph",
     "History": "_curves",
     "RateSweep": "_lr_finder",
     "activations": "_activations",
     "curves": "_curves",
     "gradients": "_gradients",
+    "graph": "_graph",
     "lr_finder": "_lr_finder",
+    "record": "_recording",
 }
 
 

@@ -1,0 +1,93 @@
+"""Numbers and arrays as short text for a picture."""
+from __future__ import annotations
+
+import math
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from cgrad import Tensor
+
+SMALL = 16             # elements up to which a tensor is written out
+
+
+class Summary(NamedTuple):
+    """A tensor in words: on a card, in full, on an edge; and its only element if it has one."""
+
+    short: str
+    long: str
+    tiny: str = ""
+    number: float | None = None
+
+
+def text(x: float) -> str:
+    """A number with four significant digits and a real minus sign."""
+    if math.isnan(x):
+        return "NaN"
+    if math.isinf(x):
+        return "∞" if x > 0 else "−∞"
+    if x == int(x) and abs(x) < 1e6:
+        return str(int(x)).replace("-", "−")
+    s = f"{x:.4g}"
+    if "e" in s:
+        digits, power = s.split("e")
+        s = f"{digits}e{int(power)}"
+    return s.replace("-", "−")
+
+
+def shape_text(shape: tuple[int, ...], dtype: Any) -> str:
+    """``32×64 float32``, ``3 elements int64``, ``scalar float32``."""
+    if not shape:
+        return f"scalar {dtype.name}"
+    size = "×".join(map(str, shape))
+    if len(shape) == 1:
+        size += " elements" if shape[0] != 1 else " element"
+    return f"{size} {dtype.name}"
+
+
+def _written_out(a: np.ndarray) -> str:
+    if a.ndim == 0:
+        return text(float(a))
+    return "[" + ", ".join(_written_out(part) for part in a) + "]"
+
+
+def array_of(tensor: Any) -> np.ndarray:
+    """The numbers of a tensor; of a sparse gradient those that it holds."""
+    if not isinstance(tensor, Tensor):
+        tensor = tensor.coalesce().values()
+    return tensor.detach().numpy()
+
+
+def summary(tensor: Any, gradient: bool = False) -> Summary:
+    """What a card and the details say about the value, or the gradient, of a node."""
+    a = array_of(tensor)
+    sparse = "" if isinstance(tensor, Tensor) else f"sparse, {len(a)} rows: "
+    if a.size == 0:
+        return Summary("empty", "no elements")
+    if a.size == 1:
+        x = float(a.reshape(-1)[0])
+        return Summary(text(x), sparse + text(x), text(x), x)
+    if a.dtype == bool:
+        share = f"{np.count_nonzero(a) / a.size:.1%} true"
+        return Summary(share, _written_out(a) if a.size <= SMALL else share)
+    full = _written_out(a) + "; " if a.size <= SMALL else ""
+    finite = a[np.isfinite(a)].astype(np.float64)
+    if finite.size == 0:
+        return Summary("not finite", f"{sparse}{full}no finite element")
+    low, high, mean = float(finite.min()), float(finite.max()), float(finite.mean())
+    spread = float(finite.std())
+    if abs(mean) < 1e-6 * spread:
+        mean = 0.0                   # what rounding has left
+    norm = f"‖{text(float(np.linalg.norm(finite)))}‖"
+    short = full[:-2] if full and len(full) <= 22 else (
+        norm if gradient else f"{text(mean)} ± {text(spread)}")
+    long = (f"{sparse}{full}mean {text(mean)}, standard deviation {text(spread)}, "
+            f"from {text(low)} to {text(high)}, norm {norm[1:-1]}")
+    zeros = a.size - np.count_nonzero(a)
+    if zeros:
+        long += f", {zeros / a.size:.0%} zeros" if zeros > 1 else ", one zero"
+    bad = a.size - finite.size
+    if bad:
+        short = f"{bad} not finite"
+        long += f", {int(np.isnan(a).sum())} NaN, {int(np.isinf(a).sum())} infinite"
+    return Summary(short, long, norm)
