@@ -10,6 +10,7 @@ FOLDER = Path(__file__).parents[1] / "examples" / "lecture"
 SCRIPTS = sorted(path.stem for path in FOLDER.glob("p*.py"))
 DRAWS = {"p03_retraining_pitfall", "p07_general_graphs", "p09_gradient_check", "p10_regularisation",
          "p12_nonlinearities", "p13_initialisation", "p14_optimizers", "p15_learning_rates"}
+GRAPHS = {"p05_computation_graph", "p06_intuitions"}
 
 
 @pytest.fixture
@@ -34,6 +35,9 @@ def test_script(name, lecture, tmp_path, capsys):
     assert script.main(["--quick", "--out", str(tmp_path)]) == 0
     out = capsys.readouterr().out
     assert "  holds: " in out and "DOES NOT HOLD" not in out
+    if name in GRAPHS:
+        assert (tmp_path / f"{name}.svg").read_text("utf-8").startswith("<svg")
+        assert "upstream" in (tmp_path / f"{name}.html").read_text("utf-8")
     if name in DRAWS:
         pytest.importorskip("matplotlib")
         picture = tmp_path / f"{name}.png"

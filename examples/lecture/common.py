@@ -52,3 +52,10 @@ def save(picture, folder: str, name: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     picture.savefig(path, dpi=110)
     print(f"  picture: {path}")
+
+
+def draw(graph, folder: str, name: str) -> None:
+    """Write the picture of a graph into the folder, to look at (SVG) and to play (HTML)."""
+    Path(folder).mkdir(parents=True, exist_ok=True)
+    for ending in ("svg", "html"):
+        print(f"  picture: {graph.save(Path(folder) / f'{name}.{ending}')}")

@@ -2,11 +2,11 @@
 
 f(x, y, z) = (x + y) · max(y, z) at (1, 2, 0) is 6; its gradients are 2, 5 and 0. y is used twice:
 its gradient is the sum of what comes back on both ways. (Manning's lecture on backpropagation,
-Stanford CS224n.)
+Stanford CS224n.) The picture is a page on which both passes can be played.
 """
 import sys
 
-from common import claim, start
+from common import claim, draw, start
 
 import cgrad
 
@@ -20,7 +20,11 @@ def graph(x, y, z):
 
 def run(given):
     x, y, z = (cgrad.tensor(v, requires_grad=True) for v in (1.0, 2.0, 0.0))
-    a, b, f = graph(x, y, z)
+    with cgrad.viz.record():
+        a, b, f = graph(x, y, z)
+    names = {"x": x, "y": y, "z": z, "a": a, "b": b, "f": f}
+    draw(cgrad.viz.graph(f, names, title="f = (x + y) · max(y, z)"), given.out,
+         "p05_computation_graph")
     for inner in (a, b, f):
         inner.retain_grad()
     f.backward()
@@ -39,10 +43,9 @@ def run(given):
             arriving[name] += down
             print(f"  {text:13} {node.item():6.1f} {node.grad.item():9.1f}      {name} "
                   f"{local:8.1f} {down:9.1f}")  # fmt: skip
-    values = {"a": a, "b": b, "x": x, "y": y, "z": z}
     for name, total in arriving.items():
         claim(f"the gradient of {name} is the sum of what comes back to it: {total}",
-              values[name].grad.item() == total)  # fmt: skip
+              names[name].grad.item() == total)  # fmt: skip
     claim("f = 6, and its gradients are 2, 5 and 0",
           [f.item(), x.grad.item(), y.grad.item(), z.grad.item()] == [6, 2, 5, 0])  # fmt: skip
 

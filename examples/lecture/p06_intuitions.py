@@ -2,10 +2,11 @@
 
 What comes from above goes through + unchanged to both inputs; max hands all of it to the larger
 input (to equal ones half each); a product gives each input the gradient times the other input.
+The picture shows the three in one graph.
 """
 import sys
 
-from common import claim, start
+from common import claim, draw, start
 
 import cgrad
 
@@ -28,6 +29,15 @@ def run(given):
         got = gradients(operation, a, b, up)
         print(f"  {name:10} at ({a:g}, {b:g}), {up:g} from above: {got[0]:g} and {got[1]:g}")
         claim(meaning, got == expected)
+
+    a, b = (cgrad.tensor(v, requires_grad=True) for v in (5.0, -2.0))
+    with cgrad.viz.record():
+        distributed, routed, switched = a + b, cgrad.maximum(a, b), a * b
+        total = distributed + routed + switched
+    names = {"a": a, "b": b, "a + b": distributed, "max(a, b)": routed, "a · b": switched}
+    picture = cgrad.viz.graph(total, names, gradient=cgrad.tensor(up),
+                              title="+ distributes, max routes, · switches")
+    draw(picture, given.out, "p06_intuitions")
 
 
 def main(argv=None):

@@ -132,6 +132,7 @@ remainder | mod | ∂a = g, ∂b = −g · floor(a / b)
 safe_mul | × | ∂a = g · b, ∂b = g · a
 safe_div | ÷ | ∂a = g / b, ∂b = −g · a / b²
 tanh_backward | tanh′ | ∂g = g · (1 − y²), ∂y = −2 g · a · y
+square_backward | 2gx | ∂a = g · 2 b, ∂b = g · 2 a
 sigmoid_backward | σ′ | ∂g = g · y (1 − y), ∂y = g · a · (1 − 2 y)
 threshold_backward | thresh′ | ∂g = g where the gate was open, else 0
 """, pointwise=True, words="Scales the gradient by the slope of the function at the input.")
