@@ -183,13 +183,14 @@ nll_loss | NLL | ∂x = −g · weight at the target's place, 0 elsewhere | Push
 binary_cross_entropy | BCE | ∂p = g · (p − t) / (p (1 − p)) / n | Pulls the probability to the target.
 mse_loss | MSE | ∂a = g · 2 (a − b) / n, ∂b = −∂a | Pulls prediction and target together, in proportion to their distance.
 huber | Huber | ∂a = g · (a − b) limited to ±δ | Pulls in proportion to the distance, with a limit.
-row_norm | norm | ∂x = (g − mean g − x̂ · mean(g x̂)) / σ | Normalises: what would shift or scale a whole row is taken out of the gradient.
+row_norm | norm | ∂x = (h − mean h − x̂ · mean(h x̂)) / σ with h = g · scale; ∂scale = Σ g x̂, ∂shift = Σ g | Normalises: what would shift or scale a whole row is taken out of the gradient.
 dropout | dropout | ∂x = g · mask / (1 − p) | Passes the gradient where the value was kept, scaled up as the value was.
 softmax_backward | softmax′ | derivative of softmax's derivative | The derivative of a derivative, for second order.
 log_softmax_backward | log softmax′ | derivative of log-softmax's derivative | The derivative of a derivative, for second order.
 cross_entropy_backward | CE′ | derivative of the cross entropy's derivative | The derivative of a derivative, for second order.
 nll_loss_backward | NLL′ | derivative of the loss's derivative | The derivative of a derivative, for second order.
 mse_loss_backward | MSE′ | ∂g = 2 (a − b) g / n, ∂a = 2 g / n, ∂b = −∂a | The derivative of a derivative, for second order.
+row_norm_weight | Σ g x̂ | derivatives of the gradients of scale and shift | The derivative of a derivative, for second order.
 row_norm_backward | norm′ | derivative of the normalisation's derivative | The derivative of a derivative, for second order.
 """)  # noqa: E501
 
