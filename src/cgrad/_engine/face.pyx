@@ -75,6 +75,7 @@ def renaming(function, dict renamed=None):
     return renamed_function
 
 
+@cython.binding(False)
 cdef class Renaming:
     """A function, called by the vectorcall protocol, with further names for its arguments."""
     cdef vectorcall call

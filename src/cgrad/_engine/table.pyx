@@ -162,9 +162,9 @@ cdef int _record_or_release(Row y, int op, Row *x, int n, Attr *at) except -1:
         raise
 
 
-cdef Row _forward_held(int op, Row *x, int n, Attr *at) except 0:
+cdef Row _apply_held(int op, Row *x, int n, Attr *at) except 0:
     # While a kernel runs without the GIL another thread may let go of an input, or give it other
-    # memory (`.data = `): hold the rows and what they point to now.
+    # memory (`.data = `): hold the rows and what they point to now, until the row is recorded.
     cdef int i, k = min(n, 8)
     cdef Storage *memory[8]
     for i in range(n):
@@ -174,7 +174,7 @@ cdef Row _forward_held(int op, Row *x, int n, Attr *at) except 0:
         if memory[i] != NULL:
             memory[i].refs += 1
     try:
-        return _ops[op].forward(op, x, n, at)
+        return _apply(op, x, n, at)
     finally:
         for i in range(k):
             if memory[i] != NULL:
@@ -185,7 +185,6 @@ cdef Row _forward_held(int op, Row *x, int n, Attr *at) except 0:
 
 cdef Row apply(int op, Row *x, int n, Attr *at) except 0:
     """Apply an operation and record it if a gradient may be asked for; the caller owns the row."""
-    cdef Row y
     cdef int i
     cdef int64_t work = 1
     # Small operands that may have a large result (an outer product, a size among the attributes)
@@ -196,10 +195,12 @@ cdef Row apply(int op, Row *x, int n, Attr *at) except 0:
         if value(x[i]).numel >= SMALL:
             small = False
             break
-    if small and work < NOGIL:
-        y = _ops[op].forward(op, x, n, at)
-    else:
-        y = _forward_held(op, x, n, at)
+    return _apply(op, x, n, at) if small and work < NOGIL else _apply_held(op, x, n, at)
+
+
+cdef inline Row _apply(int op, Row *x, int n, Attr *at) except 0:
+    cdef Row y = _ops[op].forward(op, x, n, at)
+    cdef int i
     if cg_tls.no_grad:
         if cg_tls.inference:
             value(y).flags |= INFERENCE
