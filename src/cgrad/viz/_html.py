@@ -72,8 +72,8 @@ def data(graph: Graph, layout: Layout) -> dict[str, Any]:
         "recorded": graph.recorded, "rules": rules.values, "shapes": shapes.values,
         "lines": lines.values,
         "sizes": {"card": p.CARD, "port": p.PORT, "narrow": p.NARROW, "many": p.MANY,
-                  "gap": p.GAP, "bare": p.BARE, "apart": p.APART, "lane": p.LANE, "pad": p.PAD,
-                  "head": p.HEAD, "passes": p.PASSES},
+                  "gap": p.GAP, "label": p.LABEL, "bare": p.BARE, "apart": p.APART,
+                  "lane": p.LANE, "pad": p.PAD, "head": p.HEAD, "passes": p.PASSES},
     }
 
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from cgrad import Tensor
 
+BLOCK = 1 << 18        # elements that are converted to float64 at once
 SMALL = 16             # elements up to which a tensor is written out
 
 
@@ -58,6 +59,27 @@ def array_of(tensor: Any) -> np.ndarray:
     return tensor.detach().numpy()
 
 
+def _moments(a: np.ndarray) -> tuple[float, float, float]:
+    """Mean, standard deviation and norm of finite numbers, in float64 without a copy of it all."""
+    with np.errstate(all="ignore"):
+        return _float64_moments(a)
+
+
+def _float64_moments(a: np.ndarray) -> tuple[float, float, float]:
+    if a.size <= BLOCK:
+        x = a.astype(np.float64)
+        mean = float(x.sum()) / x.size
+        d = x - mean
+        return mean, math.sqrt(float(d @ d) / x.size), math.sqrt(float(x @ x))
+    total = squares = 0.0
+    for k in range(0, a.size, BLOCK):
+        x = a[k:k + BLOCK].astype(np.float64)
+        total += float(x.sum())
+        squares += float(x @ x)
+    mean = total / a.size
+    return mean, math.sqrt(max(squares / a.size - mean * mean, 0.0)), math.sqrt(squares)
+
+
 def summary(tensor: Any, gradient: bool = False) -> Summary:
     """What a card and the details say about the value, or the gradient, of a node."""
     a = array_of(tensor)
@@ -71,23 +93,31 @@ def summary(tensor: Any, gradient: bool = False) -> Summary:
         share = f"{np.count_nonzero(a) / a.size:.1%} true"
         return Summary(share, _written_out(a) if a.size <= SMALL else share)
     full = _written_out(a) + "; " if a.size <= SMALL else ""
-    finite = a[np.isfinite(a)].astype(np.float64)
-    if finite.size == 0:
-        return Summary("not finite", f"{sparse}{full}no finite element")
-    low, high, mean = float(finite.min()), float(finite.max()), float(finite.mean())
-    spread = float(finite.std())
+    flat = a.reshape(-1)
+    low, high = float(flat.min()), float(flat.max())       # NaN if there is one
+    bad = 0
+    if not math.isfinite(high - low):
+        finite = np.isfinite(flat)
+        bad = flat.size - int(np.count_nonzero(finite))
+        kept = flat[finite]
+        if kept.size == 0:
+            return Summary("not finite", f"{sparse}{full}no finite element")
+        low, high = float(kept.min()), float(kept.max())
+    else:
+        kept = flat
+    mean, spread, size = _moments(kept)
     if abs(mean) < 1e-6 * spread:
         mean = 0.0                   # what rounding has left
-    norm = f"‖{text(float(np.linalg.norm(finite)))}‖"
+    norm = f"‖{text(size)}‖"
     short = full[:-2] if full and len(full) <= 22 else (
         norm if gradient else f"{text(mean)} ± {text(spread)}")
     long = (f"{sparse}{full}mean {text(mean)}, standard deviation {text(spread)}, "
-            f"from {text(low)} to {text(high)}, norm {norm[1:-1]}")
-    zeros = a.size - np.count_nonzero(a)
+            f"from {text(low)} to {text(high)}, norm {text(size)}")
+    zeros = flat.size - int(np.count_nonzero(flat))
     if zeros:
-        long += f", {zeros / a.size:.0%} zeros" if zeros > 1 else ", one zero"
-    bad = a.size - finite.size
+        long += f", {zeros / flat.size:.0%} zeros" if zeros > 1 else ", one zero"
     if bad:
         short = f"{bad} not finite"
-        long += f", {int(np.isnan(a).sum())} NaN, {int(np.isinf(a).sum())} infinite"
+        nan = int(np.count_nonzero(np.isnan(flat)))
+        long += f", {nan} NaN, {bad - nan} infinite"
     return Summary(short, long, norm)

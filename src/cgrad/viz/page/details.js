@@ -44,13 +44,15 @@ function details(id) {
   const kind = ["operation", "leaf", "constant"][n.kind];
   const path = [];
   for (let b = n.home; b > 0; b = boxes[b].parent) path.unshift(boxTitle(b));
+  // As on the cards, nothing is told before its time.
+  const there = gradientLine(id, time) && (id === nodes.length - 1 || !arrived(id, time)[1]);
   const parts = [
     html("h2", {}, title(id), html("span", { class: "kind" }, n.name && n.op ? `${n.op}, ${kind}` : kind)),
     path.length ? html("p", { class: "quiet" }, path.join(" › ")) : "",
     html("dl", {},
       row("Shape", n.shape),
-      row("Value", n.value === null ? "not kept: no derivative reads it" : full(n.value)),
-      row("Gradient", n.up === null ? "" : full(n.up))),
+      row("Value", ftime[id] > time ? "not computed yet" : n.value === null ? "not kept: no derivative reads it" : full(n.value)),
+      row("Gradient", n.up === null ? "" : there ? full(n.up) : "not there yet")),
     html("h3", {}, n.kind ? "What it is" : "Its derivative"), ...ruleOf(id),
   ];
   if (n.kind === 0 && n.inputs.length) {
@@ -59,7 +61,8 @@ function details(id) {
     n.inputs.slice(0, 60).forEach(e => {
       const item = html("li", {}, link(e.source));
       if (e.number) item.append(` (result ${e.number})`);
-      if (e.below) {
+      if (e.below && btime[id] > time) item.append(html("div", { class: "quiet" }, "gradient not sent yet"));
+      else if (e.below) {
         item.append(html("div", { class: "equation" }, `${e.above} ${e.below}`));
         if (e.local) item.append(html("div", { class: "quiet" }, "local: " + e.local));
         if (e.down && e.down !== e.below.slice(2)) item.append(html("div", { class: "quiet" }, "downstream: " + e.down));
@@ -74,11 +77,11 @@ function details(id) {
     const list = html("ul", { class: "edges" });
     for (const [c, j] of n.consumers.slice(0, 30)) {
       const e = nodes[c].inputs[j];
-      list.append(html("li", {}, link(c), e.below ? html("span", { class: "equation" }, " sends " + e.below.slice(2)) : ""));
+      list.append(html("li", {}, link(c), e.below && btime[c] <= time ? html("span", { class: "equation" }, " sends " + e.below.slice(2)) : ""));
     }
     if (n.consumers.length > 30) list.append(html("li", {}, `and ${n.consumers.length - 30} more`));
     parts.push(list);
-    if (n.consumers.length > 1 && n.up !== null) parts.push(html("p", { class: "equation" }, "sum: " + short(n.up)));
+    if (n.consumers.length > 1 && n.up !== null && there) parts.push(html("p", { class: "equation" }, "sum: " + short(n.up)));
   }
   parts.push(html("h3", {}, "Made at"), place(id));
   panel.replaceChildren(...parts.filter(p => p !== ""));

@@ -43,11 +43,20 @@ class View {
   // Move the window, if need be, so that a rectangle lies in it; true if it moved.
   reveal([x, y, w, h], readable) {
     const pad = 40, before = [this.x, this.y, this.scale].join();
-    if (readable && this.scale < 0.5) this.scale = 0.9;
+    if (readable && this.scale < 0.6) this.scale = 0.9;
     const W = this.width / this.scale, H = this.height / this.scale;
     if (x < this.x || x + w > this.x + W) this.x = w + 2 * pad < W ? x + w / 2 - W / 2 : x - pad;
     if (y < this.y || y + h > this.y + H) this.y = h + 2 * pad < H ? y + h / 2 - H / 2 : y - pad;
+    this.clamp();
     return before !== [this.x, this.y, this.scale].join();
+  }
+
+  // Keep the graph in the window: centred if it is smaller, else no further out than its border.
+  clamp() {
+    const pad = 30 / this.scale, [w, h] = scene.size;
+    const W = this.width / this.scale, H = this.height / this.scale;
+    this.x = w + 2 * pad < W ? (w - W) / 2 : Math.max(-pad, Math.min(w + pad - W, this.x));
+    this.y = h + 2 * pad < H ? (h - H) / 2 : Math.max(-pad, Math.min(h + pad - H, this.y));
   }
 
   window(margin) {
@@ -60,6 +69,7 @@ class View {
     const meets = ([x, y, w, h]) => x < x1 && y < y1 && x + w > x0 && y + h > y0;
     const items = scene.items.filter(item => meets(item.rect));
     const pieces = scene.pieces.filter(({ bounds: [a, b, c, d] }) => a < x1 && b < y1 && c > x0 && d > y0);
+    const far = this.far;
     this.far = items.length + pieces.length > 3 * NEAR || this.scale < 0.12;
     const step = scene.stepAt(t), now = !rest && scene.times[step] === t ? scene.current[step] : null;
     const hot = new Set();
@@ -69,6 +79,8 @@ class View {
       }
     }
     const keep = new Set();
+    // From afar there are no elements to have the focus: the picture as a whole has it.
+    if (far !== this.far) svg.setAttribute("tabindex", this.far ? 0 : -1);
     if (this.far) this.paint(items, pieces, t, now, hot);
     else {
       canvas.width = canvas.height = 1;
@@ -239,7 +251,9 @@ class View {
       c.strokeStyle = ink; c.lineWidth = width;
       c.beginPath();
       for (const piece of list) {
-        for (const [x, y] of piece.tag ? [] : piece.to) { c.moveTo(...piece.from); c.lineTo(x, y); }
+        for (const [x, y] of piece.tag ? [] : piece.to) {
+          c.moveTo(...piece.begin); c.lineTo(...piece.from); c.lineTo(x, y);
+        }
       }
       c.stroke();
     };

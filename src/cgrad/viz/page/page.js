@@ -116,6 +116,7 @@ document.addEventListener("keydown", event => {
   else if (key === "ArrowLeft") step(-1);
   else if (key === "Home") show(0);
   else if (key === "End") show(END);
+  else if (target === svg && ["ArrowDown", "ArrowUp", "Enter"].includes(key)) moveFocus(focus);
   else if (item && key === "ArrowDown") neighbour(1);
   else if (item && key === "ArrowUp") neighbour(-1);
   else if (item && (key === "Enter" || key === " ")) activate(+item.dataset.id);
@@ -205,7 +206,7 @@ function dark() {
 $("theme").setAttribute("aria-pressed", dark());
 
 new ResizeObserver(redraw).observe(svg);
-view.fit(scene, 0.55);
+view.fit(scene, 0.7);
 if (scene.items.length) view.reveal(scene.rect.get(scene.stands(0)));
 show(END, false);
 $("caption").textContent = (END ? "All values" + (END > F ? " and gradients" : "") + " are shown. Step plays from the start." : "A leaf, without operations.")

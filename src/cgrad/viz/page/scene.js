@@ -31,8 +31,6 @@ nodes.forEach((n, i) => n.inputs.forEach((e, j) => {
   }
 }));
 
-const LABEL = 124;                        // room for an equation before an input
-
 class Scene {
   constructor() {
     this.placed = new Placed(nodes, boxes, DATA.backward.length > 0);
@@ -128,15 +126,15 @@ class Scene {
     } else if (tk === BOX) ends = [[P.corner[ti][0], P.corner[ti][1] + P.endOf(ti, source, false)]];
     else if (tk === LANE) ends = [point(to)];
     else ends = [[left + P.size[b][0], point(to)[1]]];
-    const [x1, y1] = start, begin = fk === LANE ? point(from) : fk === ENTRY ? start : start;
+    const [x1, y1] = start, begin = fk === LANE ? point(from) : start;
     let box4 = [begin[0], begin[1], begin[0], begin[1]];
     const paths = ends.map(([x2, y2]) => {
-      const bend = x2 - x1 > LABEL + 30 ? x2 - LABEL : x2, half = (bend - x1) / 2;
+      const bend = x2 - x1 > K.label + 30 ? x2 - K.label : x2, half = (bend - x1) / 2;
       box4 = [Math.min(box4[0], x2), Math.min(box4[1], y2), Math.max(box4[2], x2), Math.max(box4[3], y2)];
       d = `M${begin[0]} ${begin[1]}H${x1}C${x1 + half} ${y1} ${bend - half} ${y2} ${bend} ${y2}H${x2}`;
       return d;
     });
-    return { paths, from: start, to: ends, bounds: box4, arrow: tk === NODE || (tk === BOX && !boxes[ti].open),
+    return { paths, begin, from: start, to: ends, bounds: box4, arrow: tk === NODE || (tk === BOX && !boxes[ti].open),
              first: fk === NODE || (fk === BOX && !boxes[fi].open) };
   }
 
