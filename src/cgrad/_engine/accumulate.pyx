@@ -10,7 +10,7 @@ from cgrad._engine.primitives cimport add, cast, number, reshape_like, same_shap
 from cgrad._engine.rows cimport node, release, retain, value
 from cgrad._engine.shape cimport clone
 from cgrad._engine.sparse cimport add_sparse, is_sparse
-from cgrad._engine.table cimport SMALL, grad_enabled, keep, op_id
+from cgrad._engine.table cimport SMALL, grad_enabled, hold, op_id
 
 cdef int ADD = op_id("add")
 # Large sums run without the interpreter's lock: threads that add to one .grad take turns.
@@ -99,8 +99,7 @@ cdef int store(Row leaf, Row g, bint create_graph) except -1:
     while v.handle != NULL:      # else nobody can ask for it
         old = v.grad
         if old:
-            retain(old)
-            keep(old)
+            hold(old)
         if is_sparse(g) or (old and is_sparse(old)):
             new = add_sparse(old, g) if old else g
         elif old == 0:

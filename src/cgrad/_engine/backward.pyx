@@ -25,8 +25,8 @@ from cgrad._engine.rows cimport (
 )
 from cgrad._engine.sparse cimport as_object, dense, is_sparse
 from cgrad._engine.table cimport (
-    Ctx, get_number, grad_enable, grad_enabled, keep, ops, rounded, scope_enter,
-    scope_leave, set_number, traced_now,
+    Ctx, get_number, grad_enable, grad_enabled, hold, ops, rounded, scope_enter, scope_leave,
+    set_number, traced_now,
 )
 from cgrad._engine.tracing cimport (
     begin_sweep, check_gradients, check_root, end_of_sweep, name_of, raise_version, unpack,
@@ -463,19 +463,12 @@ def run(list roots, list grads, list targets, bint retain_graph, bint create_gra
         # Everything that may run other code comes first: rows brought up to date, gradients made.
         # The sweep holds on to the rows, hooks may let go of everything else.
         for root, grad in zip(roots, grads):
-            r = row_of(root, "backward")
-            retain(r)
-            keep(r)
-            g = seed(r, grad)
-            retain(g)
-            keep(g)
+            r = hold(row_of(root, "backward"))
+            g = hold(seed(r, grad))
             seeds.append((r, g))
             n_seeds += 1
         for t in targets or ():
-            r = row_of(t, "backward")
-            retain(r)
-            keep(r)
-            wanted.append(r)
+            wanted.append(hold(row_of(t, "backward")))
         slots = <int32_t *>malloc((n_seeds + len(wanted) + 1) * sizeof(int32_t))
         if slots == NULL:
             raise MemoryError("backward: no memory for the order of the graph")
@@ -584,9 +577,7 @@ def leaves(list roots):
         # Making lists may run other code: the rows are held while it can.
         for i in range(s.n):
             if node(s.rows[i]).n_in == 0 and value(s.rows[i]).handle != NULL:
-                retain(s.rows[i])
-                keep(s.rows[i])
-                found.append(s.rows[i])
+                found.append(hold(s.rows[i]))
         return [wrap_borrowed(r) for r in found]
     finally:
         _free(&s)

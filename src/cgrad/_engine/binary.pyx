@@ -17,7 +17,7 @@ from cgrad._engine.primitives cimport (
     add, both, cast, div as quotient, eq, ge, gt, log, mul, neg, number, plus, power, safe_div,
     safe_mul, square, sub, times, unary, where as select, zeros_like,
 )
-from cgrad._engine.rows cimport is_float, row_dense, value
+from cgrad._engine.rows cimport inputs, is_float, node, row_dense, value
 from cgrad._engine.table cimport (
     Ctx, Rule, apply, call1, call2, keep, op_id, ops, register, rounded, short_way, scope_enter, scope_leave,
 )
@@ -68,7 +68,8 @@ cdef void r_sub(double g, double a, double b, double y, int dt, double *out) noe
 
 cdef int d_mul(Ctx *c) except -1:
     # x * x: one product and no sum; a number as in the short way, whose bits these are
-    if c.x[0] == c.x[1] and c.need[0] and value(c.g).numel > 1:
+    cdef Row *x = inputs(node(c.y))      # c.x may be copies, unpacked one by one
+    if x[0] == x[1] and c.need[0] and value(c.g).numel > 1:
         c.out[0] = call2(SQUARE_BACKWARD, c.g, c.x[0])
         return 0
     if c.need[0]:

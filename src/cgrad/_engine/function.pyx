@@ -15,7 +15,7 @@ from cgrad._engine.rows cimport (
     value,
 )
 from cgrad._engine.table cimport (
-    Ctx, keep, op_id, record, register, scope_enter, scope_leave, traced,
+    Ctx, hold, keep, op_id, record, register, scope_enter, scope_leave, traced,
 )
 
 FUNCTION = op_id("function")
@@ -160,8 +160,7 @@ cdef int call(Row r, dict bundle, char *need, Row *out) except -1:
             raise RuntimeError(f"Function {context.name()} returned an invalid gradient at index "
                                f"{i} - got {sizes(g)} but expected shape compatible with "
                                f"{sizes(x)}")
-        retain(g)
-        out[i] = keep(g)
+        out[i] = hold(g)
     return 0
 
 

@@ -4,7 +4,7 @@ from cgrad._engine.handle cimport carried, hooks_of, row_of, wrap
 from cgrad._engine.primitives cimport cast, same_shape, sizes
 from cgrad._engine.rows cimport inputs, node, retain, value
 from cgrad._engine.sparse cimport as_object, gradient_row, is_sparse
-from cgrad._engine.table cimport keep
+from cgrad._engine.table cimport hold
 
 
 cdef Row run_hooks(Row r, Row g) except 0:
@@ -20,8 +20,7 @@ cdef Row run_hooks(Row r, Row g) except 0:
             if not is_sparse(h) and not same_shape(h, r):
                 raise RuntimeError("hook: the gradient it returns must have the shape of the one "
                                    f"it got, {sizes(r)}, but has {sizes(h)}")
-            retain(h)
-            g = keep(h)
+            g = hold(h)
             if value(g).dtype != value(r).dtype:
                 g = cast(g, value(r).dtype)
     return g
@@ -53,8 +52,7 @@ cdef Row run_prehooks(Row r, Row g, dict bundle) except 0:
             if not is_sparse(h) and not same_shape(h, r):
                 raise RuntimeError("hook: the gradient it returns must have the shape of the one "
                                    f"it got, {sizes(r)}, but has {sizes(h)}")
-            retain(h)
-            g = keep(h)
+            g = hold(h)
             if value(g).dtype != value(r).dtype:
                 g = cast(g, value(r).dtype)
     return g
@@ -76,8 +74,7 @@ cdef int run_posthooks(Row r, Row g, int n, char *need, Row *out) except -1:
                 if t is not None:
                     x = inputs(node(r))[j]
                     h = gradient_row(t, x, "hook")
-                    retain(h)
-                    out[j] = keep(h)
+                    out[j] = hold(h)
     return 0
 
 

@@ -17,10 +17,10 @@ from cgrad._engine.masks cimport fill_into
 from cgrad._engine.primitives cimport (
     add, cast, expand, mul, number, permute, reshape, same_shape, sizes,
 )
-from cgrad._engine.rows cimport is_float, node, release, retain, row_dense, row_view, touched, value
+from cgrad._engine.rows cimport is_float, node, release, row_dense, row_view, touched, value
 from cgrad._engine.shape cimport clone
 from cgrad._engine.table cimport (
-    call1, call3, grad_enabled, keep, op_id, record, scope_enter, scope_leave,
+    call1, call3, grad_enabled, hold, keep, op_id, record, scope_enter, scope_leave,
 )
 from cgrad._engine.take cimport (
     index_dims, index_row, mask_positions, position_column, put_into, result_shape,
@@ -374,8 +374,7 @@ cdef object get_item(Handle h, object key):
     cdef int64_t[MAX_DIMS] order
     cdef int first
     try:
-        retain(x)                # what a key's __index__ does must not take the row away
-        keep(x)
+        hold(x)                  # what a key's __index__ does must not take the row away
         if _row_slice(x, key, &at):
             return wrap_borrowed(call1(SLICE, x, &at))
         parse(x, key, &k)
@@ -406,8 +405,7 @@ cdef Row value_row(object v, int dtype) except 0:
         return keep(scalar_row(v != 0 if dtype == BOOL else v, dtype))
     if isinstance(v, (list, tuple, np.ndarray)):
         v = public["tensor"](v)
-        retain((<Handle>v).row)
-        return cast(keep((<Handle>v).row), dtype)
+        return cast(hold((<Handle>v).row), dtype)
     raise TypeError(f"can't assign a {type(v).__name__} to a tensor")
 
 
@@ -457,8 +455,7 @@ cdef int set_item(Handle h, object key, object v) except -1:
     cdef Key k
     cdef bint tracked
     try:
-        retain(x)                # as in get_item
-        keep(x)
+        hold(x)                  # as in get_item
         if is_handle(key) and _fill_masked(h, x, <Handle>key, v):
             return 0
         if _row_slice(x, key, &k.at):

@@ -21,17 +21,17 @@ from cgrad._engine.threads cimport parallel_for
 
 # Pointers are untyped here; the kernels are chosen by dtype.
 cdef extern from "../_kernels/norm.h":
-    void cg_row_norm_f32(const void *x, const void *w, const void *b, void *y, int64_t n,
+    void cg_row_norm_f32(const void *x, const void *w, const void *b, float *y, int64_t n,
                          double eps, int rms, int64_t begin, int64_t end) nogil
-    void cg_row_norm_f64(const void *x, const void *w, const void *b, void *y, int64_t n,
+    void cg_row_norm_f64(const void *x, const void *w, const void *b, double *y, int64_t n,
                          double eps, int rms, int64_t begin, int64_t end) nogil
-    void cg_row_norm_backward_f32(const void *g, const void *x, const void *w, void *dx, int64_t n,
+    void cg_row_norm_backward_f32(const void *g, const void *x, const void *w, float *dx, int64_t n,
                                   double eps, int rms, int64_t begin, int64_t end) nogil
-    void cg_row_norm_backward_f64(const void *g, const void *x, const void *w, void *dx, int64_t n,
+    void cg_row_norm_backward_f64(const void *g, const void *x, const void *w, double *dx, int64_t n,
                                   double eps, int rms, int64_t begin, int64_t end) nogil
-    void cg_row_norm_weight_f32(const void *g, const void *x, void *dw, int64_t n, double eps,
+    void cg_row_norm_weight_f32(const void *g, const void *x, float *dw, int64_t n, double eps,
                                 int rms, int64_t begin, int64_t end) nogil
-    void cg_row_norm_weight_f64(const void *g, const void *x, void *dw, int64_t n, double eps,
+    void cg_row_norm_weight_f64(const void *g, const void *x, double *dw, int64_t n, double eps,
                                 int rms, int64_t begin, int64_t end) nogil
 
 cdef int ROW_NORM = op_id("row_norm"), ROW_NORM_BACKWARD = op_id("row_norm_backward")
@@ -58,24 +58,24 @@ cdef void _task(void *ctx, int64_t begin, int64_t end) noexcept nogil:
     cdef int64_t i, first, last
     if j.op == ROW_NORM:
         if j.dtype == F32:
-            cg_row_norm_f32(j.x, j.w, j.b, j.y, j.n, j.eps, j.rms, begin, end)
+            cg_row_norm_f32(j.x, j.w, j.b, <float *>j.y, j.n, j.eps, j.rms, begin, end)
         else:
-            cg_row_norm_f64(j.x, j.w, j.b, j.y, j.n, j.eps, j.rms, begin, end)
+            cg_row_norm_f64(j.x, j.w, j.b, <double *>j.y, j.n, j.eps, j.rms, begin, end)
     elif j.op == ROW_NORM_BACKWARD:
         if j.dtype == F32:
-            cg_row_norm_backward_f32(j.g, j.x, j.w, j.y, j.n, j.eps, j.rms, begin, end)
+            cg_row_norm_backward_f32(j.g, j.x, j.w, <float *>j.y, j.n, j.eps, j.rms, begin, end)
         else:
-            cg_row_norm_backward_f64(j.g, j.x, j.w, j.y, j.n, j.eps, j.rms, begin, end)
+            cg_row_norm_backward_f64(j.g, j.x, j.w, <double *>j.y, j.n, j.eps, j.rms, begin, end)
     else:
         for i in range(begin, end):
             first = i * j.part
             last = min(first + j.part, j.rows)
             if j.dtype == F32:
-                cg_row_norm_weight_f32(j.g, j.x, j.y + i * 2 * j.n * sizeof(float), j.n, j.eps,
-                                       j.rms, first, last)
+                cg_row_norm_weight_f32(j.g, j.x, <float *>j.y + i * 2 * j.n, j.n, j.eps, j.rms,
+                                       first, last)
             else:
-                cg_row_norm_weight_f64(j.g, j.x, j.y + i * 2 * j.n * sizeof(double), j.n, j.eps,
-                                       j.rms, first, last)
+                cg_row_norm_weight_f64(j.g, j.x, <double *>j.y + i * 2 * j.n, j.n, j.eps, j.rms,
+                                       first, last)
 
 
 # Attr: k[0] = length of a row, k[1] = rms; f[0] = eps

@@ -1,6 +1,5 @@
 """The node arrays: rows, their references, and the values in them."""
 from cgrad._engine.types cimport *
-from cgrad._engine.memory cimport storage_release
 
 cdef enum:
     CHUNK_BITS = 13

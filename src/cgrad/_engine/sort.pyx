@@ -13,9 +13,7 @@ from cgrad._engine.primitives cimport cast, reshape
 from cgrad._engine.rows cimport item_size, release, row_dense, value
 from cgrad._engine.shape cimport int_dims, squeeze_mask, wrap_dim
 from cgrad._engine.softmax cimport dense
-from cgrad._engine.table cimport (
-    call1, call2, keep, op_id, register, scope_enter, scope_leave,
-)
+from cgrad._engine.table cimport call1, call2, hold, keep, op_id, register, scope_enter, scope_leave
 from cgrad._engine.threads import get_num_threads
 from cgrad._engine.threads cimport parallel_for
 
@@ -178,7 +176,7 @@ def positions(input, dim, what, int64_t k=0, bint descending=False, bint keepdim
     try:
         dim = int_dims(dim, op, "dim")
         at.k[1] = _MODES[what]
-        x = row_of(input, op)
+        x = hold(row_of(input, op))
         ndim = value(x).ndim
         at.k[0] = wrap_dim(dim, ndim, op)
         if ndim == 0:

@@ -11,8 +11,10 @@ from cgrad._engine.face cimport wrap_borrowed
 from cgrad._engine.handle cimport carried, dtype_of, row_of
 from cgrad._engine.take cimport index_row
 from cgrad._engine.primitives cimport reshape, sizes
-from cgrad._engine.rows cimport release, retain, row_scalar, value
-from cgrad._engine.table cimport Ctx, call2, keep, op_id, ops, register, scope_enter, scope_leave
+from cgrad._engine.rows cimport release, row_scalar, value
+from cgrad._engine.table cimport (
+    Ctx, call2, hold, keep, op_id, ops, register, scope_enter, scope_leave,
+)
 
 cdef int EMBEDDING = op_id("embedding"), EMBEDDING_SPARSE = op_id("embedding_sparse")
 sparse_type = None
@@ -74,8 +76,7 @@ cdef Row dense(Row r) except 0:
         return r
     t = sparse_object(r).to_dense()
     d = row_of(t, "backward")
-    retain(d)
-    return keep(d)
+    return hold(d)
 
 
 cdef Row add_sparse(Row a, Row b) except 0:

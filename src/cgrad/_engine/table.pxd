@@ -49,6 +49,7 @@ cdef int traced(Row y) except -1
 cdef bint traced_now() noexcept
 cdef int (*on_record)(Row y) except -1      # set by tracing.pyx
 cdef Row keep(Row r) except 0
+cdef Row hold(Row r) except 0
 cdef int64_t scope_enter() noexcept
 cdef void scope_leave(int64_t mark) noexcept
 cdef bint grad_enabled() noexcept

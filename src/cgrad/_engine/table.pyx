@@ -297,6 +297,16 @@ cdef Row keep(Row r) except 0:
     return r
 
 
+cdef Row hold(Row r) except 0:
+    """Keep a row that somebody else owns until the current scope ends.
+
+    For rows that are read again after foreign code or a large kernel has run: in the meantime
+    their handle may have gone over to another row.
+    """
+    retain(r)
+    return keep(r)
+
+
 cdef int _grow_pool(Row r) except -1:
     cdef int64_t cap = 2 * cg_tls.cap + CG_POOL
     cdef int32_t *grown

@@ -14,10 +14,10 @@ from cgrad._engine.handle cimport carried, dtype_of, row_of, wrap
 from cgrad._engine.loops cimport copy_cast
 from cgrad._engine.primitives cimport same_shape, sizes
 from cgrad._engine.rows cimport (
-    inputs, is_float, node, release, release_value, retain, row_dense, row_detach,
+    inputs, is_float, node, release, release_value, row_dense, row_detach,
     row_view, value,
 )
-from cgrad._engine.table cimport grad_enable, grad_enabled, keep, op_id, ops, record
+from cgrad._engine.table cimport grad_enable, grad_enabled, hold, keep, op_id, ops, record
 
 cdef int CLONE = op_id("clone")
 cdef int64_t _made = 0                # rows recorded while watched: the order of their making
@@ -257,8 +257,7 @@ cdef int unpack(Row r, Row *x, Row *y) except -1:
             if node(old).flags & REQUIRES_GRAD:
                 record(z, CLONE, &old, 1, NULL)
         else:
-            retain(u)
-            z = keep(u)
+            z = hold(u)
         if i == 7:
             y[0] = z
         else:
