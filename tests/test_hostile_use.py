@@ -503,6 +503,27 @@ def test_positions_of_a_tensor_that_another_thread_makes_smaller():
         thread.join()
 
 
+def test_order_in_a_tensor_that_another_thread_gives_another_row():
+    t, stop = cgrad.arange(1 << 16), threading.Event()
+
+    def replace():
+        while not stop.is_set():
+            t.unsqueeze_(0)
+            t.squeeze_(0)
+            cgrad.ones(3)
+
+    thread = threading.Thread(target=replace)
+    thread.start()
+    try:
+        for _ in range(25):
+            for values in (t.sort().values, t.topk(5, largest=False).values, t.kthvalue(1).values,
+                           t.mode().values):
+                assert values.flatten()[0] == 0
+    finally:
+        stop.set()
+        thread.join()
+
+
 def test_sorter_out_of_range():
     line, x = cgrad.arange(5.0), cgrad.ones(3)
     for wrong in (5, -1, 1 << 62):
