@@ -186,9 +186,15 @@ def test_deleting_an_element():
     (lambda: ones(2, dtype=cgrad.bool) - ones(2, dtype=cgrad.bool), RuntimeError, "bool", "^"),
     (lambda: -ones(2, dtype=cgrad.bool), RuntimeError, "bool", "~"),
     (lambda: ~ones(2), (TypeError, RuntimeError), "bool"),
-    (lambda: ones(2) & ones(2), (RuntimeError, NotImplementedError), "and", "float"),
+    (lambda: ones(2) & ones(2), NotImplementedError, "and", "float"),
+    (lambda: cgrad.gcd(ones(2), ones(2)), NotImplementedError, "gcd", "float32"),
+    (lambda: ones(2, 2, dtype=cgrad.bool) @ ones(2, 2, dtype=cgrad.bool), NotImplementedError,
+     "matmul", "bool"),
     (lambda: ones(2, dtype=INT) // 0, (RuntimeError, ZeroDivisionError), "zero"),
     (lambda: ones(2, dtype=INT) % 0, (RuntimeError, ZeroDivisionError), "zero"),
+    (lambda: longs(1, 2).floor_divide_(longs(1, 0)), RuntimeError, "floor_divide", "zero"),
+    (lambda: longs(1, 2).remainder_(0), RuntimeError, "remainder", "zero"),
+    (lambda: longs(1, 2).fmod_(longs(0)), RuntimeError, "fmod", "zero"),
     (lambda: ones(2, dtype=INT) ** -1, RuntimeError, "negative integer powers"),
     (lambda: ones(2, dtype=INT).mean(), RuntimeError, "mean", "floating"),
     (lambda: ones(2, dtype=INT).var(), RuntimeError, "var", "floating"),
@@ -374,6 +380,37 @@ def test_eight_dimensions_work():
     x = t.clone().requires_grad_()
     (x.permute(7, 6, 5, 4, 3, 2, 1, 0) * t).sum().backward()
     np.testing.assert_array_equal(x.grad.numpy(), t.numpy().T)
+
+
+# --- out= ------------------------------------------------------------------------------------
+
+
+@rows(
+    (lambda: cgrad.zeros(2, 3, out=ones(5)), RuntimeError, "zeros", (5,), (2, 3)),
+    (lambda: cgrad.full((2,), 1, out=ones(3)), RuntimeError, "full", (3,), (2,)),
+    (lambda: cgrad.empty(2, out=ones(3)), RuntimeError, "empty", (3,), (2,)),
+    (lambda: cgrad.arange(3, out=ones(1, 3)), RuntimeError, "arange", (1, 3), (3,)),
+    (lambda: cgrad.ones(2, dtype=INT, out=ones(2)), RuntimeError, "ones", "int64", "float32"),
+    (lambda: cgrad.linspace(0, 1, 2, dtype=cgrad.float64, out=ones(2)), RuntimeError, "linspace",
+     "float64", "float32"),
+    (lambda: cgrad.arange(0, 4, 0.5, out=longs(1)), ValueError, "arange", "step"),
+    (lambda: cgrad.mm(ones(2, 2), ones(2, 2), out=cgrad.ones(2, 2, dtype=cgrad.float64)),
+     RuntimeError, "mm", "float32", "float64"),
+    (lambda: cgrad.sort(longs(2, 1), out=(ones(2), longs(0, 0))), RuntimeError, "sort", "int64"),
+    (lambda: cgrad.sort(ones(2), out=ones(2)), TypeError, "sort", "2 Tensors"),
+    (lambda: cgrad.linalg.inv_ex(ones(2, 2), out=ones(2, 2)), TypeError, "inv_ex", "2 Tensors"),
+)
+def test_out(row):
+    check(*row)
+
+
+def test_out_is_given_back_in_the_type_of_the_result():
+    out = ones(2), longs(0, 0)
+    found = cgrad.sort(cgrad.tensor([2.0, 1.0]), out=out)
+    assert found.values is out[0] and found.indices is out[1] and out[0].tolist() == [1.0, 2.0]
+    wide = cgrad.zeros(2, dtype=cgrad.float64)
+    assert cgrad.add(ones(2), 1, out=wide) is wide and wide.tolist() == [2.0, 2.0]
+    assert cgrad.arange(0, 2, out=wide) is wide and wide.tolist() == [0.0, 1.0]
 
 
 # --- The graph stays sound -------------------------------------------------------------------

@@ -1,14 +1,16 @@
 """Every operation against PyTorch's own database of operators, and a count of PyTorch's names.
 
-    python -m tests.conformance [--only add,linalg.*] [--cap 20] [--jobs 2]
+    python -m tests.conformance [--only add,linalg.*] [--cap 20] [--jobs 2] [--wide]
                                 [--json FILE] [--markdown docs/conformance.md]
 
 For each entry of `op_db` (PyTorch's table of operators with sample inputs and inputs that must be
 refused) and each of our dtypes, the samples are given to PyTorch and to cgrad, and compared:
-value, dtype, shape, whether the result shares memory with an input, the gradients, and for
+value, dtype, shape, where the result lies in the memory of an input, the gradients, and for
 float64 the gradients of these; then the in-place form, the method, `out=`, and the inputs that
-must raise.  Each entry runs in a process of its own, so a crash or a hang is counted and the rest
-goes on.  Needs the extra `reference`.
+must raise.  Samples of float64 and int64 are tried once more with gaps in memory.  `--wide` takes
+PyTorch's larger set of samples (odd layouts, broadcasting, extreme values).  What was not compared
+is counted, with the reason.  Each entry runs in a process of its own, so a crash or a hang is
+counted and the rest goes on.  Needs the extra `reference`.
 """
 from __future__ import annotations
 
@@ -16,6 +18,7 @@ import argparse
 import datetime
 import json
 import os
+import select
 import signal
 import sys
 import time
@@ -27,10 +30,11 @@ from pathlib import Path
 import numpy as np
 from tests.conformance.entry import Report, run_entry
 from tests.conformance.names import surface
-from tests.conformance.values import DUNDERS, matches
+from tests.conformance.values import exists, matches
 
 import cgrad
 
+# Entries that are left out where there is no such function here; all others are tried.
 SKIP = {
     "complex numbers": ["complex", "view_as_*", "polar", "real", "imag", "H", "mH", "*eig",
                         "*eigvals", "chalf", "cdouble", "cfloat", "stft", "istft", "angle",
@@ -45,6 +49,9 @@ SKIP = {
                  "slice", "hash_tensor", "__rdiv__", "bmm.triton*", "*_backward"],
 }
 
+
+# Here only to say why they are not: every call raises.
+NOTHING_LEFT = {"linalg.eig", "linalg.eigvals", "bfloat16", "half"}
 
 # Differences that are meant: see docs/differences.md.
 WHY = {
@@ -62,11 +69,11 @@ WHY = {
 }
 
 
-def skipped(name):
+def skipped(op, torch):
     """Why an entry is left out, or None."""
-    if name in DUNDERS - {"__rdiv__"}:
+    if exists(op, torch) and op.name not in NOTHING_LEFT:
         return None
-    return next((why for why, patterns in SKIP.items() if matches(name, patterns)), None)
+    return next((why for why, patterns in SKIP.items() if matches(op.name, patterns)), None)
 
 
 def in_child(work, limit):
@@ -93,15 +100,16 @@ def child_result(pid, read):
     _, status = os.waitpid(pid, 0)
     if os.WIFSIGNALED(status):
         name = signal.Signals(os.WTERMSIG(status)).name
-        return {"count": {}, "failures": [], "died": "hang" if name == "SIGALRM" else name}
+        return {"count": {}, "left": {}, "failures": [],
+                "died": "hang" if name == "SIGALRM" else name}
     result = json.loads(data)
     if "broken" in result:
-        return {"count": {}, "failures": [result["broken"]], "died": None}
+        return {"count": {}, "left": {}, "failures": [result["broken"]], "died": "broken"}
     return result
 
 
-def run_all(entries, torch, cap, jobs, limit, loud):
-    results, running = {}, []
+def run_all(entries, torch, options):
+    results, running = {}, {}
     todo = list(entries)
 
     def work(op):
@@ -111,31 +119,36 @@ def run_all(entries, torch, cap, jobs, limit, loud):
             report = Report()
             torch.manual_seed(0)
             begin = time.time()
-            run_entry(op, torch, cap, report)
-            return {"count": report.count, "failures": report.failures,
+            run_entry(op, torch, options.cap, options.wide, report)
+            return {"count": report.count, "left": report.left, "failures": report.failures,
                     "seconds": time.time() - begin, "died": None}
         return go
 
     while todo or running:
-        while todo and len(running) < jobs:
+        while todo and len(running) < options.jobs:
             op = todo.pop(0)
-            running.append((op, *in_child(work(op), limit)))
-        op, pid, read = running.pop(0)
+            pid, read = in_child(work(op), options.limit)
+            running[read] = op, pid
+        read = select.select(list(running), [], [])[0][0]
+        op, pid = running.pop(read)
         name = op.name + (f".{op.variant_test_name}" if op.variant_test_name else "")
-        result = child_result(pid, read)
-        results[name] = result
-        if loud:
-            count = result["count"]
-            words = [f"{k} {count.get(k + ' ok', 0)}/{v}" for k, v in count.items()
-                     if not k.endswith(" ok") and k != "exists"]
-            print(f"{name}: {result['died'] or ', '.join(words) or 'nothing tried'}", flush=True)
-            for failure in result["failures"]:
-                print("    " + failure.replace("\n", " "))
+        result = results[name] = child_result(pid, read)
+        count = result["count"]
+        words = [f"{k} {count.get(k + ' ok', 0)}/{v}" for k, v in count.items()
+                 if not k.endswith(" ok") and k != "exists"]
+        words += [f"{v} not compared ({k})" for k, v in result["left"].items()]
+        print(f"{name}: {result['died'] or ', '.join(words) or 'nothing tried'}", flush=True)
+        for failure in result["failures"]:
+            print("    " + failure.replace("\n", " "))
     return results
 
 
-WHAT = ["value", "reproducible", "gradient", "second gradient", "in-place", "method", "out=",
-        "error", "error class"]
+WHAT = ["value", "views", "reproducible", "gradient", "second gradient", "in-place",
+        "in-place refused", "in-place gradient", "method", "out=", "out= refused", "error",
+        "error class", "error names"]
+
+
+FAMILIES = ["torch", "nn.functional", "linalg", "special", "all"]
 
 
 def family(name):
@@ -161,6 +174,15 @@ def share(count, what):
     return f"{ok}/{n} ({100 * ok / n:.1f} %)" if n else "–"
 
 
+def not_compared(results):
+    """(reason, samples, entries), most samples first."""
+    samples, entries = Counter(), Counter()
+    for result in results.values():
+        samples.update(result["left"])
+        entries.update(result["left"].keys())
+    return [(why, n, entries[why]) for why, n in samples.most_common()]
+
+
 def markdown(results, skipped_entries, names, torch, cap):
     by = totals(results)
     lines = [
@@ -169,16 +191,26 @@ def markdown(results, skipped_entries, names, torch, cap):
         f"{datetime.date.today()}, PyTorch {torch.__version__.split('+')[0]}"
         + (f", at most {cap} samples for each entry and dtype" if cap else "") + ".", "",
         "PyTorch tests its operators with a table of them (`op_db`): sample inputs, and inputs "
-        "that must be refused. Here the same inputs go to PyTorch and to cgrad. *Value* also "
-        "covers dtype, shape, and whether a result shares memory with an input; second gradients "
-        "are compared in float64 where PyTorch has them.", "",
-        "| family | entries | exist | crashes, hangs | " + " | ".join(WHAT) + " |",
-        "|---" * (4 + len(WHAT)) + "|",
+        "that must be refused. Here the same inputs go to PyTorch and to cgrad, those of float64 "
+        "and int64 once more with gaps in memory. *Value* also covers dtype, shape and the fields "
+        "of named tuples; *views* where a result lies in the memory of an input, with its offset "
+        "and strides; second gradients are compared in float64 where PyTorch has them; *in-place "
+        "gradient* is that of a tensor which was changed through a view; `out=` is tried with a "
+        "plain tensor, one with gaps, and one of another dtype; *refused* counts what PyTorch "
+        "refuses; *error class* whether an error is of PyTorch's class, *error names* whether its "
+        "message names the operation.", "",
+        "| | " + " | ".join(FAMILIES) + " |", "|---" * (1 + len(FAMILIES)) + "|",
     ]
-    for key in ("torch", "nn.functional", "linalg", "special", "all"):
-        c = by[key]
-        lines.append(f"| {key} | {c['entries']} | {c['exists']} | {c['died']} | "
-                     + " | ".join(share(c, w) for w in WHAT) + " |")
+    for word, key in (("entries", "entries"), ("of these exist", "exists"),
+                      ("crashes, hangs", "died")):
+        cells = [str(by[f][key]) for f in FAMILIES]
+        lines.append(f"| {word} | {' | '.join(cells)} |")
+    for what in WHAT:
+        lines.append(f"| {what} | " + " | ".join(share(by[f], what) for f in FAMILIES) + " |")
+    lines += ["", "Not compared (a sample is not compared where it cannot be built here, where "
+              "PyTorch refuses it, or has no gradient to compare with):", "",
+              "| reason | comparisons | entries |", "|---|---|---|"]
+    lines += [f"| {why} | {n} | {k} |" for why, n, k in not_compared(results)]
     lines += ["", "## Names", "",
               "Of PyTorch's names, without those of excluded kinds (complex, half precision, "
               "sparse, quantised, devices), by tier (1: what most programs use):", "",
@@ -221,6 +253,8 @@ def main(arguments):
                         help="at most so many samples for each entry and dtype (0: all)")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--limit", type=int, default=300, help="seconds for one entry")
+    parser.add_argument("--wide", action="store_true",
+                        help="PyTorch's larger set of samples (reference_inputs)")
     parser.add_argument("--json", type=Path)
     parser.add_argument("--markdown", type=Path)
     parser.add_argument("--names", action="store_true", help="only the count of names")
@@ -245,12 +279,12 @@ def main(arguments):
             found = getattr(found, part, None)
     entries, left = [], {}
     for op in op_db:
-        why = skipped(op.name)
+        why = skipped(op, torch)
         if why is not None:
             left[op.name] = why
         elif options.only is None or matches(op.name, options.only.split(",")):
             entries.append(op)
-    results = run_all(entries, torch, options.cap, options.jobs, options.limit, loud=True)
+    results = run_all(entries, torch, options)
     if options.json:
         options.json.write_text(json.dumps(results, indent=1))
     if options.markdown:

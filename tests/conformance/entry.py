@@ -1,4 +1,4 @@
-"""One entry of the database: its samples, its variants, and what it must refuse."""
+"""One entry of the database: its samples, their values and gradients."""
 from __future__ import annotations
 
 import itertools
@@ -12,15 +12,18 @@ from tests.conformance.values import (
     Unsupported,
     close,
     compare,
+    compare_views,
     convert,
     exists,
     first_and_second,
     flat,
+    history,
     matches,
     ours_of,
     translated,
     zeros_for_none,
 )
+from tests.conformance.variants import run_errors, run_variants
 
 import cgrad
 
@@ -40,16 +43,37 @@ UNDEFINED = {"empty*", "new_empty*", "resize_*"}              # their values are
 
 
 class Report:
+    """Counts of comparisons tried, of those that agree, and of what could not be compared."""
+
     def __init__(self):
         self.count = Counter()
+        self.left = Counter()          # reason -> samples that were not compared
         self.failures = []
 
     def tried(self, what, error=None, sample=""):
         self.count[what] += 1
         if error is None:
             self.count[what + " ok"] += 1
-        elif len(self.failures) < 12:
-            self.failures.append(f"{what}: {str(error)[:300]} [{sample[:160]}]")
+        elif self.count[what] - self.count[what + " ok"] <= 4:
+            self.failures.append(f"{what}: {brief(error)[:300]} [{sample[:160]}]")
+
+    def compare(self, what, sample, work):
+        """Count `work()` as tried, and whether it raised; Unsupported means that it was not."""
+        try:
+            work()
+            self.tried(what)
+            return True
+        except Unsupported as e:
+            self.left[f"result: {e}"] += 1
+        except Exception as e:
+            self.tried(what, e, sample)
+        return False
+
+
+def brief(e):
+    if isinstance(e, (Differs, str)):
+        return str(e)
+    return f"{type(e).__name__}: {e}"
 
 
 def describe(sample, torch):
@@ -65,7 +89,19 @@ def describe(sample, torch):
     return ", ".join(words)
 
 
-def run_entry(op, torch, cap, report):
+def samples_of(op, kind, grad, wide):
+    """Samples of PyTorch's table; in two dtypes once more with gaps in memory."""
+    make = op.reference_inputs if wide else op.sample_inputs
+    yield from make("cpu", kind, requires_grad=grad)
+    if str(kind)[6:] in ("float64", "int64"):
+        for sample in op.sample_inputs("cpu", kind, requires_grad=grad):
+            try:
+                yield sample.noncontiguous()
+            except Exception:        # nothing to rearrange: no tensors, or strings
+                continue
+
+
+def run_entry(op, torch, cap, wide, report):
     function = ours_of(op, torch)
     report.count["exists"] = int(exists(op, torch))
     if function is None or not report.count["exists"]:
@@ -78,11 +114,9 @@ def run_entry(op, torch, cap, report):
             continue
         kind = getattr(torch, dtype)
         grad = dtype.startswith("float") and op.supports_autograd
-        samples = op.sample_inputs("cpu", kind, requires_grad=grad)
-        for sample in itertools.islice(samples, cap or None):
+        for sample in itertools.islice(samples_of(op, kind, grad, wide), cap or None):
             run_sample(op, function, sample, torch, dtype, grad, random, report)
-    if any(d in supported for d in ("float32", "float64")):
-        run_errors(op, function, torch, report)
+    run_errors(op, function, torch, describe, report)
 
 
 def run_sample(op, function, sample, torch, dtype, grad, random, report):
@@ -92,93 +126,100 @@ def run_sample(op, function, sample, torch, dtype, grad, random, report):
     theirs_args = (sample.input, *sample.args)
     try:
         args, kwargs = convert(theirs_args, torch), convert(sample.kwargs, torch)
-    except Unsupported:
+    except Unsupported as e:
+        report.left[f"input: {e}"] += 1
         return
     theirs_in = flat([list(theirs_args), sample.kwargs], torch.Tensor)
     ours_in = flat([list(args), kwargs], cgrad.Tensor)
     try:
         theirs = op.op(*theirs_args, **sample.kwargs)
     except Exception:
-        return                                       # not a sample for this build
-    try:
+        report.left["PyTorch refuses its own sample"] += 1
+        return
+    ours = None
+
+    def value():
+        nonlocal ours
         cgrad.manual_seed(0)
         ours = function(*args, **kwargs)
         if op.name in PLACES:
             ours = at_places(op.name, ours, theirs, sample, args)
-        compare(ours, theirs, ours_in, theirs_in, torch, values=not random)
-        report.tried("value")
-        if random and not matches(op.name, UNDEFINED):
-            again = convert(theirs_args, torch), convert(sample.kwargs, torch)
-            cgrad.manual_seed(0)
-            run_again(function, *again, ours)
-            report.tried("reproducible")
-    except Unsupported:
+        compare(ours, theirs, torch, values=not random)
+        history(ours, theirs, torch)
+
+    def again():
+        cgrad.manual_seed(0)
+        after = function(*convert(theirs_args, torch), **convert(sample.kwargs, torch))
+        for x, y in zip(flat(ours, cgrad.Tensor), flat(after, cgrad.Tensor), strict=True):
+            if not np.array_equal(x.detach().numpy(), y.detach().numpy(), equal_nan=True):
+                raise Differs("the same seed gave other numbers")
+
+    if not report.compare("value", text, value):
         return
-    except Exception as e:
-        report.tried("value", brief(e), text)
+    report.compare("views", text, lambda: compare_views(ours, theirs, ours_in, theirs_in, torch))
+    if random:
+        if not matches(op.name, UNDEFINED):
+            report.compare("reproducible", text, again)
         return
+    if grad:
+        run_gradients(op, sample, (ours, ours_in), (theirs, theirs_in), torch,
+                      dtype == "float64" and op.supports_gradgrad, report, text)
+
+    def same(found, expected):
+        if op.name in PLACES:
+            found = at_places(op.name, found, expected, sample, args)
+        compare(found, expected, torch)
+
+    run_variants(op, function, sample, theirs, torch, same, report, text)
+
+
+def run_gradients(op, sample, ours, theirs, torch, second, report, text):
+    (ours, ours_in), (theirs, theirs_in) = ours, theirs
     processed = sample.output_process_fn_grad
-    if grad and not random:
-        try:
-            theirs_out = flat(processed(theirs), torch.Tensor)
-        except Exception:
-            theirs_out = flat(theirs, torch.Tensor)
-        try:
-            ours_out = flat(translated(processed, torch)(ours)
-                            if isinstance(processed, types.FunctionType) else ours, cgrad.Tensor)
-        except Exception:
-            ours_out = flat(ours, cgrad.Tensor)
-        weights = [np.sin(np.arange(y.numel()) + 1.0).reshape(tuple(y.shape))
-                   if y.requires_grad and y.dtype.is_floating_point else None for y in theirs_out]
-        second = dtype == "float64" and op.supports_gradgrad
+    try:
+        theirs_out = flat(processed(theirs), torch.Tensor)
+        ours_out = flat(translated(processed, torch)(ours)
+                        if isinstance(processed, types.FunctionType) else ours, cgrad.Tensor)
+    except Exception as e:
+        report.tried("gradient", e, text)
+        return
+    weights = [np.sin(np.arange(y.numel()) + 1.0).reshape(tuple(y.shape))
+               if y.requires_grad and y.dtype.is_floating_point else None for y in theirs_out]
+    if not any(x.requires_grad for x in theirs_in) or all(w is None for w in weights):
+        return
+    expected = None
+    for again in [True, False] if second else [False]:
+        second = again
         try:
             expected, expected2 = first_and_second(torch, theirs_out, theirs_in, second, weights)
+            break
         except Exception:
-            try:
-                expected, expected2 = first_and_second(torch, theirs_out, theirs_in, False,
-                                                       weights)
-                second = False
-            except Exception:
-                expected = None
-        if expected:
-            leaves = [x for x in ours_in if x.requires_grad]
-            theirs_leaves = [x for x in theirs_in if x.requires_grad]
-            try:
-                found, found2 = first_and_second(cgrad, ours_out, ours_in, second, weights)
-                if not found:
-                    raise Differs("gradient: nothing was recorded")
-                pairs = zip(zeros_for_none(found, leaves, cgrad.zeros_like),
-                            zeros_for_none(expected, theirs_leaves, torch.zeros_like), strict=True)
-                for i, (a, b) in enumerate(pairs):
-                    close(dense(a), real(b), f"gradient {i}", 10)
-                report.tried("gradient")
-            except Exception as e:
-                report.tried("gradient", brief(e), text)
-                found2 = expected2 = None
-            if second and expected2 is not None and found2 is not None:
-                try:
-                    if not found2:
-                        found2 = [None] * len(leaves)
-                    if not expected2:
-                        expected2 = [None] * len(leaves)
-                    pairs = zip(zeros_for_none(found2, leaves, cgrad.zeros_like),
-                                zeros_for_none(expected2, theirs_leaves, torch.zeros_like),
-                                strict=True)
-                    for i, (a, b) in enumerate(pairs):
-                        close(dense(a), real(b), f"second gradient {i}", 100)
-                    report.tried("second gradient")
-                except Exception as e:
-                    report.tried("second gradient", brief(e), text)
-    if not random:
-        run_variants(op, function, sample, theirs, torch, report, text)
+            what = "second gradient" if second else "gradient"
+            report.left[f"PyTorch has no {what} of its sample"] += 1
+    if not expected:
+        return
+    leaves = [x for x in ours_in if x.requires_grad]
+    theirs_leaves = [x for x in theirs_in if x.requires_grad]
+    found2 = None
 
+    def same(found, expected, what, factor):
+        found = found or [None] * len(leaves)
+        expected = expected or [None] * len(leaves)
+        pairs = zip(zeros_for_none(found, leaves, cgrad.zeros_like),
+                    zeros_for_none(expected, theirs_leaves, torch.zeros_like), strict=True)
+        for i, (a, b) in enumerate(pairs):
+            close(dense(a), real(b), f"{what} {i}", factor)
 
-def run_again(function, args, kwargs, before):
-    """The same seed must give the same numbers."""
-    after = flat(function(*args, **kwargs), cgrad.Tensor)
-    for x, y in zip(flat(before, cgrad.Tensor), after, strict=True):
-        if not np.array_equal(x.detach().numpy(), y.detach().numpy(), equal_nan=True):
-            raise Differs("the same seed gave other numbers")
+    def first():
+        nonlocal found2
+        found, found2 = first_and_second(cgrad, ours_out, ours_in, second, weights)
+        if not found:
+            raise Differs("gradient: nothing was recorded")
+        same(found, expected, "gradient", 10)
+
+    if report.compare("gradient", text, first) and second:
+        report.compare("second gradient", text,
+                       lambda: same(found2, expected2, "second gradient", 100))
 
 
 def at_places(name, ours, theirs, sample, args):
@@ -203,7 +244,9 @@ def at_places(name, ours, theirs, sample, args):
         return ours
     places = theirs if name == "argsort" else theirs[-1]
     places = cgrad.tensor(places.numpy())
-    return places if name == "argsort" else (*ours[:-1], places)
+    if name == "argsort":
+        return places
+    return type(ours)(*ours[:-1], places) if hasattr(ours, "_fields") else (*ours[:-1], places)
 
 
 def real(g):
@@ -213,90 +256,3 @@ def real(g):
 
 def dense(g):
     return g.to_dense() if g.is_sparse else g
-
-
-def run_variants(op, function, sample, theirs, torch, report, text):
-    """The in-place form, the method, and `out=`."""
-    if sample.broadcasts_input:
-        return
-    args = convert((sample.input, *sample.args), torch, grad=False)
-    kwargs = convert(sample.kwargs, torch, grad=False)
-    inplace = op.get_inplace()
-    if inplace is not None and isinstance(args[0], cgrad.Tensor):
-        name = getattr(inplace, "__name__", "")
-        ours_in = convert(sample.input.detach().clone(), torch)
-        theirs_in = sample.input.detach().clone()
-        plain_args = [a.detach() if isinstance(a, torch.Tensor) else a for a in sample.args]
-        try:
-            expected = inplace(theirs_in, *plain_args, **sample.kwargs)
-        except Exception:
-            expected = None
-        if expected is not None:
-            try:
-                # Of most activations PyTorch has it as an argument only.
-                found = (getattr(ours_in, name)(*args[1:], **kwargs) if hasattr(ours_in, name)
-                         else function(ours_in, *args[1:], **kwargs, inplace=True))
-                if found is not ours_in:
-                    raise Differs("does not return its tensor")
-                close(found, expected, name)
-                report.tried("in-place")
-            except Exception as e:
-                report.tried("in-place", brief(e), text)
-    method = op.get_method()
-    if method is not None and isinstance(args[0], cgrad.Tensor):
-        name = method.__name__
-        try:
-            found = getattr(args[0], name)(*args[1:], **kwargs)
-            if op.name in PLACES:
-                found = at_places(op.name, found, theirs, sample, args)
-            compare(found, theirs, [], [], torch, views=False)
-            report.tried("method")
-        except Unsupported:
-            pass
-        except Exception as e:
-            report.tried("method", brief(e), text)
-    if op.supports_out and isinstance(theirs, torch.Tensor) and not sample.kwargs.get("out"):
-        try:
-            out = cgrad.empty(*theirs.shape, dtype=getattr(cgrad, str(theirs.dtype)[6:]))
-        except Exception:
-            return
-        try:
-            found = function(*args, **kwargs, out=out)
-            if found is not out:
-                raise Differs("out= is not what is returned")
-            close(out, theirs, "out=")
-            report.tried("out=")
-        except Exception as e:
-            report.tried("out=", brief(e), text)
-
-
-def brief(e):
-    if isinstance(e, Differs):
-        return str(e)
-    return f"{type(e).__name__}: {e}"
-
-
-def run_errors(op, function, torch, report):
-    if op.error_inputs_func is None:
-        return
-    for bad in op.error_inputs("cpu"):
-        sample = bad.sample_input
-        text = describe(sample, torch)
-        try:
-            args = convert((sample.input, *sample.args), torch)
-            kwargs = convert(sample.kwargs, torch)
-        except Unsupported:
-            continue
-        try:
-            op.op(sample.input, *sample.args, **sample.kwargs)
-            continue
-        except Exception as e:
-            theirs = e
-        try:
-            function(*args, **kwargs)
-            report.tried("error", f"no error; PyTorch: {brief(theirs)}", text)
-        except Exception as e:
-            report.tried("error")
-            report.tried("error class", None if isinstance(e, type(theirs)) or
-                         isinstance(theirs, type(e)) else
-                         f"{brief(e)}; PyTorch: {brief(theirs)}", text)

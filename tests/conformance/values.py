@@ -102,6 +102,14 @@ def ours_of(op, torch):
     return None
 
 
+def history(ours, theirs, torch):
+    """Which of the results have a history."""
+    pairs = zip(flat(ours, cgrad.Tensor), flat(theirs, torch.Tensor), strict=True)
+    for i, (x, y) in enumerate(pairs):
+        if y.numel() and x.requires_grad != y.requires_grad:
+            raise Differs(f"result {i}: requires_grad {x.requires_grad}, PyTorch {y.requires_grad}")
+
+
 def exists(op, torch):
     """Whether the name itself exists (the function may be a lambda in the table)."""
     found = cgrad
@@ -164,17 +172,34 @@ def start_of_storage(t):
     return t.data_ptr() - t.storage_offset() * t.element_size() if t.numel() else None
 
 
-def shares(y, inputs):
-    """Whether a result lies in the memory of an input."""
-    if not y.numel():
-        return None
-    return any(start_of_storage(x) == start_of_storage(y) for x in inputs if x.numel())
+def place(y, inputs):
+    """Where a result lies in an input's memory: None, or (which, the same object, layout)."""
+    for i, x in enumerate(inputs):
+        if x.numel() and y.numel() and start_of_storage(x) == start_of_storage(y):
+            used = [s for s, n in zip(y.stride(), y.shape) if n > 1]
+            return i, x is y, y.storage_offset(), used
+    return None
 
 
-def compare(ours, theirs, ours_in, theirs_in, torch, values=True, views=True):
+def compare_views(ours, theirs, ours_in, theirs_in, torch):
+    """What shares an input's memory, with which offset and strides, and what is the input."""
+    pairs = zip(flat(ours, cgrad.Tensor), flat(theirs, torch.Tensor), strict=True)
+    for i, (x, y) in enumerate(pairs):
+        a, b = place(x, ours_in), place(y, theirs_in)
+        if a != b:
+            raise Differs(f"result {i} (input, identical, offset, strides): {a}, PyTorch {b}")
+
+
+def compare(ours, theirs, torch, values=True):
+    """Values, dtypes, shapes, what requires a gradient, and the type of several results."""
     a, b = flat(ours, cgrad.Tensor), flat(theirs, torch.Tensor)
     if len(a) != len(b):
         raise Differs(f"{len(a)} tensors, PyTorch {len(b)}")
+    fields = getattr(type(theirs), "__match_args__", ())
+    if (absent := [f for f in fields if not hasattr(ours, f)]):
+        raise Differs(f"{type(ours).__name__} has no {absent}, PyTorch {type(theirs).__name__}")
+    if isinstance(theirs, (list, tuple)) and isinstance(ours, tuple) != isinstance(theirs, tuple):
+        raise Differs(f"{type(ours).__name__}, PyTorch {type(theirs).__name__}")
     for i, (x, y) in enumerate(zip(a, b)):
         if str(y.dtype).removeprefix("torch.") not in DTYPES or y.layout is not torch.strided:
             raise Unsupported(str(y.dtype))
@@ -184,9 +209,6 @@ def compare(ours, theirs, ours_in, theirs_in, torch, values=True, views=True):
                               f"{list(y.shape)}")
             continue
         close(x, y, f"result {i}")
-        if views and shares(x, ours_in) != shares(y, theirs_in):
-            raise Differs(f"result {i}: shares memory: {shares(x, ours_in)}, PyTorch "
-                          f"{shares(y, theirs_in)}")
     if not a and values and plain(ours, torch) != plain(theirs, torch):
         raise Differs(f"{plain(ours, torch)!r}, PyTorch {plain(theirs, torch)!r}"[:200])
 

@@ -145,8 +145,15 @@ def logspace(
         raise TypeError("logspace(): argument 'steps' must be int, not float")
     if steps < 0:
         raise RuntimeError(f"logspace: number of steps must be non-negative, got {steps}")
+    for x in (start, end):
+        if isinstance(x, Tensor) and x.ndim:
+            raise RuntimeError("logspace only supports 0-dimensional start and end tensors, but "
+                               f"got one of shape {list(x.shape)}")
     first, last = _number(start), _number(end)
-    kind = get_default_dtype() if dtype is None else dtype
+    kind = out.dtype if out is not None else get_default_dtype() if dtype is None else dtype
+    if dtype is not None and dtype != kind:
+        raise RuntimeError(f"logspace: dtype {dtype} does not match dtype of out parameter "
+                           f"({kind})")
     if not kind.is_floating_point:
         first, last = int(first), int(last)
     with np.errstate(all="ignore"):

@@ -9,7 +9,7 @@ from typing import Any, cast
 
 import numpy as np
 
-from cgrad._composite.register import F, check_tensor, public
+from cgrad._composite.register import F, check_tensor, check_tensors, public
 from cgrad._engine.face import public as _op
 from cgrad._engine.handle import all_dtypes
 from cgrad._engine.parametric import store
@@ -119,6 +119,9 @@ def float_power(
 
     input ** exponent, computed in float64; one of them may be a number.
     """
+    if not isinstance(input, Tensor) and not isinstance(exponent, Tensor):
+        raise TypeError("float_power(): argument 'input' or 'exponent' must be Tensor, not "
+                        f"{type(input).__name__} and {type(exponent).__name__}")
     base, power = (x.to(_float64) if isinstance(x, Tensor) else float(x) for x in (input, exponent))
     return _op["pow"](base, power, out=out)
 
@@ -139,7 +142,7 @@ def ldexp(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
 
     input * 2 ** other.
     """
-    check_tensor("ldexp", input)
+    check_tensors("ldexp", input=input, other=other)
     return _op["mul"](input, _op["pow"](2.0, other), out=out)
 
 

@@ -243,7 +243,7 @@ def lu(input: Tensor, pivot: bool = True, get_infos: bool = False, *, out: Any =
     The packed factors of :func:`linalg.lu_factor`.
     """
     found = _linalg().lu_factor_ex(input, pivot=pivot, check_errors=not get_infos, out=out)
-    return tuple(found) if get_infos else tuple(found[:2])
+    return found if get_infos else tuple(found[:2])
 
 
 @public(method=False)

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import math
+import sys
 
 import cgrad
 from cgrad._composite.register import public
@@ -22,7 +23,8 @@ def reduced(loss: Tensor, reduction: str | int) -> Tensor:
     if reduction in ("sum", 2):
         return loss.sum()
     if reduction not in ("none", 0):
-        raise ValueError(f"{reduction} is not a valid value for reduction")
+        name = sys._getframe(1).f_code.co_name
+        raise ValueError(f"{name}: {reduction} is not a valid value for reduction")
     return loss
 
 

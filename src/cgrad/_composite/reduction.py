@@ -109,13 +109,7 @@ def aminmax(
                            "operation has no identity")
     along = tuple(range(input.ndim)) if dim is None else (dim,)
     result = return_types.aminmax(input.amin(along, keepdim), input.amax(along, keepdim))
-    if out is None:
-        return result
-    for t in out:
-        if isinstance(t, Tensor) and t.dtype != input.dtype:
-            raise RuntimeError(f"aminmax(): Expected out tensor to have dtype {input.dtype}, but "
-                               f"got {t.dtype} instead")
-    return store(result, out, "aminmax")
+    return result if out is None else store(result, out, "aminmax")
 
 
 @public()

@@ -83,3 +83,13 @@ def integers(value: object, name: str, argument: str) -> tuple[int, ...]:
 def stored(result: Tensor, out: Tensor | None, name: str) -> Tensor:
     """The result of the function `name`, written into the tensor `out=` if there is one."""
     return result if out is None else store(out, result, name)
+
+
+def stored_all(kind: Any, name: str, results: Iterable[Tensor], out: Any) -> Any:
+    """A named tuple of results, written into the tensors of `out=` if there are any."""
+    if out is not None:
+        found = tuple(results)
+        if not isinstance(out, (tuple, list)) or len(out) != len(found):
+            raise TypeError(f"{name}(): argument 'out' must be a tuple of {len(found)} Tensors")
+        results = (stored(y, to, name) for y, to in zip(found, out))
+    return kind(*results)

@@ -5,7 +5,7 @@ import builtins
 import itertools
 from collections.abc import Sequence
 
-from cgrad._composite.register import check_tensor, dimension, integers, public
+from cgrad._composite.register import check_tensor, dimension, integers, public, stored
 from cgrad._engine.annotations import Ints
 from cgrad._tensor.size import Size
 from cgrad._tensor.tensor import Tensor
@@ -214,6 +214,9 @@ def _split_along(name: str, dim: int, least: int):
                 raise RuntimeError(f"{name} attempted to split along dimension {along}, but the "
                                    f"size of the dimension {n} is not divisible by the "
                                    f"split_size {count}!")
+        elif not isinstance(indices_or_sections, (list, tuple, Tensor)):
+            raise TypeError(f"{name}(): argument 'indices_or_sections' must be int or tuple of "
+                            f"ints, not {type(indices_or_sections).__name__}")
         return tensor_split(input, indices_or_sections, along)
     function.__name__ = function.__qualname__ = name
     return function
@@ -252,12 +255,14 @@ def unbind(input: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
 
 
 @public()
-def narrow_copy(input: Tensor, dim: int, start: int, length: int) -> Tensor:
+def narrow_copy(
+    input: Tensor, dim: int, start: int, length: int, *, out: Tensor | None = None
+) -> Tensor:
     """narrow_copy(input, dim, start, length) -> Tensor
 
     A copy of :func:`narrow`.
     """
-    return input.narrow(dim, start, length).clone()
+    return stored(input.narrow(dim, start, length).clone(), out, "narrow_copy")
 
 
 # -- broadcasting ------------------------------------------------------------------------------
@@ -350,7 +355,8 @@ def _at_least(name: str, shape):
             tensors = tuple(tensors[0])
         for t in tensors:
             check_tensor(name, t)
-        results = tuple(t.reshape(shape(t.shape)) for t in tensors)
+        shapes = [shape(t.shape) for t in tensors]
+        results = tuple(t if s == t.shape else t.reshape(s) for t, s in zip(tensors, shapes))
         return results if many else results[0]
     function.__name__ = function.__qualname__ = name
     function.__doc__ = f"""{name}(*tensors) -> Tensor or tuple of Tensors
@@ -379,11 +385,11 @@ def diag_embed(input: Tensor, offset: int = 0, dim1: int = -2, dim2: int = -1) -
     """
     check_tensor("diag_embed", input)
     if input.ndim == 0:
-        raise RuntimeError("diag_embed: Dimension specified as -1 but tensor has no dimensions")
+        raise IndexError("diag_embed: Dimension specified as -1 but tensor has no dimensions")
     n = input.ndim + 1
     a, b = dimension(dim1, n, "diag_embed"), dimension(dim2, n, "diag_embed")
     if a == b:
-        raise RuntimeError(f"diagonal dimensions cannot be identical {dim1}, {dim2}")
+        raise RuntimeError(f"diag_embed: diagonal dimensions cannot be identical {dim1}, {dim2}")
     side = input.shape[-1] + abs(offset)
     shape = list(input.shape[:-1])
     for d in sorted((a, b)):

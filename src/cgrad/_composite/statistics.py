@@ -30,7 +30,7 @@ def diff(
     if input.ndim == 0:
         raise RuntimeError("diff expects input to be at least one-dimensional")
     if n < 0:
-        raise RuntimeError(f"order must be non-negative but got {n}")
+        raise RuntimeError(f"diff: order must be non-negative but got {n}")
     dim = dimension(dim, input.ndim, "diff")
     parts = [x for x in (prepend, input, append) if x is not None]
     for x in parts:
@@ -106,8 +106,8 @@ def gradient(
     spacing: Number | Tensor | Sequence[Number] | Sequence[Tensor] | None = 1,
     dim: int | Sequence[int] | None = None,
     edge_order: int = 1,
-) -> list[Tensor]:
-    """gradient(input, *, spacing=1, dim=None, edge_order=1) -> list of Tensors
+) -> tuple[Tensor, ...]:
+    """gradient(input, *, spacing=1, dim=None, edge_order=1) -> tuple of Tensors
 
     The slopes of `input` along each dimension of `dim` (all): second order differences inside,
     one-sided ones of order `edge_order` at the edges (as numpy.gradient).
@@ -138,7 +138,7 @@ def gradient(
     if len(steps) != len(dims):
         raise RuntimeError("gradient expected spacing to be unspecified, a scalar, or one for each "
                            f"of the {len(dims)} dimensions, but got {len(steps)}")
-    return [_slopes(input, h, d, edge_order) for h, d in zip(steps, dims)]
+    return tuple(_slopes(input, h, d, edge_order) for h, d in zip(steps, dims))
 
 
 def _slopes(f: Tensor, spacing: Number | Tensor, dim: int, order: int) -> Tensor:

@@ -186,7 +186,7 @@ def gelu(input, approximate="none", *, out=None):
     (approximate="tanh") (Hendrycks and Gimpel 2016).
     """
     if approximate not in ("none", "tanh"):
-        raise RuntimeError("approximate argument must be either none or tanh.")
+        raise RuntimeError(f"gelu: approximate argument must be either none or tanh, not {approximate!r}")
     return with_numbers(GELU if approximate == "none" else GELU_TANH, input, 0, 0, 0, out, "gelu")
 
 

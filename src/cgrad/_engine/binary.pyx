@@ -320,7 +320,7 @@ cdef Row f_integers_checked(int op, Row *x, int n, Attr *at) except 0:
     # Integers have no infinity to give: a zero divisor is an error.
     cdef Row zero
     cdef Attr all_dims
-    if not is_float(value(x[1]).dtype) and value(x[1]).numel:
+    if not is_float(value(x[1]).dtype) and value(x[0]).numel and value(x[1]).numel:
         zero = call1(op_id("all"), cast(x[1], BOOL), _everything(x[1], &all_dims))
         if not value(zero).data[0]:
             raise RuntimeError(f"{ops[op].name.decode()}: ZeroDivisionError: integer division by "

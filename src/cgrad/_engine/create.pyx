@@ -9,6 +9,7 @@ from cgrad._engine.handle cimport (
     Handle, check_fits, dtype_code, dtype_of, is_handle, is_number, number_code, number_row,
     plain, promote, promote_codes, row_of, scalar_row, wrap,
 )
+from cgrad._engine.inplace cimport write_out
 from cgrad._engine.loops cimport copy_cast
 from cgrad._engine.memory cimport storage_foreign
 from cgrad._engine.rows cimport (
@@ -77,6 +78,30 @@ cdef Row _sized(tuple size, object dt, object device, const char *name) except 0
     return row_dense(dtype_code(dt, handle.default_float), n, shape)
 
 
+cdef object _kind(object dtype, object out, str name):
+    # The dtype of a new tensor: that of `out`, if it is given, which `dtype` must not contradict.
+    if out is None:
+        return dtype
+    if not is_handle(out):
+        raise TypeError(f"{name}(): argument 'out' must be Tensor, not {type(out).__name__}")
+    if dtype is not None and dtype_code(dtype, 0) != dtype_code(out.dtype, 0):
+        raise RuntimeError(f"{name}: dtype {dtype} does not match dtype of out parameter "
+                           f"({out.dtype})")
+    return out.dtype
+
+
+cdef object _into(object out, object result, str name):
+    cdef int64_t mark
+    if out is None:
+        return result
+    mark = scope_enter()
+    try:
+        write_out(out, row_of(result, name.encode()), name)
+        return out
+    finally:
+        scope_leave(mark)
+
+
 cdef tuple _size_args(tuple size, object keyword):
     return size if keyword is None else (keyword,)
 
@@ -87,9 +112,11 @@ def empty(*args, size=None, dtype=None, device=None, requires_grad=False, layout
 
     An uninitialised tensor.
     """
-    if out is not None:
-        return out
-    return finish(_sized(_size_args(args, size), dtype, device, "empty"), requires_grad)
+    dtype = _kind(dtype, out, "empty")
+    result = finish(_sized(_size_args(args, size), dtype, device, "empty"), requires_grad)
+    if out is None:
+        return result
+    return _into(out, result.zero_(), "empty")
 
 
 def zeros(*args, size=None, dtype=None, device=None, requires_grad=False, layout=None,
@@ -99,11 +126,10 @@ def zeros(*args, size=None, dtype=None, device=None, requires_grad=False, layout
     A tensor of zeros of the default float dtype unless `dtype` says otherwise.
     """
     cdef Row r
-    if out is not None:
-        return out.zero_()
+    dtype = _kind(dtype, out, "zeros")
     r = _sized(_size_args(args, size), dtype, device, "zeros")
     memset(value(r).data, 0, value(r).numel * item_size(value(r).dtype))
-    return finish(r, requires_grad)
+    return _into(out, finish(r, requires_grad), "zeros")
 
 
 def ones(*args, size=None, dtype=None, device=None, requires_grad=False, layout=None,
@@ -113,11 +139,10 @@ def ones(*args, size=None, dtype=None, device=None, requires_grad=False, layout=
     A tensor of ones.
     """
     cdef Row r
-    if out is not None:
-        return out.fill_(1)
+    dtype = _kind(dtype, out, "ones")
     r = _sized(_size_args(args, size), dtype, device, "ones")
     fill_number(r, 1, "ones")
-    return finish(r, requires_grad)
+    return _into(out, finish(r, requires_grad), "ones")
 
 
 def full(size, fill_value, *, dtype=None, device=None, requires_grad=False, layout=None,
@@ -128,8 +153,7 @@ def full(size, fill_value, *, dtype=None, device=None, requires_grad=False, layo
     float dtype.
     """
     cdef Row r
-    if out is not None:
-        return out.fill_(fill_value)
+    dtype = _kind(dtype, out, "full")
     if is_handle(fill_value):
         fill_value = fill_value.item()
     fill_value = plain(fill_value)
@@ -140,7 +164,7 @@ def full(size, fill_value, *, dtype=None, device=None, requires_grad=False, layo
     except:
         release(r)
         raise
-    return finish(r, requires_grad)
+    return _into(out, finish(r, requires_grad), "full")
 
 
 cdef Row _like(object input, object dt, object device, const char *name) except 0:
@@ -202,6 +226,7 @@ def arange(start, end=None, step=1, *, dtype=None, device=None, requires_grad=Fa
     start, start + step, ... below `end`: ceil((end - start) / step) elements, int64 if all
     arguments are integers, else the default float dtype.
     """
+    dtype = _kind(dtype, out, "arange")
     args = [x.item() if is_handle(x) else x for x in (start, end, step)]
     if args[1] is None:
         args[0], args[1] = 0, args[0]
@@ -225,14 +250,14 @@ def arange(start, end=None, step=1, *, dtype=None, device=None, requires_grad=Fa
         values = start + step * np.arange(n, dtype=np.float64)
     else:
         if int(step) == 0:
-            raise RuntimeError("arange: step must be nonzero")
+            raise ValueError(f"arange: step must be nonzero, but {step} is 0 in an integer dtype")
         n = len(range(int(start), int(end), int(step)))
         if n > (1 << 62) // 8:
             raise RuntimeError(f"arange: {n} elements: invalid size, possible overflow")
         values = np.arange(int(start), int(end), int(step), dtype=np.int64)
     result = _from_array(values, dt, True, requires_grad)
     check_device(device)
-    return result if out is None else out.copy_(result)
+    return _into(out, result, "arange")
 
 
 def linspace(start, end, steps, *, dtype=None, device=None, requires_grad=False, layout=None,
@@ -241,8 +266,12 @@ def linspace(start, end, steps, *, dtype=None, device=None, requires_grad=False,
 
     `steps` evenly spaced values from `start` to `end`, both included.
     """
-    cdef int dt = dtype_code(dtype, handle.default_float)
+    cdef int dt = dtype_code(_kind(dtype, out, "linspace"), handle.default_float)
     cdef int64_t count = integer(steps, "linspace", "steps")
+    for x in (start, end):
+        if is_handle(x) and x.ndim:
+            raise RuntimeError("linspace only supports 0-dimensional start and end tensors, but "
+                               f"got one of shape {list(x.shape)}")
     start, end = [x.item() if is_handle(x) else x for x in (start, end)]
     if count < 0:
         raise RuntimeError(f"linspace: number of steps must be non-negative, got {count}")
@@ -253,8 +282,7 @@ def linspace(start, end, steps, *, dtype=None, device=None, requires_grad=False,
     ramp = np.arange(count, dtype=np.float64) * ((end - start) / max(count - 1, 1))
     values = np.where(np.arange(count) < count // 2, start + ramp, end - ramp[::-1]) \
         if count != 1 else np.array([start], dtype=np.float64)
-    result = _from_array(values, dt, True, requires_grad)
-    return result if out is None else out.copy_(result)
+    return _into(out, _from_array(values, dt, True, requires_grad), "linspace")
 
 
 def eye(n, m=None, *, dtype=None, device=None, requires_grad=False, layout=None, pin_memory=False,
@@ -269,9 +297,10 @@ def eye(n, m=None, *, dtype=None, device=None, requires_grad=False, layout=None,
     if n * m > 1 << 60:
         raise RuntimeError(f"eye: size of shape [{n}, {m}] overflows")
     check_device(device)
+    dtype = _kind(dtype, out, "eye")
     result = _from_array(np.eye(n, m, dtype=np.int8), dtype_code(dtype, handle.default_float),
                          True, requires_grad)
-    return result if out is None else out.copy_(result)
+    return _into(out, result, "eye")
 
 
 def scalar_tensor(s, *, dtype=None, device=None, requires_grad=False):

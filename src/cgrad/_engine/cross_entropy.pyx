@@ -356,7 +356,7 @@ cdef object _classification(int op, str name, object input, object target, objec
     cdef Attr at
     cdef int64_t n
     try:
-        at.k[0] = reduction_code(reduction)
+        at.k[0] = reduction_code(reduction, name)
         at.k[1] = ignore_index
         at.f[0] = smoothing
         if not 0.0 <= at.f[0] <= 1.0:

@@ -68,8 +68,8 @@ cdef inline int _out_dtype(Op *o, int dt) noexcept:
 cdef inline Loop _loop(int op, int dt) except NULL:
     cdef Loop f = ops[op].loops[dt]
     if f == NULL:
-        raise RuntimeError(f"\"{ops[op].name.decode()}\" not implemented for dtype "
-                           f"{dtype_of(dt)!r}")
+        raise NotImplementedError(f"\"{ops[op].name.decode()}\" not implemented for dtype "
+                                  f"{dtype_of(dt)!r}")
     return f
 
 
@@ -151,8 +151,8 @@ cdef int result_dtype(int op, int dt) except -1:
     if kind == FLOAT and not is_float(dt):
         return handle.default_float
     if kind == BITS and is_float(dt):
-        raise RuntimeError(f"\"{ops[op].name.decode()}\" not implemented for dtype "
-                           f"{dtype_of(dt)!r}: it takes integers and bool")
+        raise NotImplementedError(f"\"{ops[op].name.decode()}\" not implemented for dtype "
+                                  f"{dtype_of(dt)!r}: it takes integers and bool")
     if kind == ARITH and dt == BOOL:
         name = ops[op].name.decode()
         if name == "neg":

@@ -11,11 +11,11 @@ import warnings
 from cpython.object cimport PyObject, PyTypeObject
 from cgrad._engine.types cimport *
 from cgrad._engine.elementwise cimport (
-    COMPARE, LOGIC, binary, operand_rows, result_dtype, unary_row,
+    COMPARE, LOGIC, binary, elementwise, operand_rows, result_dtype, unary_row,
 )
 from cgrad._engine.handle cimport Handle, fresh_row, is_handle, is_number, row_of, wrap
 from cgrad._engine.inplace cimport assign, change_elementwise, write_out
-from cgrad._engine.rows cimport retain, value
+from cgrad._engine.rows cimport is_float, retain, value
 from cgrad._engine.table cimport apply, keep, op_id, ops, scope_enter, scope_leave
 
 ctypedef object (*vectorcall)(object f, PyObject **args, size_t nargs, PyObject *names)
@@ -255,9 +255,11 @@ cdef int _change(OpFunction self, object a, object b) except -1:
         dt = result_dtype(self.op, value(x[0]).dtype)
     else:
         dt = operand_rows(self.op, a, b, x)
-    # Straight into the memory where dtype and shape are those of the result already.
+    # Straight into the memory where dtype and shape are those of the result already, unless a
+    # forward of its own has to look at integers first.
     if (x[0] == h.row and dt == value(x[0]).dtype and ops[self.op].loops[dt] != NULL
-            and ops[self.op].kind not in (COMPARE, LOGIC)):
+            and ops[self.op].kind not in (COMPARE, LOGIC)
+            and (ops[self.op].forward == elementwise or is_float(dt))):
         if self.arity == 1 or _fits(value(x[1]), value(x[0])):
             return change_elementwise(h, self.op, x, self.arity, self.__name__)
     if self.arity == 1:

@@ -8,7 +8,7 @@ from cgrad._engine.types cimport *
 from cgrad._engine.face import export
 from cgrad._engine.face cimport wrap_borrowed
 from cgrad._engine.handle cimport Handle, dtype_of, row_of
-from cgrad._engine.inplace cimport exact_out, write_out
+from cgrad._engine.inplace cimport write_out
 from cgrad._engine.loops cimport NOGIL, copy_cast
 from cgrad._engine.primitives cimport cast, expand, number, reshape, sizes
 from cgrad._engine.rows cimport is_float, item_size, release, row_dense, row_view, value
@@ -295,7 +295,6 @@ def gather(input, dim, index, *, sparse_grad=False, out=None):
         if value((<Handle>index).row).ndim == 0:
             y = reshape(y, 0, NULL)
         if out is not None:
-            exact_out(out, y, "gather")
             write_out(out, y, "gather")
             return out
         return wrap_borrowed(y)

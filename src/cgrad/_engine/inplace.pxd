@@ -9,4 +9,3 @@ cdef int assign(Handle h, Row y, str name) except -1
 cdef int change_elementwise(Handle h, int op, Row *x, int n, str name) except -1
 cdef int finish_change(Handle h, Row x, Row y) except -1
 cdef int write_out(object out, Row y, str name) except -1
-cdef int exact_out(object out, Row y, str name) except -1

@@ -251,12 +251,19 @@ cdef Row _new_base(Row x, Row y, Storage *s) except 0:
     return base
 
 
-cdef int exact_out(object out, Row y, str name) except -1:
-    """Raise unless `out` has the dtype of the result: where PyTorch does not convert."""
-    if is_handle(out) and value(fresh_row(<Handle>out)).dtype != value(y).dtype:
-        raise RuntimeError(f"{name}(): Expected out tensor to have dtype "
-                           f"{dtype_of(value(y).dtype).name}, but got {out.dtype} instead")
-    return 0
+# Functions that write into an `out=` of their result's dtype only, as in PyTorch; others convert.
+cdef frozenset EXACT = frozenset((
+    "abs addbmm addmm addmv amax amin aminmax argmax argmin avg_pool2d avg_pool3d baddbmm "
+    "bitwise_not bmm bucketize ceil cross cummax cummin diag dot floor gather gelu hardshrink "
+    "heaviside histc index_add index_copy index_reduce index_select isin isneginf isposinf "
+    "kthvalue linalg.cholesky linalg.cross linalg.det linalg.eigvalsh linalg.inv "
+    "linalg.lu_solve linalg.matrix_norm linalg.norm linalg.solve linalg.solve_triangular "
+    "linalg.svdvals linalg.vecdot linalg.vector_norm linear log_softmax logcumsumexp logsigmoid "
+    "lu_solve masked_select matmul max median min mm mode msort multi_dot mv nan_to_num "
+    "nanmedian nanquantile narrow_copy neg nonzero norm ormqr quantile renorm round scatter "
+    "scatter_add scatter_reduce searchsorted sgn sign signbit slice_scatter softmax softplus "
+    "softshrink sort take take_along_dim tensordot topk tril triu trunc where "
+).split())
 
 
 cdef int write_out(object out, Row y, str name) except -1:
@@ -270,6 +277,10 @@ cdef int write_out(object out, Row y, str name) except -1:
     if grad_enabled() and (node(x).flags | node(y).flags) & REQUIRES_GRAD:
         raise RuntimeError(f"{name}(): functions with out=... arguments don't support automatic "
                            "differentiation, but one of the arguments requires grad.")
+    if value(x).dtype != value(y).dtype and name in EXACT:
+        raise RuntimeError(f"{name}(): Expected out tensor to have dtype "
+                           f"{dtype_of(value(y).dtype)!r}, but got {dtype_of(value(x).dtype)!r} "
+                           "instead")
     check_writable(h, x, name)
     _check_result(x, y, name)
     copy_cast(x, y)

@@ -6,7 +6,7 @@ cdef enum:                    # Attr.k[0] of a loss
     MEAN = 1
     SUM = 2
 
-cdef int reduction_code(object reduction) except -1
+cdef int reduction_code(object reduction, str name) except -1
 cdef double total_of(const void *data, int dtype, int64_t n) noexcept nogil
 
 cdef inline void put(void *data, int dtype, int64_t i, double x) noexcept nogil:

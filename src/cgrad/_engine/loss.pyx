@@ -44,7 +44,7 @@ cdef int MSE = op_id("mse_loss"), MSE_BACKWARD = op_id("mse_loss_backward")
 cdef int MAXIMUM = op_id("maximum"), SOFTPLUS = op_id("softplus"), SUB = op_id("sub"), DIV = op_id("div")
 
 
-cdef int reduction_code(object reduction) except -1:
+cdef int reduction_code(object reduction, str name) except -1:
     """The code of a `reduction=` argument."""
     if reduction == "mean":
         return MEAN
@@ -52,7 +52,7 @@ cdef int reduction_code(object reduction) except -1:
         return SUM
     if reduction == "none":
         return NONE
-    raise ValueError(f"{reduction} is not a valid value for reduction")
+    raise ValueError(f"{name}: {reduction} is not a valid value for reduction")
 
 
 cdef double total_of(const void *data, int dtype, int64_t n) noexcept nogil:
@@ -227,7 +227,7 @@ def mse_loss(input, target, reduction="mean"):
         tensor(2.)
     """
     cdef int64_t mark = scope_enter()
-    cdef int code = reduction_code(reduction)
+    cdef int code = reduction_code(reduction, "mse_loss")
     cdef Row[2] x
     cdef Attr at
     try:
@@ -251,7 +251,7 @@ def l1_loss(input, target, reduction="mean"):
         tensor(1.)
     """
     cdef int64_t mark = scope_enter()
-    cdef int code = reduction_code(reduction)
+    cdef int code = reduction_code(reduction, "l1_loss")
     cdef Row[2] x
     try:
         _pair("l1_loss", input, target, x)
@@ -358,7 +358,7 @@ def binary_cross_entropy_with_logits(input, target, weight=None, pos_weight=None
         tensor(0.6931)
     """
     cdef int64_t mark = scope_enter()
-    cdef int code = reduction_code(reduction)
+    cdef int code = reduction_code(reduction, "binary_cross_entropy_with_logits")
     cdef Row[2] x
     cdef Row log_term, loss
     cdef Attr at

@@ -305,8 +305,8 @@ cdef int _check_dtype(Row *x, str name) except -1:
                            f"{dtype_of(value(x[0]).dtype)!r} and {dtype_of(value(x[1]).dtype)!r}; "
                            f"convert one of them, e.g. with .to({dtype_of(value(x[0]).dtype)!r})")
     if value(x[0]).dtype == BOOL:
-        raise RuntimeError(f"{name}: not implemented for dtype cgrad.bool; convert to a number "
-                           "type first")
+        raise NotImplementedError(f"{name}: not implemented for dtype cgrad.bool; convert to a "
+                                  "number type first")
     if is_float(value(x[0]).dtype):
         load_blas()
     return 0

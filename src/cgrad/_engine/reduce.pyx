@@ -212,8 +212,8 @@ cdef Row f_reduce(int op, Row *x, int n, Attr *at) except 0:
     cdef int i, k = 0
     cdef int64_t step
     if red.loops[v.dtype] == NULL:
-        raise RuntimeError(f"\"{ops[op].name.decode()}\" not implemented for dtype "
-                           f"{dtype_of(v.dtype)!r}")
+        raise NotImplementedError(f"\"{ops[op].name.decode()}\" not implemented for dtype "
+                                  f"{dtype_of(v.dtype)!r}")
     for i in range(v.ndim):
         if not at.k[0] & (1 << i):
             shape[k] = v.shape[i]

@@ -281,7 +281,7 @@ def search(line, x, order, bint right, bint out_int32):
 
 
 def store(result, out, str name):
-    """Write results into the tensor, or the tensors, given as `out=`; returns `out`."""
+    """Write results into the tensor, or the tensors, given as `out=`, and give these back."""
     cdef int64_t mark = scope_enter()
     try:
         if isinstance(result, tuple):
@@ -290,6 +290,7 @@ def store(result, out, str name):
                                 "Tensors")
             for y, to in zip(result, out):
                 write_out(to, row_of(y, name.encode()), name)
+            return type(result)(*out) if hasattr(result, "_fields") else tuple(out)
         else:
             write_out(out, row_of(result, name.encode()), name)
         return out

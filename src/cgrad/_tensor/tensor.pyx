@@ -642,7 +642,8 @@ cdef class Tensor(Handle):
         cdef Value *v = value(self.row)
         cdef char *p = v.data
         if v.numel != 1:
-            raise RuntimeError(f"a Tensor with {v.numel} elements cannot be converted to Scalar")
+            raise RuntimeError(f"item(): a Tensor with {v.numel} elements cannot be converted to "
+                               "Scalar")
         if v.dtype == F32:
             return (<float *>p)[0]
         if v.dtype == F64:

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import cgrad
 from cgrad import Tensor
-from cgrad._composite.register import stored
+from cgrad._composite.register import stored, stored_all
 from cgrad._engine import lapack
 from cgrad._engine.table import grad_mode
 from cgrad.autograd import Function
@@ -105,12 +105,13 @@ def cholesky(A: Tensor, *, upper: bool = False, out: Tensor | None = None) -> Te
     return stored(L, out, "linalg.cholesky")
 
 
-def cholesky_ex(A: Tensor, *, upper: bool = False, check_errors: bool = False) -> CholeskyEx:
+def cholesky_ex(A: Tensor, *, upper: bool = False, check_errors: bool = False,
+                out: Any = None) -> CholeskyEx:
     """(L, info): :func:`cholesky` that reports matrices not positive definite by info > 0."""
     L, info = _cholesky("linalg.cholesky_ex", A, upper)
     if check_errors:
         checks.first_failure(info, f"linalg.cholesky_ex: {INDEFINITE}")
-    return CholeskyEx(L, info)
+    return stored_all(CholeskyEx, "linalg.cholesky_ex", (L, info), out)
 
 
 # -- QR --------------------------------------------------------------------------------------------
@@ -191,7 +192,7 @@ def qr(A: Tensor, mode: str = "reduced", *, out: Any = None) -> QR:
                            "(default), 'r', or 'complete'")
     m, n = A.shape[-2:]
     if mode == "r":
-        return _named(QR, "linalg.qr", (cgrad.empty(0, dtype=A.dtype), LinalgQrR.apply(A)), out)
+        return stored_all(QR, "linalg.qr", (cgrad.empty(0, dtype=A.dtype), LinalgQrR.apply(A)), out)
     if m < n and differentiated(A):
         # Q comes from the first columns; R is [R₁, Qᵀ A₂].
         Q, R = LinalgQr.apply(A.narrow(-1, 0, m))
@@ -202,14 +203,7 @@ def qr(A: Tensor, mode: str = "reduced", *, out: Any = None) -> QR:
         Q, R = _householder(A, m)
     else:
         Q, R = LinalgQr.apply(A)
-    return _named(QR, "linalg.qr", (Q, R), out)
-
-
-def _named(kind: Any, name: str, results: tuple[Tensor, ...], out: Any) -> Any:
-    """A named tuple of results, stored in the tensors of `out` if there are any."""
-    if out is not None:
-        results = tuple(stored(y, o, name) for y, o in zip(results, out))
-    return kind(*results)
+    return stored_all(QR, "linalg.qr", (Q, R), out)
 
 
 def householder_product(A: Tensor, tau: Tensor, *, out: Tensor | None = None) -> Tensor:
@@ -297,7 +291,7 @@ class Geqrf(Function):
 def geqrf(A: Tensor, out: Any) -> Packed:
     """``cgrad.geqrf``."""
     checks.matrices("geqrf", A, "input")
-    return _named(Packed, "geqrf", Geqrf.apply(A), out)
+    return stored_all(Packed, "geqrf", Geqrf.apply(A), out)
 
 
 # -- eigenvalues of symmetric matrices -------------------------------------------------------------
@@ -353,7 +347,7 @@ def eigh(A: Tensor, UPLO: str = "L", *, out: Any = None) -> Eigh:
         LinAlgError: the algorithm did not converge.
     """
     w, V = _eigh("linalg.eigh", A, UPLO, True)
-    return _named(Eigh, "linalg.eigh", LinalgEigh.apply(A, w, V), out)
+    return stored_all(Eigh, "linalg.eigh", LinalgEigh.apply(A, w, V), out)
 
 
 def eigvalsh(A: Tensor, UPLO: str = "L", *, out: Tensor | None = None) -> Tensor:
@@ -443,7 +437,7 @@ def svd(A: Tensor, full_matrices: bool = True, *, driver: str | None = None,
             S = thin[1]
         else:
             U, S, Vh = thin
-    return _named(SVD, "linalg.svd", (U, S, Vh), out)
+    return stored_all(SVD, "linalg.svd", (U, S, Vh), out)
 
 
 def _svd(name: str, A: Tensor, vectors: bool, full: bool) -> tuple[Tensor, Tensor, Tensor]:
@@ -479,10 +473,10 @@ def old_svd(A: Tensor, some: bool, compute_uv: bool, out: Any) -> OldSVD:
     """``cgrad.svd``, whose V is not transposed."""
     if compute_uv:
         U, S, Vh = svd(A, not some)
-        return _named(OldSVD, "svd", (U, S, Vh.mT), out)
+        return stored_all(OldSVD, "svd", (U, S, Vh.mT), out)
     batch, (m, n) = tuple(A.shape[:-2]), A.shape[-2:]
     U, V = (cgrad.zeros((*batch, k, k), dtype=A.dtype) for k in (m, n))
-    return _named(OldSVD, "svd", (U, svdvals(A), V), out)
+    return stored_all(OldSVD, "svd", (U, svdvals(A), V), out)
 
 
 def _complex(name: str, instead: str) -> Any:

@@ -5,11 +5,11 @@ from typing import Any, NamedTuple
 
 import cgrad
 from cgrad import Tensor
-from cgrad._composite.register import stored
+from cgrad._composite.register import stored, stored_all
 from cgrad._engine import lapack
 from cgrad.autograd import Function
 from cgrad.linalg import checks
-from cgrad.linalg.decompositions import _named, svd
+from cgrad.linalg.decompositions import svd
 from cgrad.linalg.solve import LinalgSolve, factors, solve_triangular
 
 
@@ -111,7 +111,7 @@ def lu_factor(A: Tensor, *, pivot: bool = True, out: Any = None) -> LUFactor:
     """
     packed, pivots, info = _lu_factor("linalg.lu_factor", A, pivot)
     checks.first_failure(info, f"linalg.lu_factor: {ZERO_PIVOT}")
-    return _named(LUFactor, "linalg.lu_factor", (packed, pivots), out)
+    return stored_all(LUFactor, "linalg.lu_factor", (packed, pivots), out)
 
 
 def lu_factor_ex(A: Tensor, *, pivot: bool = True, check_errors: bool = False,
@@ -120,7 +120,7 @@ def lu_factor_ex(A: Tensor, *, pivot: bool = True, check_errors: bool = False,
     packed, pivots, info = _lu_factor("linalg.lu_factor_ex", A, pivot)
     if check_errors:
         checks.first_failure(info, f"linalg.lu_factor_ex: {ZERO_PIVOT}")
-    return _named(LUFactorEx, "linalg.lu_factor_ex", (packed, pivots, info), out)
+    return stored_all(LUFactorEx, "linalg.lu_factor_ex", (packed, pivots, info), out)
 
 
 def lu_unpack(LU_data: Tensor, LU_pivots: Tensor, unpack_data: bool = True,
@@ -139,7 +139,7 @@ def lu_unpack(LU_data: Tensor, LU_pivots: Tensor, unpack_data: bool = True,
         P = _permuted(eye.expand((*order.shape[:-1], m, m)), order).mT.contiguous()
     if unpack_data:
         L, U = _split(LU_data)
-    return _named(LU, "lu_unpack", (P, L, U), out)
+    return stored_all(LU, "lu_unpack", (P, L, U), out)
 
 
 def lu(A: Tensor, *, pivot: bool = True, out: Any = None) -> LU:
@@ -251,7 +251,7 @@ def slogdet(A: Tensor, *, out: Any = None) -> Slogdet:
     """(sign, logabsdet): det A = sign exp(logabsdet), without overflow; (0, -inf) if singular."""
     checks.square("linalg.slogdet", A)
     packed, pivots, _ = factors(A)
-    return _named(Slogdet, "linalg.slogdet", LinalgSlogdet.apply(A, packed, pivots), out)
+    return stored_all(Slogdet, "linalg.slogdet", LinalgSlogdet.apply(A, packed, pivots), out)
 
 
 def logdet(input: Tensor) -> Tensor:

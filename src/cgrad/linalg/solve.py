@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import cgrad
 from cgrad import Tensor
-from cgrad._composite.register import check_tensors, stored
+from cgrad._composite.register import check_tensors, stored, stored_all
 from cgrad._engine import lapack
 from cgrad.autograd import Function
 from cgrad.linalg import checks
@@ -122,12 +122,13 @@ def solve(A: Tensor, B: Tensor, *, left: bool = True, out: Tensor | None = None)
     return stored(X, out, "linalg.solve")
 
 
-def solve_ex(A: Tensor, B: Tensor, *, left: bool = True, check_errors: bool = False) -> SolveEx:
+def solve_ex(A: Tensor, B: Tensor, *, left: bool = True, check_errors: bool = False,
+             out: Any = None) -> SolveEx:
     """(result, info): :func:`solve` that reports singular matrices by info > 0."""
     X, info = _solve("linalg.solve_ex", A, B, left)
     if check_errors:
         checks.first_failure(info, f"linalg.solve_ex: {SINGULAR}")
-    return SolveEx(X, info)
+    return stored_all(SolveEx, "linalg.solve_ex", (X, info), out)
 
 
 class LinalgInv(Function):
@@ -167,12 +168,12 @@ def inv(A: Tensor, *, out: Tensor | None = None) -> Tensor:
     return stored(Y, out, "linalg.inv")
 
 
-def inv_ex(A: Tensor, *, check_errors: bool = False) -> InvEx:
+def inv_ex(A: Tensor, *, check_errors: bool = False, out: Any = None) -> InvEx:
     """(inverse, info): :func:`inv` that reports singular matrices by info > 0."""
     Y, info = _inv("linalg.inv_ex", A)
     if check_errors:
         checks.first_failure(info, f"linalg.inv_ex: {INVERSE}")
-    return InvEx(Y, info)
+    return stored_all(InvEx, "linalg.inv_ex", (Y, info), out)
 
 
 def tensorinv(A: Tensor, ind: int = 2, *, out: Tensor | None = None) -> Tensor:
@@ -386,7 +387,7 @@ class LinalgLstsq(Function):
 
 
 def lstsq(A: Tensor, B: Tensor, rcond: float | None = None, *,
-          driver: str | None = None) -> Lstsq:
+          driver: str | None = None, out: Any = None) -> Lstsq:
     """(solution, residuals, rank, singular_values): X that minimizes |A X - B|, of least norm.
 
     A is [..., m, n], B [..., m, k] (or a batch of vectors [..., m]).  `driver` is a LAPACK routine:
@@ -426,6 +427,7 @@ def lstsq(A: Tensor, B: Tensor, rcond: float | None = None, *,
     residuals = empty
     if m > n and driver != "gelsy" and (driver == "gels" or bool((rank == n).all())):
         residuals = (A @ X - right).square().sum(-2)
-    return Lstsq(X.squeeze(-1) if vector else X, residuals,
-                 cgrad.empty(0, dtype=cgrad.int64) if driver == "gels" else rank,
-                 S if driver in ("gelsd", "gelss") else empty)
+    rank = cgrad.empty(0, dtype=cgrad.int64) if driver == "gels" else rank
+    results = (X.squeeze(-1) if vector else X, residuals, rank,
+               S if driver in ("gelsd", "gelss") else empty)
+    return stored_all(Lstsq, name, results, out)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 import warnings
 
 import cgrad
@@ -25,7 +26,8 @@ def _reduction(reduction: str, size_average: bool | None, reduce: bool | None) -
             stacklevel=3,
         )
     elif reduction not in ("none", "mean", "sum"):
-        raise ValueError(f"{reduction} is not a valid value for reduction")
+        loss = sys._getframe(1).f_code.co_name
+        raise ValueError(f"{loss}: {reduction} is not a valid value for reduction")
     return reduction
 
 

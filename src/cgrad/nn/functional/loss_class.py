@@ -119,30 +119,32 @@ def linear_cross_entropy(
         RuntimeError: shapes do not fit, or ``ignore_index`` is given with probabilities.
     """
     if input.ndim not in (1, 2):
-        raise RuntimeError(f"expected input with dimensionality 1 or 2, got {input.ndim}")
+        raise RuntimeError("linear_cross_entropy: expected input with dimensionality 1 or 2, got "
+                           f"{input.ndim}")
     if linear_weight.ndim < 2:
-        raise RuntimeError("expected linear_weight with dimensionality at least 2, got "
-                           f"{linear_weight.ndim}")  # fmt: skip
+        raise RuntimeError("linear_cross_entropy: expected linear_weight with dimensionality at "
+                           f"least 2, got {linear_weight.ndim}")  # fmt: skip
     if input.shape[-1] != linear_weight.shape[-1]:
         raise RuntimeError(
-            "expected equal input and linear_weight last dimensions (in_features), got "
-            f"{input.shape[-1]} and {linear_weight.shape[-1]}, respectively"
+            "linear_cross_entropy: expected equal input and linear_weight last dimensions "
+            f"(in_features), got {input.shape[-1]} and {linear_weight.shape[-1]}, respectively"
         )
     outputs = linear_weight.shape[:-1]
     if linear_bias is not None:
         if linear_bias.shape != outputs:
-            raise RuntimeError(f"expected linear_bias shape {tuple(outputs)}, got "
-                               f"{tuple(linear_bias.shape)}")  # fmt: skip
+            raise RuntimeError("linear_cross_entropy: expected linear_bias shape "
+                               f"{tuple(outputs)}, got {tuple(linear_bias.shape)}")  # fmt: skip
         linear_bias = linear_bias.reshape(-1)
     if len(outputs) > 1 and input.ndim == 1:
         raise RuntimeError(
-            "K-dimensional loss defined by linear_weight shape "
+            "linear_cross_entropy: K-dimensional loss defined by linear_weight shape "
             f"{tuple(linear_weight.shape)} requires batched input, (N, {input.shape[-1]}), got "
             f"unbatched input with shape {tuple(input.shape)}"
         )
     shape = (*input.shape[:-1], *outputs)
     if ignore_index is not None and target.shape == shape:
-        raise RuntimeError("ignore_index cannot be specified when target contains probabilities")
+        raise RuntimeError("linear_cross_entropy: ignore_index cannot be specified when target "
+                           "contains probabilities")
     logits = _functions.linear(input, linear_weight.flatten(0, -2), linear_bias).reshape(shape)
     return cross_entropy(
         logits, target, weight, ignore_index=-100 if ignore_index is None else ignore_index,
@@ -218,9 +220,10 @@ def multi_margin_loss(
     """
     reduction = _reduction(reduction, size_average, reduce)
     if p not in (1, 2):
-        raise ValueError("only p == 1 and p == 2 supported")
+        raise ValueError(f"multi_margin_loss: only p == 1 and p == 2 supported, not {p}")
     if weight is not None and weight.ndim != 1:
-        raise ValueError("weight must be one-dimensional")
+        raise ValueError("multi_margin_loss: weight must be one-dimensional, not "
+                         f"{list(weight.shape)}")  # fmt: skip
     rows, classes = _scores("multi_margin_loss", input)
     _check_classes("multi_margin_loss", target)
     if target.ndim > 1 or target.numel() != len(rows):

@@ -108,7 +108,7 @@ def triplet_margin_loss(
     """
     reduction = _reduction(reduction, size_average, reduce)
     if margin <= 0:
-        raise ValueError(f"margin must be greater than 0, got {margin}")
+        raise ValueError(f"triplet_margin_loss: margin must be greater than 0, got {margin}")
     return cgrad.triplet_margin_loss(
         anchor, positive, negative, margin, p, eps, swap, reduction
     )
@@ -133,10 +133,12 @@ def triplet_margin_with_distance_loss(
     """
     reduction = _reduction(reduction, None, None)
     if margin <= 0:
-        raise ValueError(f"margin must be greater than 0, got {margin}")
+        raise ValueError("triplet_margin_with_distance_loss: margin must be greater than 0, got "
+                         f"{margin}")
     if not anchor.ndim == positive.ndim == negative.ndim:
         raise RuntimeError(
-            "The anchor, positive, and negative tensors are expected to have the same number of "
+            "triplet_margin_with_distance_loss: The anchor, positive, and negative tensors are "
+            "expected to have the same number of "
             f"dimensions, but got: anchor {anchor.ndim}D, positive {positive.ndim}D, and negative "
             f"{negative.ndim}D inputs"
         )

@@ -17,7 +17,7 @@ def _feature_shape(name: str, input: Tensor, normalized_shape: int | Sequence[in
                    **scales: Tensor | None) -> list[int]:
     shape = [normalized_shape] if isinstance(normalized_shape, int) else list(normalized_shape)
     if not shape:
-        raise RuntimeError("Expected normalized_shape to be at least 1-dimensional, i.e., "
+        raise RuntimeError(f"{name}: Expected normalized_shape to be at least 1-dimensional, i.e., "
                            "containing at least one element, but got normalized_shape = []")
     for what, t in scales.items():
         if t is not None and list(t.shape) != shape:
@@ -122,14 +122,15 @@ def group_norm(
         RuntimeError: the number of dimensions, of channels or of groups does not fit.
     """
     if input.dim() < 2:
-        raise RuntimeError("Expected at least 2 dimensions for input tensor but received "
-                           f"{input.dim()}")
+        raise RuntimeError("group_norm: Expected at least 2 dimensions for input tensor but "
+                           f"received {input.dim()}")
     n, channels = input.shape[:2]
     if num_groups <= 0:
-        raise RuntimeError(f"Expected num groups to be greater than 0, got {num_groups}")
+        raise RuntimeError("group_norm: Expected num groups to be greater than 0, got "
+                           f"{num_groups}")  # fmt: skip
     if channels % num_groups:
-        raise RuntimeError("Expected number of channels in input to be divisible by num_groups, "
-                           f"but got input of shape {list(input.shape)} and "
+        raise RuntimeError("group_norm: Expected number of channels in input to be divisible by "
+                           f"num_groups, but got input of shape {list(input.shape)} and "
                            f"num_groups={num_groups}")
     for what, t in (("weight", weight), ("bias", bias)):
         if t is not None and list(t.shape) != [channels]:

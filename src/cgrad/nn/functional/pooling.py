@@ -8,6 +8,7 @@ from typing import Any
 
 import cgrad
 from cgrad import Tensor
+from cgrad._composite.register import stored
 from cgrad._engine.window import max_windows
 from cgrad.nn.functional import _windows
 from cgrad.nn.functional._windows import apply, check_input, numbers, window_sizes
@@ -378,11 +379,14 @@ def avg_pool2d(
     ceil_mode: bool = False,
     count_include_pad: bool = True,
     divisor_override: int | None = None,
+    *,
+    out: Tensor | None = None,
 ) -> Tensor:
     """Return the mean of each window of (N, C, H, W); see :func:`avg_pool1d`."""
-    return _avg_pool(
+    result = _avg_pool(
         2, input, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override
     )
+    return stored(result, out, "avg_pool2d")
 
 
 def avg_pool3d(
@@ -393,11 +397,14 @@ def avg_pool3d(
     ceil_mode: bool = False,
     count_include_pad: bool = True,
     divisor_override: int | None = None,
+    *,
+    out: Tensor | None = None,
 ) -> Tensor:
     """Return the mean of each window of (N, C, D, H, W); see :func:`avg_pool1d`."""
-    return _avg_pool(
+    result = _avg_pool(
         3, input, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override
     )
+    return stored(result, out, "avg_pool3d")
 
 
 def _adaptive_avg(nd: int, input: Tensor, output_size: Any) -> Tensor:
