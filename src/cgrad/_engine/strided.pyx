@@ -272,7 +272,7 @@ def diagonal(input, offset=0, dim1=0, dim2=1):
     cdef int64_t[MAX_DIMS] shape
     cdef int64_t[MAX_DIMS] strides
     if a == b:
-        raise RuntimeError(f"diagonal: dimensions cannot be identical: {dim1}, {dim2}")
+        raise RuntimeError(f"diagonal: diagonal dimensions cannot be identical {dim1}, {dim2}")
     # Beyond the last diagonal, however far, there is none.
     down = min(-k, v.shape[a]) if k < 0 and k > -(<int64_t>1 << 62) else (v.shape[a] if k < 0 else 0)
     right = min(k, v.shape[b]) if k > 0 else 0

@@ -174,8 +174,8 @@ def hardtanh(
 ) -> Tensor:
     """x limited to [min_val, max_val]; the derivative is zero at the limits and beyond."""
     if min_val > max_val:
-        raise ValueError(f"hardtanh: min_val ({min_val}) cannot be greater than max_val "
-                         f"({max_val})")  # fmt: skip
+        raise ValueError("hardtanh: min_val cannot be greater than max_val, but they are "
+                         f"{min_val} and {max_val}")  # fmt: skip
     function = _change[_functions.hardtanh] if inplace else _functions.hardtanh
     return function(input, min_val, max_val)
 
