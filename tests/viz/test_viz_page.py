@@ -284,6 +284,8 @@ def test_folding(show):
     for _ in range(3):
         page.click("next")
     assert page.caption == "Forward 3 of 5: 2 Linear, a box of 3 nodes, is passed."
+    details = page.texts("#details")[0]
+    assert details.startswith("2 Linearbox of 3 nodes") and "2.weight" in details
     page.all("#nodes .closed")[0].click()
     assert page.texts("#boxes .open .name") == ["▾ Sequential", "▾ 0 Block"]
     assert page.texts("#nodes .closed .name")[:2] == ["0.first Linear", "0.second Linear"]
@@ -334,14 +336,19 @@ OVERLAPS = """
 
 def test_no_text_overlaps_another(show):
     """Words keep out of each other's way and stay on their cards."""
-    page = show(viz.graph(network()))
-    seen, wide = 0, page.js("return scene.size[0]")
-    for x in range(-50, int(wide), 900):
-        page.js("view.scale = 1; view.x = arguments[0]; view.y = -50; draw()", x)
-        count, bad = page.js(OVERLAPS)
-        seen += count
-        assert bad == []
-    assert seen > 60
+    # Long numbers too: signs, all digits, exponents, and values that are used several times.
+    x = cgrad.tensor([-1.2345e-10, -6.7891e-9, 3e-10, 2e-10, -1e-10, 1.5e-10], requires_grad=True)
+    n = cgrad.tensor(-1.2345e-10, requires_grad=True)
+    y = (x * -1.2345e-10).sum() * n * -1.2345e10 + n * n + n
+    for loss in (network(), y):
+        page = show(viz.graph(loss))
+        seen, wide = 0, page.js("return scene.size[0]")
+        for x in range(-50, int(wide), 900):
+            page.js("view.scale = 1; view.x = arguments[0]; view.y = -50; draw()", x)
+            count, bad = page.js(OVERLAPS)
+            seen += count
+            assert bad == []
+        assert seen > 40
 
 
 def test_ten_thousand_nodes(show):

@@ -338,6 +338,7 @@ def _fold(boxes: list[Box], fold: int | None) -> None:
     shown = len(boxes[0].children)
     for box in boxes[1:]:
         inside = len(box.children)
-        box.open = boxes[box.parent].open and shown + inside <= OPEN
+        # A box around a single node hides more than it saves.
+        box.open = boxes[box.parent].open and (shown + inside <= OPEN or inside == 1)
         if box.open:
             shown += inside

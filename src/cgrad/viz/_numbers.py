@@ -21,18 +21,18 @@ class Summary(NamedTuple):
     number: float | None = None
 
 
-def text(x: float) -> str:
-    """A number with four significant digits and a real minus sign."""
+def text(x: float, digits: int = 4) -> str:
+    """A number with so many significant digits and a real minus sign."""
     if math.isnan(x):
         return "NaN"
     if math.isinf(x):
         return "∞" if x > 0 else "−∞"
     if x == int(x) and abs(x) < 1e6:
         return str(int(x)).replace("-", "−")
-    s = f"{x:.4g}"
+    s = f"{x:.{digits}g}"
     if "e" in s:
-        digits, power = s.split("e")
-        s = f"{digits}e{int(power)}"
+        front, power = s.split("e")
+        s = f"{front}e{int(power)}"
     return s.replace("-", "−")
 
 
@@ -44,6 +44,11 @@ def shape_text(shape: tuple[int, ...], dtype: Any) -> str:
     if len(shape) == 1:
         size += " elements" if shape[0] != 1 else " element"
     return f"{size} {dtype.name}"
+
+
+def norm_text(norm: float) -> str:
+    """``‖0.42‖``"""
+    return f"‖{text(norm)}‖"
 
 
 def _written_out(a: np.ndarray) -> str:
@@ -106,11 +111,15 @@ def summary(tensor: Any, gradient: bool = False) -> Summary:
     else:
         kept = flat
     mean, spread, size = _moments(kept)
+    if low == high and not bad and not full:
+        same = f"all {text(low)}"
+        return Summary(norm_text(size) if gradient else same,
+                       f"{sparse}{same}, norm {text(size)}", norm_text(size))
     if abs(mean) < 1e-6 * spread:
         mean = 0.0                   # what rounding has left
-    norm = f"‖{text(size)}‖"
+    norm = norm_text(size)
     short = full[:-2] if full and len(full) <= 22 else (
-        norm if gradient else f"{text(mean)} ± {text(spread)}")
+        norm if gradient else f"{text(mean, 3)} ± {text(spread, 3)}")
     long = (f"{sparse}{full}mean {text(mean)}, standard deviation {text(spread)}, "
             f"from {text(low)} to {text(high)}, norm {text(size)}")
     zeros = flat.size - int(np.count_nonzero(flat))

@@ -40,7 +40,7 @@ function row(name, text) {
 
 function details(id) {
   const panel = $("details"), n = nodes[id];
-  if (id < 0 || !n) return;
+  if (id < 0) return boxDetails(-1 - id);
   const kind = ["operation", "leaf", "constant"][n.kind];
   const path = [];
   for (let b = n.home; b > 0; b = boxes[b].parent) path.unshift(boxTitle(b));
@@ -87,11 +87,30 @@ function details(id) {
   panel.replaceChildren(...parts.filter(p => p !== ""));
 }
 
+function boxDetails(b) {
+  const fold = html("button", { type: "button" }, boxes[b].open ? "Fold" : "Unfold");
+  fold.onclick = () => toggle(-1 - b);
+  const path = [];
+  for (let p = boxes[b].parent; p > 0; p = boxes[p].parent) path.unshift(boxTitle(p));
+  const children = boxes[b].items.filter(([kind]) => kind <= BOX);
+  $("details").replaceChildren(
+    html("h2", {}, boxTitle(b), html("span", { class: "kind" }, `box of ${many(boxes[b].size)}`)),
+    html("p", { class: "quiet" }, path.join(" › ")), html("p", {}, fold),
+    html("h3", {}, "Takes"), links(boxes[b].columns[0].map(i => boxes[b].items[i][1])),
+    html("h3", {}, "Gives"), links(boxes[b].columns.at(-1).map(i => boxes[b].items[i][1])),
+    html("h3", {}, "Holds"), links(children.map(([kind, i]) => kind === NODE ? i : -1 - i)));
+}
+
+function links(ids) {
+  const more = ids.length > 60 ? [html("li", {}, `and ${ids.length - 60} more`)] : [];
+  return html("ul", { class: "edges" }, ...ids.slice(0, 60).map(id => html("li", {}, link(id))), ...more);
+}
+
 // --- the hint
 
 function tip(id, x, y) {
   const box = $("tip");
-  if (id < 0) box.replaceChildren(html("strong", {}, boxTitle(-1 - id)), html("p", {}, `${boxes[-1 - id].size} nodes; click to ${boxes[-1 - id].open ? "fold" : "unfold"}`));
+  if (id < 0) box.replaceChildren(html("strong", {}, boxTitle(-1 - id)), html("p", {}, `${many(boxes[-1 - id].size)}; click to ${boxes[-1 - id].open ? "fold" : "unfold"}`));
   else box.replaceChildren(html("strong", {}, title(id)), ...ruleOf(id).filter(p => p !== ""), nodes[id].kind ? "" : place(id));
   box.hidden = false;
   const w = box.offsetWidth, h = box.offsetHeight;

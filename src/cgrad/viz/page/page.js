@@ -30,7 +30,7 @@ function show(t, say = true) {
   if (say) $("caption").textContent = text;
   const id = scene.current[k];
   if (say && id !== null && view.reveal(scene.rect.get(id), true)) redraw();
-  if (say && id !== null && id >= 0) chosen = id;
+  if (say && id !== null) chosen = id;
   if (chosen !== null) details(chosen);
   redraw();
 }
@@ -76,6 +76,8 @@ function toggle(id) {
   const after = scene.rect.get(id);
   view.x += after[0] - before[0];
   view.y += after[1] - before[1];
+  chosen = id;
+  details(id);
   draw();
   say(`${boxTitle(b)} ${boxes[b].open ? "unfolded" : "folded"}`);
   moveFocus(id);

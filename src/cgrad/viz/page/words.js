@@ -10,6 +10,7 @@ const shortTitle = i => {
   const path = boxes[nodes[i].home].path;
   return path && title(i).startsWith(path + ".") ? title(i).slice(path.length + 1) : title(i);
 };
+const many = n => n === 1 ? "1 node" : `${n} nodes`;
 const boxTitle = b => boxes[b].title;
 const naming = id => id >= 0 ? title(id) : boxTitle(-1 - id);
 
@@ -41,7 +42,7 @@ function gradientLine(i, t) {
 function describe(id, t) {
   if (id < 0) {
     const b = -1 - id;
-    return `${boxTitle(b)}, ${boxes[b].open ? "open" : "closed"} box of ${boxes[b].size} nodes`;
+    return `${boxTitle(b)}, ${boxes[b].open ? "open" : "closed"} box of ${many(boxes[b].size)}`;
   }
   const n = nodes[id];
   const parts = [title(id), n.name && n.op ? n.op : "", ["", "leaf", "constant"][n.kind], n.shape];
@@ -63,7 +64,7 @@ function sayStep(scene, k) {
       + (END > F ? ` and ${scene.times.length - 1 - turn} backward.` : ".") : "A leaf, without operations.";
   }
   const forward = t <= F, pass = forward ? `Forward ${k} of ${turn}` : `Backward ${k - turn} of ${scene.times.length - 1 - turn}`;
-  if (id < 0) return `${pass}: ${boxTitle(-1 - id)}, a box of ${boxes[-1 - id].size} nodes, is passed${forward ? "" : " back"}.`;
+  if (id < 0) return `${pass}: ${boxTitle(-1 - id)}, a box of ${many(boxes[-1 - id].size)}, is passed${forward ? "" : " back"}.`;
   const n = nodes[id];
   if (forward) {
     return `${pass}: ${title(id)} takes ${list(some(n.inputs.map(e => valueOf(e.source))))} and gives ${n.value === null ? "its result" : short(n.value)}.`;
