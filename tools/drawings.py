@@ -3,7 +3,8 @@
     python tools/drawings.py
 
 The files are put into the pages as they are, so that they take the colors of the page, light or
-dark.  tests/test_docs.py compares the numbers in them with what the engine computes.
+dark; lecture.svg, which is an image, those of the system.  tests/test_docs.py compares the numbers
+in them with what the engine computes.
 """
 from __future__ import annotations
 
@@ -164,7 +165,19 @@ def graph():
     return d
 
 
-DRAWINGS = {"rows": rows, "sweep": sweep, "graph": graph}
+def lecture():
+    """The same as `cgrad.viz.graph` draws it."""
+    import cgrad
+
+    x, y, z = (cgrad.tensor(v, requires_grad=True) for v in (1.0, 2.0, 0.0))
+    a = x + y
+    b = cgrad.maximum(y, z)
+    f = a * b
+    return cgrad.viz.graph(f, params={"x": x, "y": y, "z": z, "a": a, "b": b, "f": f},
+                           title="f = (x + y) · max(y, z)")
+
+
+DRAWINGS = {"rows": rows, "sweep": sweep, "graph": graph, "lecture": lecture}
 
 
 def main():

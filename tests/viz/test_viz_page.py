@@ -213,6 +213,7 @@ def test_rule_and_source_line(show, lecture):
 
 WORDS = ("#caption", "#details p", "#details h3", "#nodes .value", "#nodes .gradient",
          "#labels text", "#nodes .small", ".legend li")
+LINES = ("--line", "--fore", "--back", "--mark")
 
 
 def test_light_and_dark(show, lecture):
@@ -238,6 +239,9 @@ def test_light_and_dark(show, lecture):
     page = show(lecture)
     for words in WORDS:
         assert contrast(page, words) >= 4.5, words
+    for line in LINES:
+        page.js("document.querySelector('#caption').style.color = `var(${arguments[0]})`", line)
+        assert contrast(page, "#caption") >= 3, line
 
 
 def contrast(page, selector):

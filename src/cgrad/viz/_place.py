@@ -68,8 +68,10 @@ class Placed:
             for i in column:
                 x[i] = left
             self.spread[box.index].append(wide)
-            if column and k < len(box.columns) - 1:
-                left += wide + (GAP if self._labelled(box, box.columns[k + 1]) else BARE)
+            if column:
+                left += wide
+            if column and any(box.columns[k + 1:]):
+                left += GAP if self._labelled(box, box.columns[k + 1]) else BARE
         y = self._heights(box, sizes)
         self.at[box.index] = list(zip(x, y))
         bottom = max((y[i] + sizes[i][1] / 2 for i in range(len(y))), default=0)

@@ -8,17 +8,20 @@ from cgrad.viz._dot import card
 from cgrad.viz._layout import Layout, Segment
 from cgrad.viz._place import HEAD, LABEL, MANY, Placed, ports
 
+# Every rule is bound to the class, for a picture may stand in a page with others.
 STYLE = """
-text{font:12.5px system-ui,"Segoe UI",Roboto,Helvetica,Arial,sans-serif;fill:#1d2228}
-.name{font-weight:bold;font-size:13.5px}.small{font-size:11.5px;fill:#5b646e}
-.value{fill:#1f5fbf;font-weight:bold}.gradient,.equation{fill:#b0430a}.gradient{font-weight:bold}
-.equation{font-size:12px}.paper{fill:#fff;stroke:#8d96a0;stroke-width:1.3}
-.constant{stroke-dasharray:5 4}.frame{fill:#00000008;stroke:#c3c7cb;stroke-width:1.5}
-.spine{stroke:#1f5fbf;stroke-width:4;stroke-linecap:round}
-.wire{fill:none;stroke:#8d96a0;stroke-width:1.6}#tip{fill:#8d96a0}
-@media (prefers-color-scheme:dark){text{fill:#e8eaed}.small{fill:#a3acb6}.value{fill:#7db0ff}
-.gradient,.equation{fill:#ff9d5c}.paper{fill:#20252b;stroke:#7b858f}.spine{stroke:#7db0ff}
-.frame{fill:#ffffff0a;stroke:#3a424b}.ground{fill:#15181c}}
+.cgrad text{font:12.5px system-ui,"Segoe UI",Roboto,Helvetica,Arial,sans-serif;fill:#1d2228}
+.cgrad .name{font-weight:bold;font-size:13.5px}.cgrad .small{font-size:11.5px;fill:#5b646e}
+.cgrad .value{fill:#1f5fbf;font-weight:bold}.cgrad .gradient{fill:#b0430a;font-weight:bold}
+.cgrad .equation{fill:#b0430a;font-size:12px}.cgrad .constant{stroke-dasharray:5 4}
+.cgrad .paper{fill:#fff;stroke:#7a838d;stroke-width:1.3}
+.cgrad .frame{fill:#00000006;stroke:#c3c7cb;stroke-width:1.5}.cgrad .ground{fill:#f6f5f1}
+.cgrad .spine{stroke:#1f5fbf;stroke-width:4;stroke-linecap:round}
+.cgrad .wire{fill:none;stroke:#7a838d;stroke-width:1.6}.cgrad .tip{fill:#7a838d}
+@media (prefers-color-scheme:dark){.cgrad text{fill:#e8eaed}.cgrad .small{fill:#a3acb6}
+.cgrad .value{fill:#7db0ff}.cgrad .gradient,.cgrad .equation{fill:#ff9d5c}
+.cgrad .paper{fill:#20252b;stroke:#7b858f}.cgrad .spine{stroke:#7db0ff}
+.cgrad .frame{fill:#ffffff0a;stroke:#3a424b}.cgrad .ground{fill:#15181c}}
 """
 
 
@@ -30,14 +33,15 @@ def svg(graph: Graph, layout: Layout, title: str) -> str:
     """The picture; boxes are drawn as they are open or closed in the layout."""
     placed = Placed(graph, layout, bool(graph.backward))
     wide, high = placed.size[0]
-    out = [f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="-20 -20 {wide + 40:.0f} '
-           f'{high + 40:.0f}" width="{wide + 40:.0f}" height="{high + 40:.0f}" role="img">',
+    out = ['<svg xmlns="http://www.w3.org/2000/svg" class="cgrad" role="img" '
+           f'viewBox="-20 -20 {wide + 40:.0f} {high + 40:.0f}" '
+           f'width="{wide + 40:.0f}" height="{high + 40:.0f}">',
            f"<title>{escape(title)}</title><style>{STYLE}</style>",
-           '<defs><marker id="tip" viewBox="0 0 10 10" refX="9" refY="5" markerWidth="9" '
+           '<defs><marker id="cgrad-tip" viewBox="0 0 10 10" refX="9" refY="5" markerWidth="9" '
            'markerHeight="9" markerUnits="userSpaceOnUse" orient="auto">'
-           '<path d="M0 0L10 5L0 10z"/></marker></defs>',
+           '<path class="tip" d="M0 0L10 5L0 10z"/></marker></defs>',
            f'<rect class="ground" x="-20" y="-20" width="{wide + 40:.0f}" '
-           f'height="{high + 40:.0f}" fill="#f6f5f1"/>']
+           f'height="{high + 40:.0f}"/>']
     shown = [box for box in layout.boxes if placed.visible[box.index]]
     for box in shown[1:]:
         x, y = placed.corner[box.index]
@@ -47,7 +51,7 @@ def svg(graph: Graph, layout: Layout, title: str) -> str:
         top = y + HEAD - 10 if box.open else y + h / 2 - 8
         out.append(_text(x + 14, top, "name", _cut(box.title, 26)))
         if not box.open:
-            out.append(_text(x + 14, top + 19, "small", f"{box.size} nodes, folded"))
+            out.append(_text(x + 14, top + 19, "small", f"folded, {box.size} node{'s' * (box.size > 1)}"))
     for box in shown:
         if box.open:
             for segment in box.segments:
@@ -92,7 +96,7 @@ def _node(graph: Graph, placed: Placed, i: int, x: float, y: float, w: float,
 def _wire(graph: Graph, placed: Placed, b: int, segment: Segment) -> list[str]:
     box, source = placed.boxes[b], segment.source
     start, ends, head = placed.route(box, segment)
-    marker = ' marker-end="url(#tip)"' if head else ""
+    marker = ' marker-end="url(#cgrad-tip)"' if head else ""
     dashes = " constant" if graph.nodes[source].kind == "constant" else ""
     out = []
     for x2, y2 in ends:

@@ -165,7 +165,7 @@ class View {
       if (id < 0) {
         const b = -1 - id;
         line(0, "name", cut(boxTitle(b), 26));
-        line(1, "small", `${many(boxes[b].size)}, folded`);
+        line(1, "small", `folded, ${many(boxes[b].size)}`);
         line(2, "more", "▸ unfold");
       } else {
         const n = nodes[id], rule = DATA.rules[n.rule];

@@ -41,8 +41,9 @@ class Placed {
       const wide = Math.max(0, ...column.map(i => sizes[i][0]));
       for (const i of column) x[i] = left;
       this.spread[b].push(wide);
-      if (column.length && k < columns.length - 1) {
-        left += wide + (this.labelled(box, columns[k + 1]) ? K.gap : K.bare);
+      if (column.length) left += wide;
+      if (column.length && columns.slice(k + 1).some(c => c.length)) {
+        left += this.labelled(box, columns[k + 1]) ? K.gap : K.bare;
       }
     });
     const y = this.heights(b, sizes);
