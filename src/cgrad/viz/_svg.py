@@ -51,7 +51,8 @@ def svg(graph: Graph, layout: Layout, title: str) -> str:
         top = y + HEAD - 10 if box.open else y + h / 2 - 8
         out.append(_text(x + 14, top, "name", _cut(box.title, 26)))
         if not box.open:
-            out.append(_text(x + 14, top + 19, "small", f"folded, {box.size} node{'s' * (box.size > 1)}"))
+            count = f"{box.size} nodes" if box.size > 1 else "1 node"
+            out.append(_text(x + 14, top + 19, "small", f"folded, {count}"))
     for box in shown:
         if box.open:
             for segment in box.segments:
