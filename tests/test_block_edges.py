@@ -85,3 +85,52 @@ def test_layer_norm_of_rows_of_all_lengths(rows):
             found = cgrad.autograd.grad(y, leaves, cgrad.from_numpy(g.astype(dtype)))
             for got, exact in zip((y.detach(), *found), (z * w + b, dx, (g * z).sum(0), g.sum(0))):
                 np.testing.assert_allclose(got.numpy(), exact, rtol=close, atol=close)
+
+
+def convolution(x, w, padding):
+    """Of (n, c, h, w) and (o, c, k, l), tap by tap, which leaves out what lies outside."""
+    p, (h, width), (k, m) = padding, x.shape[2:], w.shape[2:]
+    y = np.zeros((len(x), len(w), h + 2 * p - k + 1, width + 2 * p - m + 1))
+    for i in range(k):
+        for j in range(m):
+            to = [slice(max(p - i, 0), min(h + p - i, y.shape[2])),
+                  slice(max(p - j, 0), min(width + p - j, y.shape[3]))]
+            at = [slice(s.start + d - p, s.stop + d - p) for s, d in zip(to, (i, j))]
+            part = x[:, :, at[0], at[1]]
+            y[:, :, to[0], to[1]] += np.einsum("nchw,oc->nohw", part, w[:, :, i, j])
+    return y
+
+
+@pytest.mark.parametrize("channels, outputs", [(4, 8), (16, 33), (40, 17)])
+@pytest.mark.parametrize("kernel, padding", [(3, 1), (3, 0), (3, 3), (5, 2), (2, 0)])
+def test_convolution_of_planes_of_all_widths(channels, outputs, kernel, padding):
+    for width in (5, 6, 7, 8, 9, 14, 15, 16, 17, 30, 32, 33):
+        x, w = floats(3, channels, 7, width), floats(outputs, channels, kernel, kernel)
+        leaves = [cgrad.from_numpy(a).requires_grad_() for a in (x, w)]
+        y = F.conv2d(*leaves, padding=padding)
+        exact = convolution(x.astype(np.float64), w.astype(np.float64), padding)
+        np.testing.assert_allclose(y.detach().numpy(), exact, atol=1e-3)
+        g, dx, dw = floats(*y.shape), floats(*x.shape), floats(*w.shape)
+        found = cgrad.autograd.grad(y, leaves, cgrad.from_numpy(g))
+        for got, d, moved in ((found[0], dx, convolution(dx, w, padding)),
+                              (found[1], dw, convolution(x, dw, padding))):
+            expected = (moved * g).sum()       # the derivative in the direction of d
+            size = np.linalg.norm(moved) * np.linalg.norm(g)
+            assert abs((got.numpy().astype(np.float64) * d).sum() - expected) < 1e-5 * size
+
+
+def test_infinities_meet_only_what_a_convolution_multiplies_them_with():
+    x, w = floats(2, 16, 14, 14), floats(32, 16, 3, 3)
+    x[0, 3, 0, 13] = np.inf                    # a corner, which the lower left tap never meets
+    leaves = [cgrad.from_numpy(a).requires_grad_() for a in (x, w)]
+    y = F.conv2d(*leaves, padding=1)
+    assert np.isfinite(y.detach().numpy()).sum() == y.numel() - 32 * 4
+    dw = cgrad.autograd.grad(y, leaves[1], cgrad.ones(*y.shape))[0].numpy()
+    assert np.isfinite(dw).sum() == dw.size - 32 * 4
+    assert not np.isnan(dw).any()
+    w[5, 2, 0, 0] = np.inf                     # the top row and left column of y are without this
+    leaves = [cgrad.from_numpy(a).requires_grad_() for a in (np.zeros_like(x), w)]
+    y = F.conv2d(*leaves, padding=1)
+    dx = cgrad.autograd.grad(y, leaves[0], cgrad.ones(*y.shape))[0].numpy()
+    assert np.isinf(dx[:, 2, :13, :13]).all() and np.isfinite(dx[:, 2, 13]).all()
+    assert np.isfinite(dx[:, 2, :, 13]).all() and not np.isnan(dx).any()

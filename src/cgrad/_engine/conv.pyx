@@ -10,6 +10,10 @@ a column for every output place and a row for every channel and tap (im2col).  T
 in pieces that fit the cache, in each thread its own, and multiplied at once.  Sizes of pieces
 depend on the shape only, and so do the sums: results have the same bits for any number of threads.
 A 1x1 kernel reads the input as it is; few channels in a group, and integers, take plain loops.
+
+Note [Shifts].  With stride 1 and planes that fit the cache the matrix is not made at all: its rows
+are shifted views of the padded input (`_kernels/conv_shift.h`), which `_kernels/panels.c`
+multiplies with; `_by_shifts` says when.  The gradient of x is the same with the weight turned.
 """
 from libc.string cimport memset
 from cgrad._engine.types cimport *
@@ -43,6 +47,17 @@ cdef extern from "../_kernels/conv.h":
                        float *col, int64_t ld) nogil
     void cg_col2im_f64(const cg_conv *g, double *x, int64_t channels, int64_t begin, int64_t end,
                        double *col, int64_t ld) nogil
+    ctypedef struct cg_shift:
+        int64_t grid, places, channels, bytes
+    void cg_shift_sizes(const cg_conv *g, int64_t depth, int64_t elements, cg_shift *s)
+    void (*cg_shift_forward[8])(const cg_conv *g, const cg_shift *s, const void *x,
+                                const void *w, const void *bias, void *y, int64_t begin,
+                                int64_t end, void *scratch) noexcept nogil
+    void (*cg_shift_weight[8])(const cg_conv *g, const cg_shift *s, const void *x, const void *y,
+                               void *w, int64_t group, int64_t begin, int64_t end,
+                               void *scratch) noexcept nogil
+    void (*cg_shift_flip[8])(const cg_conv *g, const void *w, void *flipped) noexcept nogil
+    int (*cg_any_nan[8])(const void *x, int64_t n) noexcept nogil
     int cg_slot_take(volatile int *slots, int n) nogil
     void cg_slot_give(volatile int *slots, int i) nogil
 
@@ -52,6 +67,7 @@ cdef enum:
     SMALL = 256                  # elements of operands below which the GIL is kept, as in table.pyx
     DEPTH = 512                  # rows of a piece, the length of its products' sums
     PIECE = 1 << 17              # elements of a piece
+    GRIDS = 1 << 15              # elements of padded channels worked on by shifts at a time
     BLOCKS = 16                  # parts of a batch whose weight gradients are added up
     BLOCKS_SIZE = 1 << 19        # elements of all these
     FEW = 1 << 16                # multiplications a thread takes at a time
@@ -79,6 +95,8 @@ cdef struct Work:
     int64_t samples, blocks      # of a part of the batch
     char *parts                  # weight gradients of the parts of the batch but the first
     cg_direct direct
+    cg_shift shift               # bytes > 0: by shifts
+    int64_t slot_bytes
     int status
 
 
@@ -236,6 +254,16 @@ cdef void _weight(Work *p, int64_t item, char *col) noexcept nogil:
             begin = end
 
 
+cdef void _shifted_weight(Work *p, int64_t item, char *scratch) noexcept nogil:
+    # One group, over a part of the batch.
+    cdef int64_t group = item % p.g.groups, block = item // p.g.groups
+    cdef int64_t cg = p.g.c // p.g.groups, size = p.g.o * cg * p.g.taps
+    cdef int64_t first = block * p.samples, last = min(first + p.samples, p.g.n)
+    cdef char *w = p.w if block == 0 else p.parts + (block - 1) * size * item_size(p.dtype)
+    w += group * (size // p.g.groups) * item_size(p.dtype)
+    cg_shift_weight[p.dtype](&p.g, &p.shift, p.x, p.y, w, group, first, last, scratch)
+
+
 cdef void _task(void *ctx, int64_t begin, int64_t end) noexcept nogil:
     cdef Work *p = <Work *>ctx
     cdef int64_t item
@@ -250,9 +278,14 @@ cdef void _task(void *ctx, int64_t begin, int64_t end) noexcept nogil:
             p.direct(&p.g, p.x, p.y, p.w, begin, end)
         return
     slot = cg_slot_take(p.slots, p.n_slots)
-    col = p.scratch + slot * p.channels * p.g.taps * p.places * item_size(p.dtype)
+    col = p.scratch + slot * p.slot_bytes
+    if p.shift.bytes and p.what != WEIGHT:
+        cg_shift_forward[p.dtype](&p.g, &p.shift, p.x, p.w, p.bias, p.y, begin, end, col)
+        begin = end
     for item in range(begin, end):
-        if p.what == CONVOLUTION:
+        if p.shift.bytes:
+            _shifted_weight(p, item, col)
+        elif p.what == CONVOLUTION:
             _forward(p, item, col)
         elif p.what == INPUT:
             _input(p, item, col)
@@ -292,9 +325,60 @@ cdef int64_t _plan(Work *p) noexcept:
     return p.blocks * g.groups * p.chunks
 
 
+cdef int _turned(Work *p) noexcept:
+    # The gradient of x as the convolution of the gradient of y with another weight.
+    cdef cg_conv g = p.g
+    cdef int i
+    g.c, g.o = p.g.o, p.g.c
+    g.in_size, g.out_size = p.g.out_size, p.g.in_size
+    for i in range(3):
+        g.size[i] = p.g.out[i]
+        g.out[i] = p.g.size[i]
+        g.pad[i] = g.dilation[i] * (g.k[i] - 1) - p.g.pad[i]
+    p.g = g
+    p.x, p.y = p.y, p.x
+    return 0
+
+
+cdef bint _by_shifts(Work *p) noexcept:
+    """Whether it pays; prepares the work then."""
+    cdef Work q = p[0]
+    cdef int64_t og, depth
+    cdef int i
+    for i in range(3):
+        if q.g.stride[i] != 1 or (q.what == INPUT and q.g.pad[i] > q.g.dilation[i] * (q.g.k[i] - 1)):
+            return False
+    if q.what == INPUT:
+        _turned(&q)
+    og = q.g.o // q.g.groups
+    cg_shift_sizes(&q.g, DEPTH, GRIDS, &q.shift)
+    if q.g.taps == 1 or 2 * q.shift.places > 3 * q.g.out_size or og * q.shift.places > PIECE or \
+            q.shift.grid > GRIDS:
+        return False
+    # Measured: few rows or steps leave the product behind what surrounds it, and many pay for im2col.
+    depth = q.g.c // q.g.groups * q.g.taps
+    if og < 16 or not 96 <= depth <= 2 * DEPTH if q.what == WEIGHT else og < 8 or depth < 32:
+        return False
+    p[0] = q
+    return True
+
+
 cdef int _run(Work *p, bint small) except -1:
+    # Zeros in a grid, which im2col leaves out, meet infinite numbers and make NaN: then again.
+    cdef Work q = p[0]
+    if not _run_as(p, small, True):
+        return 0
+    if p.what == WEIGHT and cg_any_nan[p.dtype](q.w, q.g.o * (q.g.c // q.g.groups) * q.g.taps) or \
+            p.what == INPUT and cg_any_nan[p.dtype](q.x, q.g.n * q.g.c * q.g.in_size):
+        _run_as(&q, small, False)
+    return 0
+
+
+cdef int _run_as(Work *p, bint small, bint shifts) except -1:
+    """1 if it was done by shifts."""
     cdef cg_conv *g = &p.g
     cdef int64_t cg = g.c // g.groups, items, grain, bytes_scratch = 0, bytes_parts = 0
+    cdef int64_t bytes_flipped = 0
     cdef double work = <double>g.n * g.o * g.out_size * cg * g.taps
     cdef int[64] slots
     cdef int i
@@ -317,19 +401,31 @@ cdef int _run(Work *p, bint small) except -1:
             p.direct = cg_conv_weight[p.dtype]
             items = g.o * cg
     else:
-        load_blas()
-        items = _plan(p)
+        if shifts and _by_shifts(p):
+            _plan(p)
+            items = g.groups * (p.blocks if p.what == WEIGHT else g.n)
+            p.slot_bytes = p.shift.bytes
+            if p.what == INPUT:
+                bytes_flipped = g.o * (g.c // g.groups) * g.taps * item_size(p.dtype)
+        else:
+            load_blas()
+            items = _plan(p)
+            if not p.plain:
+                p.slot_bytes = p.channels * g.taps * p.places * item_size(p.dtype)
         p.n_slots = <int>max(1, min(64, min(<int64_t>get_num_threads(), items)))
         memset(slots, 0, sizeof(slots))
         p.slots = slots
         bytes_parts = max(0, p.blocks - 1) * g.o * cg * g.taps * item_size(p.dtype)
-        if not p.plain:
-            bytes_scratch = p.n_slots * p.channels * g.taps * p.places * item_size(p.dtype)
+        p.slot_bytes = (p.slot_bytes + 63) // 64 * 64
+        bytes_scratch = p.n_slots * p.slot_bytes
     if items == 0:
         return 0
-    if bytes_scratch + bytes_parts:
-        p.scratch = <char *>block_new(bytes_scratch + bytes_parts)
+    if bytes_scratch + bytes_parts + bytes_flipped:
+        p.scratch = <char *>block_new(bytes_scratch + bytes_parts + bytes_flipped)
         p.parts = p.scratch + bytes_scratch
+    if bytes_flipped:
+        cg_shift_flip[p.dtype](g, p.w, p.parts + bytes_parts)
+        p.w = p.parts + bytes_parts
     grain = 1 + <int64_t>(FEW / max(work / items, 1.0))
     if work < NOGIL or small:
         _task(p, 0, items)
@@ -339,11 +435,11 @@ cdef int _run(Work *p, bint small) except -1:
     if p.blocks > 1:
         _sum_parts(p)
     if p.scratch != NULL:
-        block_free(p.scratch, bytes_scratch + bytes_parts)
+        block_free(p.scratch, bytes_scratch + bytes_parts + bytes_flipped)
     if p.status:
         raise RuntimeError("convolution: a matrix product is beyond BLAS, whose row lengths are "
                            "32-bit integers")
-    return 0
+    return p.shift.bytes > 0
 
 
 cdef Row _result(int dtype, int64_t n, int64_t c, Attr *at, int first) except 0:

@@ -15,6 +15,12 @@ from cgrad._engine.softmax cimport dense, hold
 from cgrad._engine.table cimport keep, scope_enter, scope_leave
 from cgrad._engine.threads cimport parallel_for
 
+cdef extern from "../_kernels/panels.h":
+    int64_t cg_padded_f32(int64_t columns) nogil
+    int64_t cg_padded_f64(int64_t columns) nogil
+    void cg_pack_f32(const float *w, int turned, int64_t columns, int64_t k, float *packed) nogil
+    void cg_pack_f64(const double *w, int turned, int64_t columns, int64_t k, double *packed) nogil
+
 cdef extern from "../_kernels/recurrent.h":
     enum:
         CG_RNN_TANH, CG_RNN_RELU, CG_LSTM, CG_GRU
@@ -33,10 +39,6 @@ cdef extern from "../_kernels/recurrent.h":
         void *dhh
         void *dh
         void *dc
-    int64_t cg_padded_f32(int64_t columns) nogil
-    int64_t cg_padded_f64(int64_t columns) nogil
-    void cg_pack_f32(const float *w, int turned, int64_t columns, int64_t k, float *packed) nogil
-    void cg_pack_f64(const double *w, int turned, int64_t columns, int64_t k, double *packed) nogil
     void cg_recurrent_forward_f32(const cg_recurrent *a, int64_t begin, int64_t end) nogil
     void cg_recurrent_forward_f64(const cg_recurrent *a, int64_t begin, int64_t end) nogil
     void cg_recurrent_backward_f32(const cg_recurrent *a, int64_t begin, int64_t end) nogil

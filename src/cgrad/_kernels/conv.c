@@ -2,6 +2,7 @@
 #include "conv.h"
 #include <string.h>
 #include "common.h"
+#include "panels.h"
 #include "loop_macros.h"
 #ifdef _MSC_VER
 #define WIN32_LEAN_AND_MEAN
@@ -25,21 +26,44 @@ static void range(const cg_conv *g, int d, int64_t k, int64_t *begin, int64_t *e
 #define NAME(x) x##_f32
 #include "conv_impl.h"
 #include "conv_direct.h"
+#include "conv_shift.h"
 #undef T
 #undef NAME
 #define T double
 #define NAME(x) x##_f64
 #include "conv_impl.h"
 #include "conv_direct.h"
+#include "conv_shift.h"
 #undef T
 #undef NAME
 #define T uint64_t
 #define NAME(x) x##_i64
 #include "conv_direct.h"
 
+void cg_shift_sizes(const cg_conv *g, int64_t depth, int64_t elements, cg_shift *s)
+{
+    const int64_t row = g->in[2] + 2 * g->pad[2], slice = row * (g->in[1] + 2 * g->pad[1]);
+    const int64_t cg = g->c / g->groups, og = g->o / g->groups;
+    s->grid = slice * (g->in[0] + 2 * g->pad[0]);
+    s->places = (g->out[0] - 1) * slice + (g->out[1] - 1) * row + g->out[2];
+    s->channels = depth / g->taps < elements / s->grid ? depth / g->taps : elements / s->grid;
+    s->channels = s->channels < 1 ? 1 : s->channels < cg ? s->channels : cg;
+    /* distances; grids; packed gradient and sums, or sums alone.  64: more than a panel */
+    s->bytes = 8 * (s->channels * g->taps
+                    + s->channels * s->grid + 64
+                    + (s->places + s->channels * g->taps + 64) * (og + 64));
+}
+
 const cg_direct cg_conv_forward[8] = {0, 0, 0, 0, 0, forward_i64, forward_f32, forward_f64};
 const cg_direct cg_conv_input[8] = {0, 0, 0, 0, 0, input_i64, input_f32, input_f64};
 const cg_direct cg_conv_weight[8] = {0, 0, 0, 0, 0, weight_i64, weight_f32, weight_f64};
+
+const cg_shift_forward_type cg_shift_forward[8] = {0, 0, 0, 0, 0, 0, shift_forward_f32,
+                                                   shift_forward_f64};
+const cg_shift_weight_type cg_shift_weight[8] = {0, 0, 0, 0, 0, 0, shift_weight_f32,
+                                                 shift_weight_f64};
+const cg_shift_flip_type cg_shift_flip[8] = {0, 0, 0, 0, 0, 0, shift_flip_f32, shift_flip_f64};
+const cg_any_nan_type cg_any_nan[8] = {0, 0, 0, 0, 0, 0, any_nan_f32, any_nan_f64};
 
 int cg_slot_take(volatile int *slots, int n)
 {

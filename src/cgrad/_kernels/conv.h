@@ -36,6 +36,32 @@ extern const cg_direct cg_conv_forward[8];     /* a = x, b = w; adds to y */
 extern const cg_direct cg_conv_input[8];       /* a = gradient of y, b = w; adds to x's */
 extern const cg_direct cg_conv_weight[8];      /* a = x, b = gradient of y; overwrites */
 
+/* Convolution with stride 1 by shifts in a padded grid (conv_shift.h), for grids that fit the
+   cache.  `channels` of a group are worked on at a time, whose products add up at most `depth`
+   numbers and whose grids have at most `elements`, if more than one; a task needs `bytes`. */
+typedef struct {
+    int64_t grid, places, channels, bytes;     /* numbers in a grid, output places counted in it */
+} cg_shift;
+void cg_shift_sizes(const cg_conv *g, int64_t depth, int64_t elements, cg_shift *s);
+
+/* All by dtype (loops.h), float32 and float64.
+   forward: samples and groups (one index) begin..end: y = the convolution, plus bias (or NULL).
+   weight: its gradient, of one group by samples begin..end, at w, where the group's begins.
+   flip: w (c, o / groups, taps) becomes (o, c / groups, taps backwards): with it, and input and
+   output of g exchanged, the gradient of y gives that of x. */
+typedef void (*cg_shift_forward_type)(const cg_conv *g, const cg_shift *s, const void *x,
+                                      const void *w, const void *bias, void *y, int64_t begin,
+                                      int64_t end, void *scratch);
+typedef void (*cg_shift_weight_type)(const cg_conv *g, const cg_shift *s, const void *x,
+                                     const void *y, void *w, int64_t group, int64_t begin,
+                                     int64_t end, void *scratch);
+typedef void (*cg_shift_flip_type)(const cg_conv *g, const void *w, void *flipped);
+typedef int (*cg_any_nan_type)(const void *x, int64_t n);
+extern const cg_shift_forward_type cg_shift_forward[8];
+extern const cg_shift_weight_type cg_shift_weight[8];
+extern const cg_shift_flip_type cg_shift_flip[8];
+extern const cg_any_nan_type cg_any_nan[8];
+
 /* A place among `n` that no other thread holds: waits until there is one. */
 int cg_slot_take(volatile int *slots, int n);
 void cg_slot_give(volatile int *slots, int i);

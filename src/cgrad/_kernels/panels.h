@@ -1,61 +1,30 @@
-/* A product with a matrix in panels of 128 bytes, for few rows: included by recurrent.c for each
-   instruction set, with T, PANEL (numbers in a panel), LANES (numbers in a vector), TARGET,
-   NAME(x) and the numbers of rows ROWS that are taken at once defined.
+/* Products of a few rows with a matrix in panels of 128 bytes (32 floats, 16 doubles): for each row
+   r, and the columns panel by panel,
+
+       y_r += sum over i < k of x_r[i] * w_i
 
    BLAS would copy the matrix into such panels at each call, which for some rows costs as much as
-   the product. */
+   the product.  Entries are summed in the order of i, whatever rows stand beside them.  y has all
+   columns of the last panel. */
+#ifndef CG_PANELS_H
+#define CG_PANELS_H
+#include <stdint.h>
 
-typedef T NAME(vector) __attribute__((vector_size(LANES * sizeof(T)), aligned(sizeof(T))));
+enum {
+    CG_PACKED,    /* x_r = x + r ldx, w as cg_pack leaves it */
+    CG_SHIFTED,   /* x_r = x + r ldx, w_i = w + at[i] */
+    CG_GATHERED   /* x_r = x + at[r], w as cg_pack leaves it */
+};
 
-#define ROWS_FUNCTION(R)                                                                         \
-    TARGET static void NAME(rows##R)(const T *x, int64_t ldx, const T *w, T *y, int64_t ldy,     \
-                                     int64_t k)                                                  \
-    {                                                                                            \
-        NAME(vector) sum[R][PANEL / LANES], b[PANEL / LANES];                                    \
-        int64_t i;                                                                               \
-        int r, j;                                                                                \
-        for (r = 0; r < R; r++)                                                                  \
-            for (j = 0; j < PANEL / LANES; j++)                                                  \
-                sum[r][j] = *(const NAME(vector) *)(y + r * ldy + LANES * j);                    \
-        for (i = 0; i < k; i++, w += PANEL) {                                                    \
-            for (j = 0; j < PANEL / LANES; j++)                                                  \
-                b[j] = *(const NAME(vector) *)(w + LANES * j);                                   \
-            for (r = 0; r < R; r++)                                                              \
-                for (j = 0; j < PANEL / LANES; j++)                                              \
-                    sum[r][j] += x[r * ldx + i] * b[j];                                          \
-        }                                                                                        \
-        for (r = 0; r < R; r++)                                                                  \
-            for (j = 0; j < PANEL / LANES; j++)                                                  \
-                *(NAME(vector) *)(y + r * ldy + LANES * j) = sum[r][j];                          \
-    }
+#define CG_PANELS(T, S)                                                                          \
+    /* Columns that a matrix of `columns` takes in panels. */                                    \
+    int64_t cg_padded_##S(int64_t columns);                                                      \
+    /* w (columns, k), or with `turned` (k, columns), in panels: cg_padded(columns) * k. */      \
+    void cg_pack_##S(const T *w, int turned, int64_t columns, int64_t k, T *packed);             \
+    void cg_panels_##S(int kind, const T *x, int64_t ldx, const T *w, const int64_t *at, T *y,   \
+                       int64_t ldy, int64_t rows, int64_t columns, int64_t k);
 
-ROWS_FUNCTION(1)
-ROWS_FUNCTION(2)
-#if ROWS >= 4
-ROWS_FUNCTION(4)
+CG_PANELS(float, f32)
+CG_PANELS(double, f64)
+#undef CG_PANELS
 #endif
-#if ROWS >= 8
-ROWS_FUNCTION(8)
-#endif
-#undef ROWS_FUNCTION
-
-static void NAME(panels)(const T *x, int64_t ldx, const T *packed, T *y, int64_t ldy,
-                         int64_t rows, int64_t columns, int64_t k)
-{
-    int64_t p, i;
-    for (p = 0; p < columns; p += PANEL, packed += PANEL * k) {
-        i = 0;
-#if ROWS >= 8
-        for (; i + 8 <= rows; i += 8)
-            NAME(rows8)(x + i * ldx, ldx, packed, y + i * ldy + p, ldy, k);
-#endif
-#if ROWS >= 4
-        for (; i + 4 <= rows; i += 4)
-            NAME(rows4)(x + i * ldx, ldx, packed, y + i * ldy + p, ldy, k);
-#endif
-        for (; i + 2 <= rows; i += 2)
-            NAME(rows2)(x + i * ldx, ldx, packed, y + i * ldy + p, ldy, k);
-        for (; i < rows; i++)
-            NAME(rows1)(x + i * ldx, ldx, packed, y + i * ldy + p, ldy, k);
-    }
-}

@@ -27,20 +27,6 @@ typedef struct {
     void *dh, *dc;          /* (n, h): gradient of the last state, becomes that of the first */
 } cg_recurrent;
 
-/* Columns that a matrix of `columns` takes in panels. */
-int64_t cg_padded_f32(int64_t columns);
-int64_t cg_padded_f64(int64_t columns);
-
-/* w (columns, k), or with `turned` (k, columns), in panels of columns: cg_padded(columns) * k. */
-void cg_pack_f32(const float *w, int turned, int64_t columns, int64_t k, float *packed);
-void cg_pack_f64(const double *w, int turned, int64_t columns, int64_t k, double *packed);
-
-/* y[i][j] += sum over k of x[i][k] w[j][k] for `rows` rows and all padded columns. */
-void cg_panels_f32(const float *x, int64_t ldx, const float *packed, float *y, int64_t ldy,
-                   int64_t rows, int64_t columns, int64_t k);
-void cg_panels_f64(const double *x, int64_t ldx, const double *packed, double *y, int64_t ldy,
-                   int64_t rows, int64_t columns, int64_t k);
-
 void cg_recurrent_forward_f32(const cg_recurrent *a, int64_t begin, int64_t end);
 void cg_recurrent_forward_f64(const cg_recurrent *a, int64_t begin, int64_t end);
 void cg_recurrent_backward_f32(const cg_recurrent *a, int64_t begin, int64_t end);

@@ -1,49 +1,4 @@
-/* Recurrent layers of one type: included by recurrent.c with T, PANEL and NAME(x) defined. */
-
-int64_t NAME(cg_padded)(int64_t columns)
-{
-    return (columns + PANEL - 1) / PANEL * PANEL;
-}
-
-void NAME(cg_pack)(const T *w, int turned, int64_t columns, int64_t k, T *packed)
-{
-    int64_t p, i, j;
-    for (p = 0; p < columns; p += PANEL)
-        for (i = 0; i < k; i++, packed += PANEL)
-            for (j = 0; j < PANEL; j++)
-                packed[j] = p + j >= columns ? 0
-                          : turned ? w[i * columns + p + j] : w[(p + j) * k + i];
-}
-
-static void NAME(portable_panels)(const T *x, int64_t ldx, const T *packed, T *y, int64_t ldy,
-                                  int64_t rows, int64_t columns, int64_t k)
-{
-    int64_t p, r, i, j;
-    for (p = 0; p < columns; p += PANEL, packed += PANEL * k)
-        for (r = 0; r < rows; r++) {
-            T sum[PANEL];
-            for (j = 0; j < PANEL; j++)
-                sum[j] = y[r * ldy + p + j];
-            for (i = 0; i < k; i++) {
-                const T a = x[r * ldx + i];
-                for (j = 0; j < PANEL; j++)
-                    sum[j] += a * packed[i * PANEL + j];
-            }
-            for (j = 0; j < PANEL; j++)
-                y[r * ldy + p + j] = sum[j];
-        }
-}
-
-void NAME(cg_panels)(const T *x, int64_t ldx, const T *packed, T *y, int64_t ldy, int64_t rows,
-                     int64_t columns, int64_t k)
-{
-#if PANEL == 32
-    CG_DISPATCH(f32, x, ldx, packed, y, ldy, rows, columns, k)
-#else
-    CG_DISPATCH(f64, x, ldx, packed, y, ldy, rows, columns, k)
-#endif
-    NAME(portable_panels)(x, ldx, packed, y, ldy, rows, columns, k);
-}
+/* Recurrent layers of one type: included by recurrent.c with T and NAME(x) defined. */
 
 /* tanh |x| = -m / (2 + m), m = e^(-2 |x|) - 1: exact to some units in the last place, also near 0 */
 CG_INLINE T NAME(tanh_of)(T x)
@@ -174,8 +129,8 @@ void NAME(cg_recurrent_forward)(const cg_recurrent *a, int64_t begin, int64_t en
             if (a->mode != CG_GRU)
                 NAME(add)(gates, x + r * gates, row);
         }
-        NAME(cg_panels)(h0 + begin * h, h, (const T *)a->packed, u + begin * pad, pad, end - begin,
-                        gates, h);
+        NAME(cg_panels)(CG_PACKED, h0 + begin * h, h, (const T *)a->packed, NULL, u + begin * pad,
+                        pad, end - begin, gates, h);
         for (r = begin; r < end; r++) {
             T *s = (T *)a->saved;
             if (a->mode == CG_LSTM)
@@ -223,8 +178,8 @@ void NAME(cg_recurrent_backward)(const cg_recurrent *a, int64_t begin, int64_t e
             else
                 memset(scratch + r * pad, 0, (size_t)h * sizeof(T));
         }
-        NAME(cg_panels)(du + begin * gates, gates, (const T *)a->packed, scratch + begin * pad,
-                        pad, end - begin, h, gates);
+        NAME(cg_panels)(CG_PACKED, du + begin * gates, gates, (const T *)a->packed, NULL,
+                        scratch + begin * pad, pad, end - begin, h, gates);
         for (r = begin; r < end; r++)
             memcpy(dh + r * h, scratch + r * pad, (size_t)h * sizeof(T));
     }
