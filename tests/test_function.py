@@ -274,3 +274,22 @@ def test_nothing_leaks(use):
         use(a)
     gc.collect()
     assert rows.live_rows() == before
+
+
+def test_anomaly_mode_names_the_line_that_called():
+    class Broken(Function):
+        @staticmethod
+        def forward(ctx, x, bad):
+            return x * (float("nan") if bad else 1.0)
+
+        @staticmethod
+        def backward(ctx, g):
+            return g * float("nan"), None
+
+    x = cgrad.ones(2, requires_grad=True)
+    for bad, where in ((False, "0th output"), (True, "forward")):
+        with cgrad.autograd.set_detect_anomaly(True):
+            y = Broken.apply(x, bad).sum()
+            with pytest.raises(RuntimeError, match=f"'BrokenBackward' returned nan values in its "
+                               rf"{where}, .*test_function.py:\d+: y = Broken.apply"):
+                y.backward()

@@ -158,8 +158,9 @@ cdef int check_root(Row root, list rows) except -1:
             origin, first = r, own["made"]
     if origin == 0:
         return 0
+    r = inputs(node(origin))[0] if node(origin).op == OUTPUT else origin
     raise RuntimeError(
-        f"Function '{camel(ops[node(origin).op].name.decode())}' returned nan values in its "
+        f"Function '{camel(name_of(r))}' returned nan values in its "
         f"forward, at "
         f"{user_line(origin)}\nTraceback of forward call that caused the error:\n"
         f"{place_of(origin)}")
