@@ -142,7 +142,7 @@ def test_steps(show, lecture):
     assert page.texts("#nodes .item.now .name") == ["max  b  maximum"]
     assert len(page.all("#wires .now.backward")) == 2
     assert page.texts("#count") == ["backward 2 / 3"]
-    assert page.texts("#details h2") == ["bmaximum, operation"], "the panel follows the steps"
+    assert page.texts("#details h2") == ["b maximum, operation"], "the panel follows the steps"
     page.js("document.getElementById('where').value = 1;"
             "document.getElementById('where').dispatchEvent(new Event('input')); draw()")
     assert page.caption.startswith("Forward 1 of 3") and not page.all("#labels .equation")
@@ -179,7 +179,7 @@ def test_keys_and_names(show, lecture):
     first = page.js("return document.activeElement.getAttribute('aria-label')")
     assert first == "x, leaf, scalar float32, value 1, gradient 2"
     page.press(Keys.ARROW_DOWN, Keys.ARROW_DOWN, Keys.ENTER)
-    assert page.texts("#details h2") == ["aadd, operation"]
+    assert page.texts("#details h2") == ["a add, operation"]
     assert page.caption.startswith("a, add, scalar float32, value 3, gradient 2")
     assert page.js("return document.activeElement.dataset.id") == "2", "focus stays"
     assert len(page.all("#world [tabindex='0']")) == 1, "one stop of the Tab key"
@@ -189,6 +189,13 @@ def test_keys_and_names(show, lecture):
                            element))
         assert name and re.search(r"\w", name), element.get_attribute("outerHTML")
     assert page.driver.find_element("id", "caption").get_attribute("aria-live") == "polite"
+    # What a screen reader is given.
+    tree = page.driver.execute_cdp_cmd("Accessibility.getFullAXTree", {})["nodes"]
+    read = {(n["role"]["value"], n["name"]["value"]) for n in tree
+            if not n["ignored"] and "name" in n}
+    assert {("button", "y, leaf, scalar float32, value 2, gradient 2 + 3 = 5"),
+            ("button", "f, mul, scalar float32, value 6, gradient 1"), ("slider", "Step"),
+            ("button", "Step on"), ("heading", "Computation graph")} <= read
     assert page.js("return document.documentElement.lang") == "en"
 
 
@@ -207,7 +214,7 @@ def test_rule_and_source_line(show, lecture):
     for part in ("Routes:", "3 × 0 = 0", "test_viz_page.py, line", "sends 3"):
         assert part in details
     page.all("#details button.link")[0].click()
-    assert page.texts("#details h2") == ["yleaf"]
+    assert page.texts("#details h2") == ["y leaf"]
     assert "Used by: their gradients are summed" in page.texts("#details")[0]
 
 
@@ -289,7 +296,7 @@ def test_folding(show):
         page.click("next")
     assert page.caption == "Forward 3 of 5: 2 Linear, a box of 3 nodes, is passed."
     details = page.texts("#details")[0]
-    assert details.startswith("2 Linearbox of 3 nodes") and "2.weight" in details
+    assert details.startswith("2 Linear box of 3 nodes") and "2.weight" in details
     page.all("#nodes .closed")[0].click()
     assert page.texts("#boxes .open .name") == ["▾ Sequential", "▾ 0 Block"]
     assert page.texts("#nodes .closed .name")[:2] == ["0.first Linear", "0.second Linear"]
@@ -304,7 +311,7 @@ def test_folding(show):
     assert page.texts("#found button") == ["1.second.weight"]
     page.click("fold")
     page.all("#found button")[0].click()
-    assert page.texts("#details h2") == ["1.second.weightleaf"]
+    assert page.texts("#details h2") == ["1.second.weight leaf"]
     assert "Sequential › 1 Block › 1.second Linear" in page.texts("#details")[0]
 
 

@@ -47,7 +47,7 @@ function details(id) {
   // As on the cards, nothing is told before its time.
   const there = gradientLine(id, time) && (id === nodes.length - 1 || !arrived(id, time)[1]);
   const parts = [
-    html("h2", {}, title(id), html("span", { class: "kind" }, n.name && n.op ? `${n.op}, ${kind}` : kind)),
+    html("h2", {}, title(id), " ", html("span", { class: "kind" }, n.name && n.op ? `${n.op}, ${kind}` : kind)),
     path.length ? html("p", { class: "quiet" }, path.join(" › ")) : "",
     html("dl", {},
       row("Shape", n.shape),
@@ -94,7 +94,7 @@ function boxDetails(b) {
   for (let p = boxes[b].parent; p > 0; p = boxes[p].parent) path.unshift(boxTitle(p));
   const children = boxes[b].items.filter(([kind]) => kind <= BOX);
   $("details").replaceChildren(
-    html("h2", {}, boxTitle(b), html("span", { class: "kind" }, `box of ${many(boxes[b].size)}`)),
+    html("h2", {}, boxTitle(b), " ", html("span", { class: "kind" }, `box of ${many(boxes[b].size)}`)),
     html("p", { class: "quiet" }, path.join(" › ")), html("p", {}, fold),
     html("h3", {}, "Takes"), links(boxes[b].columns[0].map(i => boxes[b].items[i][1])),
     html("h3", {}, "Gives"), links(boxes[b].columns.at(-1).map(i => boxes[b].items[i][1])),
