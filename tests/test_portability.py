@@ -519,40 +519,6 @@ def test_modules_over_devices():
         nn.parallel.DistributedDataParallel(plain, device_ids=[0])
 
 
-def test_old_import_paths():
-    from cgrad.autograd import Variable
-    from cgrad.nn.parameter import Parameter
-    from cgrad.optim.optimizer import Optimizer
-    from cgrad.utils.data.dataset import Dataset
-
-    assert issubclass(cgrad.optim.SGD, Optimizer) and Parameter is nn.Parameter
-    assert Dataset is cgrad.utils.data.Dataset
-    assert isinstance(Variable(cgrad.ones(2), requires_grad=True), cgrad.Tensor)
-
-
-def test_variables_are_leaves_over_the_same_memory():
-    from cgrad.autograd import Variable
-
-    data = cgrad.ones(2)
-    x = Variable(data, requires_grad=True)
-    assert x.requires_grad and x.is_leaf and not data.requires_grad
-    (x * 3).sum().backward()
-    assert x.grad.tolist() == [3.0, 3.0]
-    Variable(data).add_(1)
-    assert data.tolist() == [2.0, 2.0]
-    assert not Variable(x * 2).requires_grad and Variable(data, True).requires_grad
-    assert isinstance(x * 2, Variable) and not isinstance(1.0, Variable)
-    with pytest.warns(UserWarning, match="no_grad"):
-        assert not Variable(data, volatile=True).requires_grad
-    with pytest.raises(TypeError, match="Variable data has to be a tensor, but got list"):
-        Variable([1.0])
-    with pytest.raises(RuntimeError, match="floating point"):
-        Variable(cgrad.tensor([1]), requires_grad=True)
-    with pytest.raises(TypeError, match="unexpected keyword argument 'requires_grad'"):
-        cgrad.Tensor([1.0], requires_grad=True)
-    assert cgrad.Tensor(2, 3, device="cpu").shape == (2, 3)
-
-
 @pytest.mark.parametrize("name", [
     "accelerator", "amp", "compat", "control", "cpu", "cuda", "distributed", "hub", "jit", "mps",
     "multiprocessing", "onnx", "overrides", "quasirandom", "testing", "version", "xpu",

@@ -154,6 +154,12 @@ def patch_random(torch, set_method) -> None:
 
     replace(attention, attend)
 
+    from torch.distributions import utils
+
+    if hasattr(utils, "_standard_normal"):      # PyTorch's own way past torch.randn
+        replace(utils._standard_normal,
+                lambda shape, dtype, device: torch.randn(tuple(shape), dtype=dtype))
+
 
 def replace(old, new) -> None:
     """Put ``new`` in the place of the function ``old`` wherever it has been imported."""

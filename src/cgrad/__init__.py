@@ -144,7 +144,8 @@ _LAZY = {
     "xpu": "cgrad.xpu",
 }
 _LAZY_NAMES = {
-    "GradScaler": "amp", "__version__": "version", "autocast": "amp", "cond": "control",
+    "GradScaler": "amp", "__version__": "version", "_assert": "settings", "autocast": "amp",
+    "cond": "control",
     "is_autocast_available": "amp", "is_autocast_cache_enabled": "amp",
     "is_autocast_enabled": "amp", "load": "serialization", "save": "serialization",
     "vmap": "func", "while_loop": "control",

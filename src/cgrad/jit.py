@@ -2,11 +2,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NoReturn, TypeVar
+from typing import Any, Final, NoReturn, TypeVar
 
 __all__ = [
-    "export", "freeze", "ignore", "is_scripting", "is_tracing", "load", "save", "script", "trace",
-    "unused",
+    "Final", "ScriptModule", "annotate", "export", "freeze", "ignore", "is_scripting", "is_tracing",
+    "load", "save", "script", "script_method", "trace", "unused",
 ]  # fmt: skip
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -27,6 +27,23 @@ def trace(func: Any, *args: Any, **kwargs: Any) -> NoReturn:
     """Raises RuntimeError: call the function or module itself."""
     _raise("trace", "call the function or module itself, or use cgrad.compile, which returns its "
            "function")
+
+
+def script_method(fn: Any) -> NoReturn:
+    """Raises RuntimeError: leave the decorator out."""
+    _raise("script_method", "leave the decorator @script_method out")
+
+
+class ScriptModule:
+    """Raises RuntimeError when made: use :class:`cgrad.nn.Module`."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        _raise("ScriptModule", "derive from cgrad.nn.Module")
+
+
+def annotate(the_type: Any, the_value: Any) -> Any:
+    """``the_value`` itself."""
+    return the_value
 
 
 def freeze(mod: Any, *args: Any, **kwargs: Any) -> NoReturn:

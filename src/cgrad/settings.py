@@ -132,6 +132,11 @@ def is_storage(obj: Any) -> bool:
     return isinstance(obj, UntypedStorage)
 
 
+def _assert(condition: bool, message: str) -> None:
+    # As in PyTorch, whose tracers understand it; programs import it.
+    assert condition, message
+
+
 def compile(
     model: Callable[..., Any] | None = None,
     *,

@@ -287,8 +287,9 @@ CASES = [
 def label(case):
     name, args, options, inputs = case
     given = [repr(a) for a in args]
-    given += [f"{k}={'tensor' if isinstance(v, Fixed) else getattr(v, '__name__', repr(v))}"
-              for k, v in options.items()]
+    named = {k: "tensor" if isinstance(v, Fixed) else getattr(v, "__name__", v)
+             for k, v in options.items()}  # fmt: skip
+    given += [f"{k}={v!r}" for k, v in named.items()]
     shapes = " ".join(str(getattr(x, "value", x).shape) for x in inputs)
     return f"{name}({', '.join(given)}) {shapes}"
 

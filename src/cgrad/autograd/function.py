@@ -14,7 +14,7 @@ from cgrad._engine import function as _engine
 from cgrad._tensor.tensor import Tensor
 from cgrad.autograd.grad_mode import is_grad_enabled, no_grad
 
-__all__ = ["Function", "FunctionCtx", "once_differentiable"]
+__all__ = ["Function", "FunctionCtx", "InplaceFunction", "once_differentiable"]
 
 
 class FunctionCtx:
@@ -314,6 +314,10 @@ def _record(ctx: FunctionCtx, joint: Any, results: list[Any], args: tuple[Any, .
     ctx._keep(before, differentiable)
     ctx._dirty = ctx._constant = ()      # results now: the context must not hold them
     return final
+
+
+class InplaceFunction(Function):
+    """A :class:`Function`, under the name that operations in place had."""
 
 
 def once_differentiable(fn: Callable[..., Any]) -> Callable[..., Any]:

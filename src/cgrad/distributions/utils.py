@@ -58,6 +58,11 @@ def standard_normal(shape: Shape, like: Tensor) -> Tensor:
     return cgrad.randn(shape, dtype=like.dtype)
 
 
+def _standard_normal(shape: Shape, dtype: Any, device: Any) -> Tensor:
+    # Distributions of others import this from PyTorch's module, and _sum_rightmost below.
+    return cgrad.randn(shape, dtype=dtype, device=device)
+
+
 def tiny(x: Tensor) -> float:
     """The least positive normal number of the dtype."""
     return cgrad.finfo(x.dtype).tiny
@@ -76,6 +81,9 @@ def uniform_open(shape: Shape, like: Tensor) -> Tensor:
 def sum_rightmost(x: Tensor, dims: int) -> Tensor:
     """Sum over the last `dims` dimensions."""
     return x if not dims else x.sum(tuple(range(-dims, 0)))
+
+
+_sum_rightmost = sum_rightmost
 
 
 def clamp_probs(probs: Tensor) -> Tensor:

@@ -13,9 +13,9 @@ from cgrad.nn.modules.fold import *
 from cgrad.nn.modules.instancenorm import *
 from cgrad.nn.modules.lazy import *
 from cgrad.nn.modules.linear import *
-from cgrad.nn.modules.loss import *
 from cgrad.nn.modules.loss_class import *
 from cgrad.nn.modules.loss_margin import *
+from cgrad.nn.modules.loss_value import *
 from cgrad.nn.modules.module import *
 from cgrad.nn.modules.normalization import *
 from cgrad.nn.modules.padding import *

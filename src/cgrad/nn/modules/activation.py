@@ -11,6 +11,7 @@ import cgrad
 from cgrad import Tensor
 from cgrad._engine.module import shortcut
 from cgrad.nn import functional as F
+from cgrad.nn.modules.attention import MultiheadAttention  # noqa: F401  (PyTorch's place)
 from cgrad.nn.modules.module import Module
 from cgrad.nn.parameter import Parameter
 

@@ -7,15 +7,11 @@ import cgrad
 from cgrad import Tensor
 from cgrad.nn import init
 from cgrad.nn.functional.attention import multi_head_attention_forward
-from cgrad.nn.modules.linear import Linear
+from cgrad.nn.modules.linear import NonDynamicallyQuantizableLinear
 from cgrad.nn.modules.module import Module
 from cgrad.nn.parameter import Parameter
 
 __all__ = ["MultiheadAttention"]
-
-
-class NonDynamicallyQuantizableLinear(Linear):
-    """A Linear; the name is what PyTorch's repr of MultiheadAttention shows."""
 
 
 class MultiheadAttention(Module):

@@ -127,8 +127,9 @@ class _Conv(_ConvNd):
         super().__init__(in_channels, out_channels, kernel_size, stride, padding, dilation, 0,
                          groups, bias, padding_mode, device, dtype)
 
-    def _edges(self) -> list[int]:
-        # What F.pad takes: for each dimension, last first, the two sides.
+    @property
+    def _reversed_padding_repeated_twice(self) -> list[int]:
+        # What F.pad takes: for each dimension, last first, the two sides; the name is PyTorch's.
         edges: list[int] = []
         for i in range(self._n - 1, -1, -1):
             if isinstance(self.padding, str):
@@ -138,15 +139,19 @@ class _Conv(_ConvNd):
                 edges += [self.padding[i]] * 2
         return edges
 
-    def forward(self, input: Tensor) -> Tensor:
+    def _conv_forward(self, input: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+        # For layers of others that change the weights and then convolve, as in PyTorch.
         padding: Any = self.padding
         if self.padding_mode != "zeros":
-            input = F.pad(input, self._edges(), mode=self.padding_mode)
+            input = F.pad(input, self._reversed_padding_repeated_twice, mode=self.padding_mode)
             padding = 0
         function = (F.conv1d, F.conv2d, F.conv3d)[self._n - 1]
-        result: Tensor = function(input, self.weight, self.bias, self.stride, padding,
-                                  self.dilation, self.groups)
+        result: Tensor = function(input, weight, bias, self.stride, padding, self.dilation,
+                                  self.groups)
         return result
+
+    def forward(self, input: Tensor) -> Tensor:
+        return self._conv_forward(input, self.weight, self.bias)
 
 
 class Conv1d(_Conv):

@@ -91,6 +91,10 @@ class Linear(Module):
         )
 
 
+class NonDynamicallyQuantizableLinear(Linear):
+    """A Linear; the name is what PyTorch's repr of MultiheadAttention shows."""
+
+
 class Bilinear(Module):
     """y_k = x1ᵀ A_k x2 + b_k.
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from cgrad import Tensor
 from cgrad.nn import functional as F
 from cgrad.nn.modules.linear import Linear
-from cgrad.nn.modules.loss import _Loss
+from cgrad.nn.modules.loss_value import _Loss, _WeightedLoss
 
 __all__ = [
     "CTCLoss", "CrossEntropyLoss", "LinearCrossEntropyLoss", "MultiLabelMarginLoss",
@@ -15,7 +15,7 @@ __all__ = [
 ]  # fmt: skip
 
 
-class NLLLoss(_Loss):
+class NLLLoss(_WeightedLoss):
     """Minus the log-probability of the target class; :func:`cgrad.nn.functional.nll_loss`.
 
     Args:
@@ -29,8 +29,6 @@ class NLLLoss(_Loss):
         - Target: int64, (), (N) or (N, d1, d2, …). Output: a scalar, or the target's shape.
     """
 
-    weight: Tensor | None
-
     def __init__(
         self,
         weight: Tensor | None = None,
@@ -39,8 +37,7 @@ class NLLLoss(_Loss):
         reduce: bool | None = None,
         reduction: str = "mean",
     ) -> None:
-        super().__init__(size_average, reduce, reduction)
-        self.register_buffer("weight", weight)
+        super().__init__(weight, size_average, reduce, reduction)
         self.ignore_index = ignore_index
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
@@ -53,7 +50,7 @@ class NLLLoss(_Loss):
         )
 
 
-class CrossEntropyLoss(_Loss):
+class CrossEntropyLoss(_WeightedLoss):
     """Log-softmax and negative log-likelihood in one; :func:`cgrad.nn.functional.cross_entropy`.
 
     Args:
@@ -75,8 +72,6 @@ class CrossEntropyLoss(_Loss):
         2.3026
     """
 
-    weight: Tensor | None
-
     def __init__(
         self,
         weight: Tensor | None = None,
@@ -86,8 +81,7 @@ class CrossEntropyLoss(_Loss):
         reduction: str = "mean",
         label_smoothing: float = 0.0,
     ) -> None:
-        super().__init__(size_average, reduce, reduction)
-        self.register_buffer("weight", weight)
+        super().__init__(weight, size_average, reduce, reduction)
         self.ignore_index = ignore_index
         self.label_smoothing = label_smoothing
 
@@ -193,7 +187,7 @@ class LinearCrossEntropyLoss(_Loss):
         )
 
 
-class MultiMarginLoss(_Loss):
+class MultiMarginLoss(_WeightedLoss):
     """Σ max(margin - x[target] + x[j], 0)^p / C over the classes j but the target.
 
     Args:
@@ -216,8 +210,6 @@ class MultiMarginLoss(_Loss):
         0.0
     """
 
-    weight: Tensor | None
-
     def __init__(
         self,
         p: int = 1,
@@ -231,8 +223,7 @@ class MultiMarginLoss(_Loss):
             raise ValueError("only p == 1 and p == 2 supported")
         if weight is not None and weight.dim() != 1:
             raise ValueError(f"weight must be None or 1-dimensional, got {weight.dim()} dimensions")
-        super().__init__(size_average, reduce, reduction)
-        self.register_buffer("weight", weight)
+        super().__init__(weight, size_average, reduce, reduction)
         self.p = p
         self.margin = margin
 
@@ -270,7 +261,7 @@ class MultiLabelMarginLoss(_Loss):
         return F.multilabel_margin_loss(input, target, reduction=self.reduction)
 
 
-class MultiLabelSoftMarginLoss(_Loss):
+class MultiLabelSoftMarginLoss(_WeightedLoss):
     """The mean over the classes of the binary cross entropy of the logits.
 
     Args:
@@ -288,8 +279,6 @@ class MultiLabelSoftMarginLoss(_Loss):
         0.6931
     """
 
-    weight: Tensor | None
-
     def __init__(
         self,
         weight: Tensor | None = None,
@@ -297,8 +286,7 @@ class MultiLabelSoftMarginLoss(_Loss):
         reduce: bool | None = None,
         reduction: str = "mean",
     ) -> None:
-        super().__init__(size_average, reduce, reduction)
-        self.register_buffer("weight", weight)
+        super().__init__(weight, size_average, reduce, reduction)
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
         return F.multilabel_soft_margin_loss(

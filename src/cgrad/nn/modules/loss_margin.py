@@ -6,7 +6,7 @@ from collections.abc import Callable
 from cgrad import Tensor
 from cgrad.nn import functional as F
 from cgrad.nn.modules.distance import PairwiseDistance
-from cgrad.nn.modules.loss import _Loss
+from cgrad.nn.modules.loss_value import _Loss
 
 __all__ = [
     "CosineEmbeddingLoss", "HingeEmbeddingLoss", "MarginRankingLoss", "TripletMarginLoss",

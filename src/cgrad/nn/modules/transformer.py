@@ -24,12 +24,18 @@ __all__ = [
 Activation = str | Callable[[Tensor], Tensor]
 
 
-def _activation(given: Activation) -> Any:
+# _get_activation_fn and _get_clones under PyTorch's names, which layers of others import.
+
+def _get_activation_fn(given: Activation) -> Any:
     if not isinstance(given, str):
         return given
     if given not in ("relu", "gelu"):
         raise RuntimeError(f"activation should be relu/gelu, not {given}")
     return relu if given == "relu" else gelu
+
+
+def _get_clones(module: Module, N: int) -> ModuleList:
+    return ModuleList([copy.deepcopy(module) for _ in range(N)])
 
 
 def _causal_mask(size: int, device: Any = None, dtype: Any = None) -> Tensor:
@@ -79,7 +85,7 @@ class _Layer(Module):
             setattr(self, f"norm{k}", LayerNorm(d_model, eps=eps, bias=bias, **options))
         for k in range(1, count + 1):
             setattr(self, f"dropout{k}", Dropout(dropout))
-        self.activation = _activation(activation)
+        self.activation = _get_activation_fn(activation)
 
     def _residual(self, x: Tensor, k: int, block: Callable[[Tensor], Tensor]) -> Tensor:
         norm, drop = getattr(self, f"norm{k}"), getattr(self, f"dropout{k}")
@@ -225,7 +231,7 @@ class TransformerEncoder(Module):
         mask_check: bool = True,
     ) -> None:
         super().__init__()
-        self.layers = ModuleList([copy.deepcopy(encoder_layer) for _ in range(num_layers)])
+        self.layers = _get_clones(encoder_layer, num_layers)
         self.num_layers = num_layers
         self.norm = norm
         self.enable_nested_tensor = enable_nested_tensor
@@ -253,7 +259,7 @@ class TransformerDecoder(Module):
         self, decoder_layer: Module, num_layers: int, norm: Module | None = None
     ) -> None:
         super().__init__()
-        self.layers = ModuleList([copy.deepcopy(decoder_layer) for _ in range(num_layers)])
+        self.layers = _get_clones(decoder_layer, num_layers)
         self.num_layers = num_layers
         self.norm = norm
 

@@ -1,0 +1,105 @@
+"""What programs written for older PyTorch, or on top of its inner classes, import and use."""
+import numpy as np
+import pytest
+
+import cgrad
+from cgrad import nn
+
+
+def test_old_import_paths():
+    from cgrad.autograd import Variable
+    from cgrad.nn.parameter import Parameter
+    from cgrad.optim.optimizer import Optimizer
+    from cgrad.utils.data.dataset import Dataset
+
+    assert issubclass(cgrad.optim.SGD, Optimizer) and Parameter is nn.Parameter
+    assert Dataset is cgrad.utils.data.Dataset
+    assert isinstance(Variable(cgrad.ones(2), requires_grad=True), cgrad.Tensor)
+    # Losses of others derive from these, transformers of others use the helpers.
+    from cgrad.autograd.function import InplaceFunction
+    from cgrad.autograd.variable import Variable as same
+    from cgrad.distributions.utils import _standard_normal, _sum_rightmost
+    from cgrad.nn.modules.activation import MultiheadAttention
+    from cgrad.nn.modules.linear import NonDynamicallyQuantizableLinear
+    from cgrad.nn.modules.loss import CrossEntropyLoss, TripletMarginLoss, _Loss, _WeightedLoss
+    from cgrad.nn.modules.transformer import _get_activation_fn, _get_clones
+
+    assert same is Variable and issubclass(InplaceFunction, cgrad.autograd.Function)
+    assert _standard_normal((2, 3), cgrad.float64, None).dtype == cgrad.float64
+    assert _sum_rightmost(cgrad.ones(2, 3, 4), 2).tolist() == [12.0, 12.0]
+    assert MultiheadAttention is nn.MultiheadAttention
+    assert issubclass(NonDynamicallyQuantizableLinear, nn.Linear)
+    assert CrossEntropyLoss is nn.CrossEntropyLoss and issubclass(nn.BCELoss, _WeightedLoss)
+    assert TripletMarginLoss is nn.TripletMarginLoss and issubclass(_WeightedLoss, _Loss)
+    first, second = _get_clones(nn.Linear(2, 2), 2)
+    assert first.weight is not second.weight and cgrad.equal(first.weight, second.weight)
+    assert _get_activation_fn("relu")(cgrad.tensor(-1.0)).item() == 0
+    cgrad._assert(True, "no")
+    with pytest.raises(AssertionError, match="no"):
+        cgrad._assert(False, "no")
+
+
+def test_a_loss_of_ones_own_with_a_weight():
+    class Smoothed(nn.modules.loss._WeightedLoss):
+        def __init__(self, weight=None, reduction="mean", smoothing=0.1):
+            super().__init__(weight=weight, reduction=reduction)
+            self.smoothing = smoothing
+
+        def forward(self, input, target):
+            return nn.functional.cross_entropy(
+                input, target, self.weight, label_smoothing=self.smoothing)
+
+    loss, x = Smoothed(cgrad.tensor([1.0, 2.0])), cgrad.tensor([[0.5, -0.5]])
+    assert list(loss.state_dict()) == ["weight"] and loss.reduction == "mean"
+    expected = nn.CrossEntropyLoss(cgrad.tensor([1.0, 2.0]), label_smoothing=0.1)
+    assert cgrad.equal(loss(x, cgrad.tensor([1])), expected(x, cgrad.tensor([1])))
+
+
+@pytest.mark.parametrize("options", [
+    {"padding": 1}, {"padding": 1, "padding_mode": "reflect"},
+    {"padding": "same", "padding_mode": "circular"}])
+def test_convolutions_of_ones_own_with_other_weights(options):
+    class Doubled(nn.Conv2d):
+        def forward(self, x):
+            return self._conv_forward(x, 2 * self.weight, self.bias)
+
+    conv = Doubled(2, 3, 3, **options)
+    x = cgrad.tensor(np.random.default_rng(0).random((1, 2, 5, 5)))
+    plain = nn.Conv2d(2, 3, 3, **options).double()
+    plain.load_state_dict({"weight": 2 * conv.weight.detach(), "bias": conv.bias.detach()})
+    assert cgrad.allclose(conv.double()(x), plain(x))
+    if options["padding"] == 1:
+        assert conv._reversed_padding_repeated_twice == [1, 1, 1, 1]
+
+
+def test_what_a_compiler_would_need():
+    assert cgrad.jit.annotate(list, [1]) == [1] and cgrad.jit.Final[int]
+    with pytest.raises(RuntimeError, match="nn.Module"):
+        cgrad.jit.ScriptModule()
+    with pytest.raises(RuntimeError, match="leave the decorator"):
+        @cgrad.jit.script_method
+        def f():
+            pass
+
+
+def test_variables_are_leaves_over_the_same_memory():
+    from cgrad.autograd import Variable
+
+    data = cgrad.ones(2)
+    x = Variable(data, requires_grad=True)
+    assert x.requires_grad and x.is_leaf and not data.requires_grad
+    (x * 3).sum().backward()
+    assert x.grad.tolist() == [3.0, 3.0]
+    Variable(data).add_(1)
+    assert data.tolist() == [2.0, 2.0]
+    assert not Variable(x * 2).requires_grad and Variable(data, True).requires_grad
+    assert isinstance(x * 2, Variable) and not isinstance(1.0, Variable)
+    with pytest.warns(UserWarning, match="no_grad"):
+        assert not Variable(data, volatile=True).requires_grad
+    with pytest.raises(TypeError, match="Variable data has to be a tensor, but got list"):
+        Variable([1.0])
+    with pytest.raises(RuntimeError, match="floating point"):
+        Variable(cgrad.tensor([1]), requires_grad=True)
+    with pytest.raises(TypeError, match="unexpected keyword argument 'requires_grad'"):
+        cgrad.Tensor([1.0], requires_grad=True)
+    assert cgrad.Tensor(2, 3, device="cpu").shape == (2, 3)
