@@ -102,7 +102,6 @@ def test_small_operands_of_a_large_result_whose_rows_are_replaced_by_another_thr
     def replace():
         while not stop.is_set():
             b.unsqueeze_(0).squeeze_(0)   # a new row for `b`; nobody else keeps the old one
-            b.squeeze_(0)
             cgrad.ones(1)                 # takes its place
 
     thread, interval, done = threading.Thread(target=replace), sys.getswitchinterval(), 0
