@@ -41,6 +41,7 @@ def gradient(graph: Graph, node: Node) -> str:
 def dot(graph: Graph, layout: Layout, title: str) -> str:
     """The whole graph, each module as a cluster."""
     lines = ["digraph cgrad {", "  rankdir=LR;", f"  label={quoted(title)};",
+             '  graph [fontname="Helvetica", fontsize=12];',
              '  node [shape=box, fontname="Helvetica", fontsize=11];',
              '  edge [fontname="Helvetica", fontsize=10];']
 

@@ -81,8 +81,9 @@ def page(graph: Graph, layout: Layout, title: str) -> str:
     """One file with everything in it; its policy forbids it to load anything else."""
     count = len(graph.nodes)
     kinds = [sum(node.kind == kind for node in graph.nodes) for kind in KINDS]
-    counts = (f"{count:,} nodes: {kinds[0]:,} operations, {kinds[1]:,} leaves, "
-              f"{kinds[2]:,} constants")
+    counts = f"{count:,} {'node' if count == 1 else 'nodes'}: " + ", ".join(
+        f"{n:,} {one if n == 1 else many}" for n, one, many in zip(
+            kinds, ("operation", "leaf", "constant"), ("operations", "leaves", "constants")))
     script = "\n".join((FOLDER / name).read_text("utf-8").replace('"use strict";\n', "", 1)
                        for name in SCRIPTS)
     # "</" would end the script element.

@@ -111,10 +111,6 @@ def summary(tensor: Any, gradient: bool = False) -> Summary:
     else:
         kept = flat
     mean, spread, size = _moments(kept)
-    if low == high and not bad and not full:
-        same = f"all {text(low)}"
-        return Summary(norm_text(size) if gradient else same,
-                       f"{sparse}{same}, norm {text(size)}", norm_text(size))
     if abs(mean) < 1e-6 * spread:
         mean = 0.0                   # what rounding has left
     norm = norm_text(size)
@@ -122,6 +118,10 @@ def summary(tensor: Any, gradient: bool = False) -> Summary:
         norm if gradient else f"{text(mean, 3)} ± {text(spread, 3)}")
     long = (f"{sparse}{full}mean {text(mean)}, standard deviation {text(spread)}, "
             f"from {text(low)} to {text(high)}, norm {text(size)}")
+    if low == high and not bad:
+        same = f"all {text(low)}"
+        short = short if full and short == full[:-2] else norm if gradient else same
+        long = f"{sparse}{full}{same}, norm {text(size)}"
     zeros = flat.size - int(np.count_nonzero(flat))
     if zeros:
         long += f", {zeros / flat.size:.0%} zeros" if zeros > 1 else ", one zero"
