@@ -26,7 +26,7 @@ FAMILIES = {
     "layers": ("Layers and losses as functions",
                "softmax cross_entropy conv_face loss ctc layers vision recurrent"),
     "recording": ("Recording gradients", "grad_mode func"),
-    "types": ("Types of numbers, sizes, devices", "handle size types dtype"),
+    "types": ("Types of numbers, sizes, devices", "handle size types dtype properties"),
     "settings": ("Settings and the rest", ""),
 }
 
@@ -105,7 +105,10 @@ def entry(path, thing, aliases, described, inplace=()):
     elif callable(thing):
         lines = [f".. autofunction:: {path}.{name}", ""]
     else:
-        lines = [f".. py:data:: {path}.{name}", f"   :value: {thing!r}", ""]
+        lines = [f".. py:data:: {path}.{name}"]
+        if " object at " not in repr(thing):
+            lines.append(f"   :value: {thing!r}")
+        lines.append("")
     for what, names in (("Other names", aliases[1:]), ("In place", inplace)):
         if names:
             lines += [f"   {what}: " + ", ".join(f"``{name}``" for name in names) + ".", ""]

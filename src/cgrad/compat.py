@@ -121,7 +121,13 @@ def install_as_torch() -> None:
 
 
 def uninstall() -> None:
-    """Undo :func:`install_as_torch`: the next `import torch` gives PyTorch, where it is there."""
+    """Undo :func:`install_as_torch`: the next `import torch` gives PyTorch, where it is there.
+
+    Example::
+
+        >>> cgrad.compat.install_as_torch()
+        >>> cgrad.compat.uninstall()
+    """
     if _finder not in sys.meta_path:
         return
     sys.meta_path.remove(_finder)

@@ -135,6 +135,11 @@ def grad_and_value(
     Returns:
         A function with the arguments of `func` that returns ``(gradient, value)``, or
         ``(gradient, (value, aux))``.
+
+    Example::
+
+        >>> cgrad.func.grad_and_value(lambda x: (x**2).sum())(cgrad.tensor([1.0, 2.0]))
+        (tensor([2., 4.]), tensor(5.))
     """
 
     def wrapper(*args: Any, **kwargs: Any) -> Any:
@@ -190,6 +195,12 @@ def vjp(func: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
     Returns:
         ``(output, vjp_fn)``, with `has_aux` ``(output, vjp_fn, aux)``. ``vjp_fn(*cotangents)``
         takes a tree like the output and returns v^T J: a tuple with one entry a primal.
+
+    Example::
+
+        >>> y, back = cgrad.func.vjp(cgrad.square, cgrad.tensor([1.0, 2.0]))
+        >>> back(cgrad.tensor([1.0, 0.0]))
+        (tensor([2., 0.]),)
     """
     with _level() as nested:
         given = _map(_variable, primals)
@@ -230,6 +241,11 @@ def jvp(
 
     Returns:
         ``(output, output_tangents)``, with `has_aux` ``(output, output_tangents, aux)``.
+
+    Example::
+
+        >>> cgrad.func.jvp(cgrad.square, (cgrad.tensor([1.0, 2.0]),), (cgrad.tensor([1.0, 0.0]),))
+        (tensor([1., 4.]), tensor([2., 0.]))
     """
     if not isinstance(primals, tuple) or not isinstance(tangents, tuple):
         raise RuntimeError("jvp(f, primals, tangents): Expected primals and tangents to be tuples")
@@ -253,7 +269,14 @@ def jvp(
 
 
 def linearize(func: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[..., Any]]:
-    """The value of ``func(*primals)`` and the linear function that approximates it there."""
+    """The value of ``func(*primals)`` and the linear function that approximates it there.
+
+    Example::
+
+        >>> y, derivative = cgrad.func.linearize(cgrad.square, cgrad.tensor([1.0, 2.0]))
+        >>> derivative(cgrad.tensor([1.0, 0.0]))
+        tensor([2., 0.])
+    """
     output = func(*primals)
     return output, lambda *tangents: jvp(func, primals, tangents)[1]
 
@@ -277,6 +300,12 @@ def jacrev(
     Returns:
         A function whose result has, for an output of shape S and an argument of shape T, a tensor
         of shape S + T; trees of arguments inside the tree of the output.
+
+    Example::
+
+        >>> cgrad.func.jacrev(cgrad.square)(cgrad.tensor([1.0, 2.0]))
+        tensor([[2., 0.],
+                [0., 4.]])
     """
 
     def wrapper(*args: Any, **kwargs: Any) -> Any:
@@ -314,12 +343,26 @@ def jacfwd(
     *,
     randomness: str = "error",
 ) -> Callable[..., Any]:
-    """The Jacobian of `func`; the same values as :func:`jacrev`, which computes it."""
+    """The Jacobian of `func`; the same values as :func:`jacrev`, which computes it.
+
+    Example::
+
+        >>> cgrad.func.jacfwd(cgrad.square)(cgrad.tensor([1.0, 2.0]))
+        tensor([[2., 0.],
+                [0., 4.]])
+    """
     return jacrev(func, argnums, has_aux=has_aux)
 
 
 def hessian(func: Callable[..., Any], argnums: int | tuple[int, ...] = 0) -> Callable[..., Any]:
-    """A function that gives the second derivatives of `func`: the Jacobian of its Jacobian."""
+    """A function that gives the second derivatives of `func`: the Jacobian of its Jacobian.
+
+    Example::
+
+        >>> cgrad.func.hessian(lambda x: (x**3).sum())(cgrad.tensor([1.0, 2.0]))
+        tensor([[ 6.,  0.],
+                [ 0., 12.]])
+    """
     return jacfwd(jacrev(func, argnums), argnums)
 
 
@@ -456,6 +499,13 @@ def functional_call(
     Raises:
         KeyError: a name occurs twice.
         RuntimeError: a name is unknown, or missing with `strict`.
+
+    Example::
+
+        >>> layer = cgrad.nn.Linear(2, 1, bias=False)
+        >>> weights = {"weight": cgrad.tensor([[1.0, 2.0]])}
+        >>> cgrad.func.functional_call(layer, weights, (cgrad.tensor([3.0, 4.0]),))
+        tensor([11.])
     """
     given = parameter_and_buffer_dicts
     if not isinstance(given, Mapping):
@@ -498,7 +548,15 @@ def functional_call(
 
 
 def stack_module_state(models: Any) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The parameters and buffers of modules of one kind, stacked along a new first dimension."""
+    """The parameters and buffers of modules of one kind, stacked along a new first dimension.
+
+    Example::
+
+        >>> layers = [cgrad.nn.Linear(2, 3) for _ in range(4)]
+        >>> params, buffers = cgrad.func.stack_module_state(layers)
+        >>> params["weight"].shape
+        cgrad.Size([4, 3, 2])
+    """
     if not models:
         raise RuntimeError("stack_module_state: Expected at least one model, got 0.")
     parameters = {name: cgrad.stack([dict(m.named_parameters())[name].detach() for m in models])

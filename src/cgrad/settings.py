@@ -29,7 +29,15 @@ _state: dict[str, Any] = {"debug_mode": 0, "precision": "highest", "interop_thre
 
 
 def use_deterministic_algorithms(mode: bool, *, warn_only: bool = False) -> None:
-    """Accepted: every operation gives the same bits each time, whatever is set here."""
+    """Accepted: every operation gives the same bits each time, whatever is set here.
+
+    Example::
+
+        >>> cgrad.use_deterministic_algorithms(True)
+        >>> cgrad.are_deterministic_algorithms_enabled()
+        True
+        >>> cgrad.use_deterministic_algorithms(False)
+    """
     if not isinstance(mode, bool):
         raise TypeError("use_deterministic_algorithms(): argument 'mode' must be bool, not "
                         f"{type(mode).__name__}")
@@ -37,17 +45,34 @@ def use_deterministic_algorithms(mode: bool, *, warn_only: bool = False) -> None
 
 
 def are_deterministic_algorithms_enabled() -> bool:
-    """What :func:`use_deterministic_algorithms` was given last."""
+    """What :func:`use_deterministic_algorithms` was given last.
+
+    Example::
+
+        >>> cgrad.are_deterministic_algorithms_enabled()
+        False
+    """
     return bool(_state["debug_mode"])
 
 
 def is_deterministic_algorithms_warn_only_enabled() -> bool:
-    """Whether :func:`use_deterministic_algorithms` was called with `warn_only`."""
+    """Whether :func:`use_deterministic_algorithms` was called with `warn_only`.
+
+    Example::
+
+        >>> cgrad.is_deterministic_algorithms_warn_only_enabled()
+        False
+    """
     return bool(_state["debug_mode"] == 1)
 
 
 def set_deterministic_debug_mode(debug_mode: int | str) -> None:
-    """Another form of :func:`use_deterministic_algorithms`: "default", "warn" or "error"."""
+    """Another form of :func:`use_deterministic_algorithms`: "default", "warn" or "error".
+
+    Example::
+
+        >>> cgrad.set_deterministic_debug_mode("default")
+    """
     known: tuple[Any, ...] = _DEBUG_MODES if isinstance(debug_mode, str) else (0, 1, 2)
     if debug_mode not in known:
         expected = "`default`, `warn`, `error`" if known is _DEBUG_MODES else "0, 1, or 2"
@@ -57,7 +82,13 @@ def set_deterministic_debug_mode(debug_mode: int | str) -> None:
 
 
 def get_deterministic_debug_mode() -> int:
-    """0 for "default", 1 for "warn", 2 for "error"."""
+    """0 for "default", 1 for "warn", 2 for "error".
+
+    Example::
+
+        >>> cgrad.get_deterministic_debug_mode()
+        0
+    """
     return int(_state["debug_mode"])
 
 
@@ -66,6 +97,10 @@ def set_default_device(device: Any) -> None:
 
     Raises:
         RuntimeError: another device.
+
+    Example::
+
+        >>> cgrad.set_default_device("cpu")
     """
     if device is not None and str(device).partition(":")[0] != "cpu":
         raise RuntimeError(f"set_default_device(): device {str(device)!r}: cgrad computes on the "
@@ -73,12 +108,23 @@ def set_default_device(device: Any) -> None:
 
 
 def get_default_device() -> _device:
-    """The CPU."""
+    """The CPU.
+
+    Example::
+
+        >>> cgrad.get_default_device()
+        device(type='cpu')
+    """
     return _cpu
 
 
 def set_float32_matmul_precision(precision: str) -> None:
-    """Accepts "highest", "high" and "medium"; products of float32 always have all its bits."""
+    """Accepts "highest", "high" and "medium"; products of float32 always have all its bits.
+
+    Example::
+
+        >>> cgrad.set_float32_matmul_precision("highest")
+    """
     if precision not in _PRECISIONS:
         warnings.warn(f"{precision} is not one of 'highest', 'high', or 'medium'; the current "
                       "set_float32_matmul_precision call has no effect.", stacklevel=2)
@@ -87,19 +133,36 @@ def set_float32_matmul_precision(precision: str) -> None:
 
 
 def get_float32_matmul_precision() -> str:
-    """What :func:`set_float32_matmul_precision` was given last; "highest" at first."""
+    """What :func:`set_float32_matmul_precision` was given last; "highest" at first.
+
+    Example::
+
+        >>> cgrad.get_float32_matmul_precision()
+        'highest'
+    """
     return str(_state["precision"])
 
 
 def set_flush_denormal(mode: bool) -> bool:
-    """False: subnormal numbers are never flushed to zero."""
+    """False: subnormal numbers are never flushed to zero.
+
+    Example::
+
+        >>> cgrad.set_flush_denormal(False)
+        False
+    """
     if not isinstance(mode, bool):
         raise RuntimeError(f"flush_denormal expects a bool, but got {type(mode).__name__}")
     return False
 
 
 def set_num_interop_threads(n: int) -> None:
-    """Accepted: operations run one after the other; see ``cgrad.set_num_threads`` for inside."""
+    """Accepted: operations run one after the other; see ``cgrad.set_num_threads`` for inside.
+
+    Example::
+
+        >>> cgrad.set_num_interop_threads(cgrad.get_num_interop_threads())
+    """
     if isinstance(n, bool) or not isinstance(n, int):
         raise RuntimeError(f"set_num_interop_threads expects an int, but got {type(n).__name__}")
     if n <= 0:
@@ -108,27 +171,59 @@ def set_num_interop_threads(n: int) -> None:
 
 
 def get_num_interop_threads() -> int:
-    """What :func:`set_num_interop_threads` was given last; 1 at first."""
+    """What :func:`set_num_interop_threads` was given last; 1 at first.
+
+    Example::
+
+        >>> cgrad.get_num_interop_threads()
+        1
+    """
     return int(_state["interop_threads"])
 
 
 def is_anomaly_enabled() -> bool:
-    """Whether anomaly mode is on; see ``cgrad.autograd.detect_anomaly``."""
+    """Whether anomaly mode is on; see ``cgrad.autograd.detect_anomaly``.
+
+    Example::
+
+        >>> cgrad.is_anomaly_enabled()
+        False
+    """
     return bool(_anomaly()[0])
 
 
 def is_anomaly_check_nan_enabled() -> bool:
-    """Whether anomaly mode looks for NaN."""
+    """Whether anomaly mode looks for NaN.
+
+    Example::
+
+        >>> cgrad.is_anomaly_check_nan_enabled()
+        True
+    """
     return bool(_anomaly()[1])
 
 
 def is_inference(input: Tensor) -> bool:
-    """Whether a tensor was made in inference mode."""
+    """Whether a tensor was made in inference mode.
+
+    Example::
+
+        >>> with cgrad.inference_mode():
+        ...     x = cgrad.ones(2)
+        >>> cgrad.is_inference(x)
+        True
+    """
     return input.is_inference()
 
 
 def is_storage(obj: Any) -> bool:
-    """Whether an object is the memory of a tensor, as ``Tensor.untyped_storage()`` gives it."""
+    """Whether an object is the memory of a tensor, as ``Tensor.untyped_storage()`` gives it.
+
+    Example::
+
+        >>> cgrad.is_storage(cgrad.zeros(2))
+        False
+    """
     return isinstance(obj, UntypedStorage)
 
 

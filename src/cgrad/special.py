@@ -34,33 +34,69 @@ logsumexp = cgrad.logsumexp
 
 
 def softmax(input: Tensor, dim: int, *, dtype: Any = None) -> Tensor:
-    """exp(x_i) / Σ_j exp(x_j) along ``dim``, computed without overflow."""
+    """exp(x_i) / Σ_j exp(x_j) along ``dim``, computed without overflow.
+
+    Example::
+
+        >>> cgrad.special.softmax(cgrad.zeros(2), dim=0)
+        tensor([0.5000, 0.5000])
+    """
     return cgrad.softmax(input, dim, dtype=dtype)
 
 
 def log_softmax(input: Tensor, dim: int, *, dtype: Any = None) -> Tensor:
-    """x_i - log Σ_j exp(x_j) along ``dim``, computed without overflow."""
+    """x_i - log Σ_j exp(x_j) along ``dim``, computed without overflow.
+
+    Example::
+
+        >>> cgrad.special.log_softmax(cgrad.zeros(2), dim=0)
+        tensor([-0.6931, -0.6931])
+    """
     return cgrad.log_softmax(input, dim, dtype=dtype)
 
 
 def entr(input: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """-x log x: the entropy's term; 0 at 0 and -inf for negative x."""
+    """-x log x: the entropy's term; 0 at 0 and -inf for negative x.
+
+    Example::
+
+        >>> cgrad.special.entr(cgrad.tensor([0.0, 0.5, 1.0]))
+        tensor([0.0000, 0.3466, -0.0000])
+    """
     return _op["entr"](input, out=out)
 
 
 def erfcx(input: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """exp(x²) erfc(x), the scaled complementary error function: no underflow for large x."""
+    """exp(x²) erfc(x), the scaled complementary error function: no underflow for large x.
+
+    Example::
+
+        >>> cgrad.special.erfcx(cgrad.tensor([0.0, 10.0]))
+        tensor([1.0000, 0.0561])
+    """
     return _op["erfcx"](input, out=out)
 
 
 def ndtr(input: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """Distribution function of the standard normal distribution, erfc(-x / √2) / 2."""
+    """Distribution function of the standard normal distribution, erfc(-x / √2) / 2.
+
+    Example::
+
+        >>> cgrad.special.ndtr(cgrad.tensor([-1.96, 0.0, 1.96]))
+        tensor([0.0250, 0.5000, 0.9750])
+    """
     check_tensor("ndtr", input)
     return store(0.5 * cgrad.erfc(input * -math.sqrt(0.5)), out, "ndtr")
 
 
 def log_ndtr(input: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """Logarithm of :func:`ndtr`, accurate in both tails."""
+    """Logarithm of :func:`ndtr`, accurate in both tails.
+
+    Example::
+
+        >>> cgrad.special.log_ndtr(cgrad.tensor([0.0, -30.0]))
+        tensor([  -0.6931, -454.3213])
+    """
     return _op["log_ndtr"](input, out=out)
 
 
@@ -76,24 +112,48 @@ def ndtri(input: Tensor, *, out: Tensor | None = None) -> Tensor:
 
 
 def i0e(input: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """exp(-abs(x)) I₀(x): :func:`i0` scaled, without overflow."""
+    """exp(-abs(x)) I₀(x): :func:`i0` scaled, without overflow.
+
+    Example::
+
+        >>> cgrad.special.i0e(cgrad.tensor([0.0, 1.0]))
+        tensor([1.0000, 0.4658])
+    """
     return _op["i0e"](input, out=out)
 
 
 def i1(input: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """Modified Bessel function of the first kind, order 1."""
+    """Modified Bessel function of the first kind, order 1.
+
+    Example::
+
+        >>> cgrad.special.i1(cgrad.tensor([0.0, 1.0]))
+        tensor([0.0000, 0.5652])
+    """
     return _op["i1"](input, out=out)
 
 
 def i1e(input: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """exp(-abs(x)) I₁(x): :func:`i1` scaled, without overflow."""
+    """exp(-abs(x)) I₁(x): :func:`i1` scaled, without overflow.
+
+    Example::
+
+        >>> cgrad.special.i1e(cgrad.tensor([0.0, 1.0]))
+        tensor([0.0000, 0.2079])
+    """
     return _op["i1e"](input, out=out)
 
 
 def xlog1py(
     input: Tensor | float, other: Tensor | float, *, out: Tensor | None = None
 ) -> Tensor:
-    """x log(1 + y); 0 where x is 0, unless y is NaN."""
+    """x log(1 + y); 0 where x is 0, unless y is NaN.
+
+    Example::
+
+        >>> cgrad.special.xlog1py(cgrad.tensor([0.0, 1.0]), cgrad.tensor([-1.0, 1.0]))
+        tensor([0.0000, 0.6931])
+    """
     return _op["xlog1py"](input, other, out=out)
 
 
@@ -103,5 +163,10 @@ def zeta(input: Tensor | float, other: Tensor | float, *, out: Tensor | None = N
     Args:
         input: the exponent x; NaN below 1. The function is not differentiable with respect to it.
         other: q.
+
+    Example::
+
+        >>> cgrad.special.zeta(cgrad.tensor([2.0]), cgrad.tensor([1.0]))
+        tensor([1.6449])
     """
     return _op["zeta"](input, other, out=out)

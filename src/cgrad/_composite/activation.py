@@ -15,6 +15,11 @@ def rrelu(
 
     x where positive, a x elsewhere; a is drawn between the bounds for each element in training,
     else it is the middle of them (Xu et al. 2015).
+
+    Example::
+
+        >>> cgrad.rrelu(cgrad.tensor([-1.0, 2.0]), lower=0.25, upper=0.25)
+        tensor([-0.2500,  2.0000])
     """
     check_tensor("rrelu", input)
     if lower > upper:

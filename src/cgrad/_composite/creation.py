@@ -31,6 +31,11 @@ def asarray(
 
     A tensor of a tensor, an array, a buffer, a number or nested sequences: over the same memory
     where possible, unless `copy` is True; with ``copy=False`` only so.
+
+    Example::
+
+        >>> cgrad.asarray([1, 2])
+        tensor([1, 2])
     """
     shares = isinstance(obj, (Tensor, np.ndarray)) or hasattr(obj, "__dlpack__")
     if hasattr(obj, "__dlpack__") and not isinstance(obj, (Tensor, np.ndarray)):
@@ -59,6 +64,11 @@ def frombuffer(
 
     A vector over the memory of an object with Python's buffer protocol: `count` numbers (-1: all)
     from byte `offset` on.
+
+    Example::
+
+        >>> cgrad.frombuffer(bytearray([1, 2]), dtype=cgrad.uint8)
+        tensor([1, 2], dtype=cgrad.uint8)
     """
     data = memoryview(buffer).cast("B")
     size = dtype.itemsize
@@ -92,6 +102,11 @@ def empty_strided(
     """empty_strided(size, stride, *, dtype=None) -> Tensor
 
     An uninitialised tensor of the given sizes and strides.
+
+    Example::
+
+        >>> cgrad.empty_strided((2, 3), (1, 2)).stride()
+        (1, 2)
     """
     shape = integers(size, "empty_strided", "size")
     steps = integers(stride, "empty_strided", "stride")
@@ -115,6 +130,11 @@ def empty_permuted(
 
     An uninitialised tensor whose dimensions lie in memory in the order `physical_layout`, from the
     largest stride to the smallest.
+
+    Example::
+
+        >>> cgrad.empty_permuted((2, 3), (1, 0)).shape
+        cgrad.Size([2, 3])
     """
     shape = integers(size, "empty_permuted", "size")
     order = integers(physical_layout, "empty_permuted", "physical_layout")
@@ -140,6 +160,11 @@ def logspace(
     """logspace(start, end, steps, base=10.0, *, dtype=None) -> Tensor
 
     base to the power of `steps` evenly spaced numbers from `start` to `end`, both included.
+
+    Example::
+
+        >>> cgrad.logspace(0, 2, steps=3)
+        tensor([  1.,  10., 100.])
     """
     if isinstance(steps, float):
         raise TypeError("logspace(): argument 'steps' must be int, not float")
@@ -173,6 +198,14 @@ def range(
     """range(start=0, end, step=1, *, dtype=None) -> Tensor
 
     start, start + step, ... up to and including `end`; :func:`arange` is the usual way.
+
+    Example::
+
+        >>> import warnings
+        >>> with warnings.catch_warnings(action="ignore"):
+        ...     x = cgrad.range(0, 2)
+        >>> x
+        tensor([0., 1., 2.])
     """
     if end is None:
         start, end = 0, start
@@ -214,6 +247,11 @@ def hann_window(
     """hann_window(window_length, periodic=True, *, dtype=None) -> Tensor
 
     sin(pi n / N)^2 with N = window_length, or window_length - 1 if not `periodic`.
+
+    Example::
+
+        >>> cgrad.hann_window(5, periodic=False)
+        tensor([0.0000e+00, 5.0000e-01, 1.0000e+00, 5.0000e-01, 1.4998e-32])
     """
     return _window("hann_window", window_length, periodic, dtype, requires_grad,
                    lambda p: np.sin(np.pi * p) ** 2)
@@ -228,6 +266,11 @@ def hamming_window(
     """hamming_window(window_length, periodic=True, alpha=0.54, beta=0.46, *, dtype=None) -> Tensor
 
     alpha - beta cos(2 pi n / N), N as for :func:`hann_window`.
+
+    Example::
+
+        >>> cgrad.hamming_window(5, periodic=False)
+        tensor([0.0800, 0.5400, 1.0000, 0.5400, 0.0800])
     """
     return _window("hamming_window", window_length, periodic, dtype, requires_grad,
                    lambda p: alpha - beta * np.cos(2 * np.pi * p))
@@ -242,6 +285,11 @@ def blackman_window(
     """blackman_window(window_length, periodic=True, *, dtype=None) -> Tensor
 
     0.42 - 0.5 cos(2 pi n / N) + 0.08 cos(4 pi n / N), N as for :func:`hann_window`.
+
+    Example::
+
+        >>> cgrad.blackman_window(5, periodic=False).sum()
+        tensor(1.6800)
     """
     return _window("blackman_window", window_length, periodic, dtype, requires_grad,
                    lambda p: 0.42 - 0.5 * np.cos(2 * np.pi * p) + 0.08 * np.cos(4 * np.pi * p))
@@ -256,6 +304,11 @@ def bartlett_window(
     """bartlett_window(window_length, periodic=True, *, dtype=None) -> Tensor
 
     The triangle 1 - |2 n / N - 1|, N as for :func:`hann_window`.
+
+    Example::
+
+        >>> cgrad.bartlett_window(5, periodic=False)
+        tensor([0.0000, 0.5000, 1.0000, 0.5000, 0.0000])
     """
     return _window("bartlett_window", window_length, periodic, dtype, requires_grad,
                    lambda p: 1 - np.abs(2 * p - 1))
@@ -270,6 +323,11 @@ def kaiser_window(
     """kaiser_window(window_length, periodic=True, beta=12.0, *, dtype=None) -> Tensor
 
     i0(beta sqrt(1 - (2 n / N - 1)^2)) / i0(beta), N as for :func:`hann_window`.
+
+    Example::
+
+        >>> cgrad.kaiser_window(5, periodic=False)
+        tensor([5.2773e-05, 2.1567e-01, 1.0000e+00, 2.1567e-01, 5.2773e-05])
     """
     return _window("kaiser_window", window_length, periodic, dtype, requires_grad,
                    lambda p: np.i0(beta * np.sqrt(np.maximum(1 - (2 * p - 1) ** 2, 0)))
@@ -288,6 +346,13 @@ def fill(input: Tensor, value: Number | Tensor) -> Tensor:
 
 @public(method=False)
 def resize_as_(input: Tensor, the_template: Tensor) -> Tensor:
-    """resize_as_(input, the_template) -> Tensor: :meth:`Tensor.resize_as_` as a function."""
+    """resize_as_(input, the_template) -> Tensor: :meth:`Tensor.resize_as_` as a function.
+
+    Example::
+
+        >>> cgrad.resize_as_(cgrad.zeros(4), cgrad.ones(2, 2))
+        tensor([[0., 0.],
+                [0., 0.]])
+    """
     return input.resize_(the_template.shape)
 

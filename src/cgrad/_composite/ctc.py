@@ -81,6 +81,13 @@ def ctc_loss(
 
     Raises:
         RuntimeError: shapes, lengths or labels do not fit.
+
+    Example::
+
+        >>> log_probs = cgrad.zeros(4, 1, 3).log_softmax(2)
+        >>> lengths = (cgrad.tensor([4]), cgrad.tensor([2]))
+        >>> cgrad.ctc_loss(log_probs, cgrad.tensor([[1, 2]]), *lengths, reduction=1)
+        tensor(0.8432)
     """
     if log_probs.ndim not in (2, 3):
         raise RuntimeError("ctc_loss: log_probs must be of shape (T, N, C) or (T, C), but got "

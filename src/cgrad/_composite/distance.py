@@ -45,6 +45,11 @@ def pairwise_distance(
     """pairwise_distance(x1, x2, p=2, eps=1e-06, keepdim=False) -> Tensor
 
     The p-norm of x1 - x2 + eps over the last dimension; inputs are broadcast.
+
+    Example::
+
+        >>> cgrad.pairwise_distance(cgrad.zeros(2, 3), cgrad.ones(2, 3))
+        tensor([1.7320, 1.7320])
     """
     return (x1 - x2 + eps).norm(p, -1, keepdim)
 
@@ -55,6 +60,11 @@ def pdist(input: Tensor, p: float = 2.0) -> Tensor:
 
     The p-norm distances between the rows of an (N, M) matrix: those of rows 0 and 1, 0 and 2, ...,
     N-2 and N-1, a vector of N (N - 1) / 2.
+
+    Example::
+
+        >>> cgrad.pdist(cgrad.tensor([[0.0, 0.0], [3.0, 4.0], [6.0, 8.0]]))
+        tensor([ 5., 10.,  5.])
     """
     if input.ndim != 2:
         raise RuntimeError(f"pdist only supports 2D tensors, got: {input.ndim}D")

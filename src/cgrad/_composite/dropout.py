@@ -47,6 +47,11 @@ def alpha_dropout(input: Tensor, p: float, train: bool) -> Tensor:
 
     Each entry becomes the lower limit of selu with probability `p`; then all are scaled and
     shifted so that a mean of 0 and a variance of 1 stay what they are.
+
+    Example::
+
+        >>> cgrad.alpha_dropout(cgrad.ones(3), 0.5, train=False)
+        tensor([1., 1., 1.])
     """
     return _alpha("alpha_dropout", input, p, train, False)
 
@@ -56,6 +61,12 @@ def feature_alpha_dropout(input: Tensor, p: float, train: bool) -> Tensor:
     """feature_alpha_dropout(input, p, train) -> Tensor
 
     :func:`alpha_dropout` of whole channels, the second dimension.
+
+    Example::
+
+        >>> cgrad.feature_alpha_dropout(cgrad.ones(1, 2, 3), 0.5, train=False)
+        tensor([[[1., 1., 1.],
+                 [1., 1., 1.]]])
     """
     return _alpha("feature_alpha_dropout", input, p, train, True)
 
@@ -66,6 +77,12 @@ def feature_dropout(input: Tensor, p: float, train: bool) -> Tensor:
 
     Whole channels, the second dimension, become 0 with probability `p`; the others are divided by
     1 - p.
+
+    Example::
+
+        >>> cgrad.feature_dropout(cgrad.ones(1, 2, 3), 1.0, train=True)
+        tensor([[[0., 0., 0.],
+                 [0., 0., 0.]]])
     """
     if _nothing_to_do(p, train, input):
         return input
@@ -79,23 +96,49 @@ def _in_place(function: InPlace, input: Tensor, p: float, train: bool) -> Tensor
 
 @public(method=False)
 def dropout_(input: Tensor, p: float, train: bool) -> Tensor:
-    """dropout_(input, p, train) -> Tensor: in-place version of :func:`dropout`."""
+    """dropout_(input, p, train) -> Tensor: in-place version of :func:`dropout`.
+
+    Example::
+
+        >>> cgrad.dropout_(cgrad.ones(3), 1.0, train=True)
+        tensor([0., 0., 0.])
+    """
     return _in_place(InPlace(cgrad.dropout, "dropout_"), input, p, train)
 
 
 @public(method=False)
 def alpha_dropout_(input: Tensor, p: float, train: bool) -> Tensor:
-    """alpha_dropout_(input, p, train) -> Tensor: in-place version of :func:`alpha_dropout`."""
+    """alpha_dropout_(input, p, train) -> Tensor: in-place version of :func:`alpha_dropout`.
+
+    Example::
+
+        >>> cgrad.alpha_dropout_(cgrad.ones(3), 0.5, train=False)
+        tensor([1., 1., 1.])
+    """
     return _in_place(InPlace(alpha_dropout, "alpha_dropout_"), input, p, train)
 
 
 @public(method=False)
 def feature_dropout_(input: Tensor, p: float, train: bool) -> Tensor:
-    """feature_dropout_(input, p, train) -> Tensor: in-place version of :func:`feature_dropout`."""
+    """feature_dropout_(input, p, train) -> Tensor: in-place version of :func:`feature_dropout`.
+
+    Example::
+
+        >>> cgrad.feature_dropout_(cgrad.ones(1, 2, 3), 1.0, train=True)
+        tensor([[[0., 0., 0.],
+                 [0., 0., 0.]]])
+    """
     return _in_place(InPlace(feature_dropout, "feature_dropout_"), input, p, train)
 
 
 @public(method=False)
 def feature_alpha_dropout_(input: Tensor, p: float, train: bool) -> Tensor:
-    """feature_alpha_dropout_(input, p, train) -> Tensor: in place, as the function."""
+    """feature_alpha_dropout_(input, p, train) -> Tensor: in place, as the function.
+
+    Example::
+
+        >>> cgrad.feature_alpha_dropout_(cgrad.ones(1, 2, 3), 0.5, train=False)
+        tensor([[[1., 1., 1.],
+                 [1., 1., 1.]]])
+    """
     return _in_place(InPlace(feature_alpha_dropout, "feature_alpha_dropout_"), input, p, train)

@@ -249,6 +249,12 @@ def tensordot(a: Tensor, b: Tensor, dims: Any = 2, out: Tensor | None = None) ->
     Sum of products over several dimensions: the last `dims` ones of `a` with the first `dims` ones
     of `b`, or the pairs of dimensions given as two lists.  The result has the remaining dimensions
     of `a`, then those of `b`.
+
+    Example::
+
+        >>> cgrad.tensordot(cgrad.ones(2, 3), cgrad.ones(3, 4), dims=1)
+        tensor([[3., 3., 3., 3.],
+                [3., 3., 3., 3.]])
     """
     check_tensors("tensordot", a=a, b=b)
     if isinstance(dims, Tensor):

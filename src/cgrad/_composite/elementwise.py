@@ -42,6 +42,11 @@ def addcmul(
     """addcmul(input, tensor1, tensor2, *, value=1) -> Tensor
 
     input + value tensor1 tensor2.
+
+    Example::
+
+        >>> cgrad.addcmul(cgrad.ones(2), cgrad.tensor([1.0, 2.0]), cgrad.tensor([3.0, 4.0]))
+        tensor([4., 9.])
     """
     product = tensor1 * tensor2
     if value != 1:
@@ -62,6 +67,11 @@ def addcdiv(
     """addcdiv(input, tensor1, tensor2, *, value=1) -> Tensor
 
     input + value tensor1 / tensor2.  Raises RuntimeError where both are integer tensors.
+
+    Example::
+
+        >>> cgrad.addcdiv(cgrad.ones(2), cgrad.tensor([4.0, 6.0]), cgrad.tensor([2.0, 3.0]))
+        tensor([3., 3.])
     """
     if not (tensor1.dtype.is_floating_point or tensor2.dtype.is_floating_point):
         raise RuntimeError("addcdiv: Integer division with addcdiv is not supported; say what is "
@@ -81,6 +91,11 @@ def clamp_min(
     """clamp_min(input, min) -> Tensor
 
     :func:`clamp` with a lower bound only.
+
+    Example::
+
+        >>> cgrad.clamp_min(cgrad.tensor([1, 5]), 3)
+        tensor([3, 5])
     """
     check_tensor("clamp_min", input)
     return _op["clamp"](input, min=min, out=out)
@@ -93,6 +108,11 @@ def clamp_max(
     """clamp_max(input, max) -> Tensor
 
     :func:`clamp` with an upper bound only.
+
+    Example::
+
+        >>> cgrad.clamp_max(cgrad.tensor([1, 5]), 3)
+        tensor([1, 3])
     """
     check_tensor("clamp_max", input)
     return _op["clamp"](input, max=max, out=out)
@@ -103,6 +123,11 @@ def rsub(input: Tensor, other: Tensor | Number, *, alpha: Number = 1) -> Tensor:
     """rsub(input, other, *, alpha=1) -> Tensor
 
     other - alpha input.
+
+    Example::
+
+        >>> cgrad.rsub(cgrad.tensor([1.0, 2.0]), 10)
+        tensor([9., 8.])
     """
     check_tensor("rsub", input)
     if isinstance(alpha, float) and not input.dtype.is_floating_point:
@@ -118,6 +143,11 @@ def float_power(
     """float_power(input, exponent) -> Tensor
 
     input ** exponent, computed in float64; one of them may be a number.
+
+    Example::
+
+        >>> cgrad.float_power(cgrad.tensor([2, 3]), 2)
+        tensor([4., 9.], dtype=cgrad.float64)
     """
     if not isinstance(input, Tensor) and not isinstance(exponent, Tensor):
         raise TypeError("float_power(): argument 'input' or 'exponent' must be Tensor, not "
@@ -141,6 +171,11 @@ def ldexp(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     """ldexp(input, other) -> Tensor
 
     input * 2 ** other.
+
+    Example::
+
+        >>> cgrad.ldexp(cgrad.tensor([1.0, 3.0]), cgrad.tensor([2, 3]))
+        tensor([ 4., 24.])
     """
     check_tensors("ldexp", input=input, other=other)
     return _op["mul"](input, _op["pow"](2.0, other), out=out)
@@ -154,6 +189,11 @@ def frexp(
 
     input = mantissa * 2 ** exponent with 1/2 <= |mantissa| < 1 and an int32 exponent; 0, infinity
     and NaN are their own mantissa, with exponent 0.
+
+    Example::
+
+        >>> cgrad.frexp(cgrad.tensor([8.0]))
+        frexp_result(mantissa=tensor([0.5000]), exponent=tensor([4], dtype=cgrad.int32))
     """
     check_tensor("frexp", input)
     if not input.dtype.is_floating_point:
@@ -175,6 +215,11 @@ def heaviside(input: Tensor, values: Tensor, *, out: Tensor | None = None) -> Te
     """heaviside(input, values) -> Tensor
 
     0 where input < 0, 1 where input > 0, `values` where it is 0.  It has no derivative.
+
+    Example::
+
+        >>> cgrad.heaviside(cgrad.tensor([-1.0, 0.0, 2.0]), cgrad.tensor(0.5))
+        tensor([0.0000, 0.5000, 1.0000])
     """
     check_tensor("heaviside", input)
     if not isinstance(values, Tensor):
@@ -200,6 +245,11 @@ def nan_to_num(
 
     NaN, infinity and -infinity replaced: by 0, the largest and the least number of the dtype where
     nothing else is given.  No gradient flows to what is replaced.
+
+    Example::
+
+        >>> cgrad.nan_to_num(cgrad.tensor([float("nan"), 1.0]), nan=0.0)
+        tensor([0., 1.])
     """
     check_tensor("nan_to_num", input)
     if not input.dtype.is_floating_point:
@@ -217,6 +267,11 @@ def signbit(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """signbit(input) -> bool Tensor
 
     Whether each element has its sign bit set, as -0.0 has.
+
+    Example::
+
+        >>> cgrad.signbit(cgrad.tensor([-0.0, 1.0]))
+        tensor([ True, False])
     """
     check_tensor("signbit", input)
     if input.dtype.is_floating_point:
@@ -229,6 +284,11 @@ def isposinf(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """isposinf(input) -> bool Tensor
 
     Whether each element is infinity.
+
+    Example::
+
+        >>> cgrad.isposinf(cgrad.tensor([float("inf"), float("-inf")]))
+        tensor([ True, False])
     """
     check_tensor("isposinf", input)
     y = input == math.inf if input.dtype.is_floating_point else input != input
@@ -240,6 +300,11 @@ def isneginf(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """isneginf(input) -> bool Tensor
 
     Whether each element is -infinity.
+
+    Example::
+
+        >>> cgrad.isneginf(cgrad.tensor([float("inf"), float("-inf")]))
+        tensor([False,  True])
     """
     check_tensor("isneginf", input)
     y = input == -math.inf if input.dtype.is_floating_point else input != input
@@ -251,6 +316,11 @@ def isreal(input: Tensor) -> Tensor:
     """isreal(input) -> bool Tensor
 
     True: no tensor is complex.
+
+    Example::
+
+        >>> cgrad.isreal(cgrad.tensor([1.0]))
+        tensor([True])
     """
     check_tensor("isreal", input)
     return _op["ones_like"](input, dtype=_bool)
@@ -261,6 +331,11 @@ def angle(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """angle(input) -> Tensor
 
     The angle of real numbers in the complex plane: pi where negative, else 0; NaN for NaN.
+
+    Example::
+
+        >>> cgrad.angle(cgrad.tensor([-1.0, 2.0]))
+        tensor([3.1416, 0.0000])
     """
     check_tensor("angle", input)
     x = input if input.dtype.is_floating_point else input.to(_op["ones"](()).dtype)
@@ -278,6 +353,11 @@ def fill(input: Tensor, value: Tensor | Number) -> Tensor:
     """fill(input, value) -> Tensor
 
     A tensor like `input` with all elements `value`, a number or a 0-d tensor.
+
+    Example::
+
+        >>> cgrad.fill(cgrad.zeros(2), 3.0)
+        tensor([3., 3.])
     """
     check_tensor("fill", input)
     if isinstance(value, Tensor) and value.ndim:
@@ -291,6 +371,11 @@ def positive(input: Tensor) -> Tensor:
     """positive(input) -> Tensor
 
     The tensor itself.  Raises RuntimeError for bool.
+
+    Example::
+
+        >>> cgrad.positive(cgrad.tensor([-1.0, 2.0]))
+        tensor([-1.,  2.])
     """
     check_tensor("positive", input)
     if input.dtype == _bool:
@@ -306,6 +391,11 @@ def real(input: Tensor) -> Tensor:
     """real(input) -> Tensor
 
     The tensor itself: no tensor is complex.
+
+    Example::
+
+        >>> cgrad.real(cgrad.tensor([1.0]))
+        tensor([1.])
     """
     check_tensor("real", input)
     return input
@@ -319,6 +409,11 @@ def imag(input: Tensor) -> Tensor:
     """imag(input) -> Tensor
 
     Raises RuntimeError: no tensor is complex.
+
+    Example::
+
+        >>> cgrad.tensor([1.0]).is_complex()
+        False
     """
     check_tensor("imag", input)
     raise RuntimeError("imag is not implemented for tensors with non-complex dtypes.")
@@ -332,6 +427,11 @@ def conj(input: Tensor) -> Tensor:
     """conj(input) -> Tensor
 
     The tensor itself, which is its own complex conjugate.
+
+    Example::
+
+        >>> cgrad.conj(cgrad.tensor([1.0]))
+        tensor([1.])
     """
     check_tensor("conj", input)
     return input
@@ -342,6 +442,11 @@ def conj_physical(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """conj_physical(input) -> Tensor
 
     The tensor itself, which is its own complex conjugate.
+
+    Example::
+
+        >>> cgrad.conj_physical(cgrad.tensor([1.0]))
+        tensor([1.])
     """
     check_tensor("conj_physical", input)
     return store(input, out, "conj_physical")
@@ -352,6 +457,11 @@ def is_complex(input: Tensor) -> bool:
     """is_complex(input) -> bool
 
     False: there are no complex tensors (and no lazy conjugates or negatives of them).
+
+    Example::
+
+        >>> cgrad.is_complex(cgrad.tensor([1.0]))
+        False
     """
     check_tensor("is_complex", input)
     return False
@@ -362,6 +472,11 @@ def is_signed(input: Tensor) -> bool:
     """is_signed(input) -> bool
 
     Whether the dtype can hold negative numbers.
+
+    Example::
+
+        >>> cgrad.is_signed(cgrad.tensor([1], dtype=cgrad.uint8))
+        False
     """
     check_tensor("is_signed", input)
     return input.dtype not in (_bool, _uint8)
@@ -375,6 +490,11 @@ def isnan(input: Tensor) -> Tensor:
     """isnan(input) -> bool Tensor
 
     Whether each element is not a number.
+
+    Example::
+
+        >>> cgrad.isnan(cgrad.tensor([1.0, float("nan")]))
+        tensor([False,  True])
     """
     check_tensor("isnan", input)
     return input != input
@@ -385,6 +505,11 @@ def isinf(input: Tensor) -> Tensor:
     """isinf(input) -> bool Tensor
 
     Whether each element is infinite.
+
+    Example::
+
+        >>> cgrad.isinf(cgrad.tensor([1.0, float("-inf")]))
+        tensor([False,  True])
     """
     check_tensor("isinf", input)
     return input.abs() == float("inf") if input.dtype.is_floating_point else input != input
@@ -395,6 +520,11 @@ def isfinite(input: Tensor) -> Tensor:
     """isfinite(input) -> bool Tensor
 
     Whether each element is neither infinite nor NaN.
+
+    Example::
+
+        >>> cgrad.isfinite(cgrad.tensor([1.0, float("inf")]))
+        tensor([ True, False])
     """
     check_tensor("isfinite", input)
     if not input.dtype.is_floating_point:
@@ -409,6 +539,11 @@ def isclose(
     """isclose(input, other, rtol=1e-05, atol=1e-08, equal_nan=False) -> bool Tensor
 
     |input - other| <= atol + rtol |other|, elementwise.
+
+    Example::
+
+        >>> cgrad.isclose(cgrad.tensor([1.0, 2.0]), cgrad.tensor([1.0, 2.1]))
+        tensor([ True, False])
     """
     check_tensor("isclose", input)
     if not isinstance(other, Tensor):
@@ -438,6 +573,11 @@ def allclose(
     """allclose(input, other, rtol=1e-05, atol=1e-08, equal_nan=False) -> bool
 
     Whether :func:`isclose` holds everywhere.
+
+    Example::
+
+        >>> cgrad.allclose(cgrad.tensor([1.0]), cgrad.tensor([1.0 + 1e-9]))
+        True
     """
     return bool(isclose(input, other, rtol, atol, equal_nan).all())
 
@@ -447,5 +587,10 @@ def equal(input: Tensor, other: Tensor) -> bool:
     """equal(input, other) -> bool
 
     Whether two tensors have the same shape and elements.
+
+    Example::
+
+        >>> cgrad.equal(cgrad.tensor([1, 2]), cgrad.tensor([1, 2]))
+        True
     """
     return input.shape == other.shape and bool((input == other).all())

@@ -43,6 +43,11 @@ def index_fill(input: Tensor, dim: int, index: Tensor, value: Number | Tensor) -
     """index_fill(input, dim, index, value) -> Tensor
 
     A copy of `input` with `value` (a number or 0-d tensor) in its entries `index` along `dim`.
+
+    Example::
+
+        >>> cgrad.index_fill(cgrad.zeros(3), 0, cgrad.tensor([0, 2]), 1.0)
+        tensor([1., 0., 1.])
     """
     index = _index("index_fill", index)
     dim = dimension(dim, input.ndim, "index_fill")
@@ -65,6 +70,11 @@ def index_copy(
     """index_copy(input, dim, index, source) -> Tensor
 
     A copy of `input` with ``source[i]`` in its entry ``index[i]`` along `dim`.
+
+    Example::
+
+        >>> cgrad.index_copy(cgrad.zeros(3), 0, cgrad.tensor([2, 0]), cgrad.tensor([5.0, 6.0]))
+        tensor([6., 0., 5.])
     """
     dim = dimension(dim, input.ndim, "index_copy")
     index = _index("index_copy", index)
@@ -98,6 +108,12 @@ def index_reduce(
 
     A copy of `input` with ``source[i]`` folded into its entry ``index[i]`` along `dim` by "prod",
     "mean", "amax" or "amin"; without `include_self` the entries' own values do not count.
+
+    Example::
+
+        >>> index = cgrad.tensor([0, 0, 1])
+        >>> cgrad.index_reduce(cgrad.ones(2), 0, index, cgrad.tensor([2.0, 3.0, 4.0]), "prod")
+        tensor([6., 4.])
     """
     if reduce not in ("prod", "mean", "amax", "amin"):
         raise RuntimeError("index_reduce(): Expected reduce to be one of prod, mean, amax or amin "
@@ -189,6 +205,12 @@ def put(input: Tensor, index: Tensor, source: Tensor, accumulate: bool = False) 
 
     A copy of `input` with the elements of `source` at the positions `index` of the flattened
     tensor; with `accumulate` added to what is there.
+
+    Example::
+
+        >>> cgrad.put(cgrad.zeros(2, 2), cgrad.tensor([3]), cgrad.tensor([9.0]))
+        tensor([[0., 0.],
+                [0., 9.]])
     """
     check_tensor("put", index)
     if index.dtype.name not in ("int64", "int32"):
@@ -224,6 +246,11 @@ def index_put(
 
     A copy of `input` with ``input[indices] = values``; with `accumulate` the values are added, as
     often as a place occurs.
+
+    Example::
+
+        >>> cgrad.index_put(cgrad.zeros(3), (cgrad.tensor([1, 1]),), cgrad.ones(2), accumulate=True)
+        tensor([0., 2., 0.])
     """
     if isinstance(indices, Tensor) or not isinstance(indices, Sequence):
         raise TypeError("index_put(): argument 'indices' must be tuple of Tensors, not "
@@ -246,6 +273,12 @@ def masked_scatter(input: Tensor, mask: Tensor, source: Tensor) -> Tensor:
 
     A copy of `input`, broadcast with `mask`, with the first elements of `source` where `mask`
     (bool) is true, in row-major order.
+
+    Example::
+
+        >>> mask = cgrad.tensor([True, False, True])
+        >>> cgrad.masked_scatter(cgrad.zeros(3), mask, cgrad.tensor([1.0, 2.0]))
+        tensor([1., 0., 2.])
     """
     check_tensor("masked_scatter", mask)
     if mask.dtype.name != "bool":
@@ -284,6 +317,12 @@ def select_scatter(input: Tensor, src: Tensor, dim: int, index: int) -> Tensor:
     """select_scatter(input, src, dim, index) -> Tensor
 
     A copy of `input` with `src` at one position of a dimension.
+
+    Example::
+
+        >>> cgrad.select_scatter(cgrad.zeros(2, 2), cgrad.ones(2), dim=0, index=1)
+        tensor([[0., 0.],
+                [1., 1.]])
     """
     result = input.clone()
     return _replaced("select_scatter", result, result.select(dim, index), src)
@@ -297,6 +336,11 @@ def slice_scatter(
     """slice_scatter(input, src, dim=0, start=None, end=None, step=1) -> Tensor
 
     A copy of `input` with `src` in the slice ``start:end:step`` of a dimension.
+
+    Example::
+
+        >>> cgrad.slice_scatter(cgrad.zeros(4), cgrad.ones(2), start=1, end=3)
+        tensor([0., 1., 1., 0.])
     """
     if step <= 0:
         raise RuntimeError(f"slice_scatter: slice step must be positive, got {step}")
@@ -313,6 +357,12 @@ def diagonal_scatter(
     """diagonal_scatter(input, src, offset=0, dim1=0, dim2=1) -> Tensor
 
     A copy of `input` with `src` on a :func:`diagonal`.
+
+    Example::
+
+        >>> cgrad.diagonal_scatter(cgrad.zeros(2, 2), cgrad.tensor([1.0, 2.0]))
+        tensor([[1., 0.],
+                [0., 2.]])
     """
     result = input.clone()
     return _replaced("diagonal_scatter", result, result.diagonal(offset, dim1, dim2), src)
@@ -325,6 +375,13 @@ def as_strided_scatter(
     """as_strided_scatter(input, src, size, stride, storage_offset=None) -> Tensor
 
     A copy of `input`, memory layout included, with `src` in the places of :func:`as_strided`.
+
+    Example::
+
+        >>> x = cgrad.zeros(2, 2)
+        >>> cgrad.as_strided_scatter(x, cgrad.ones(2), (2,), (3,))
+        tensor([[1., 0.],
+                [0., 1.]])
     """
     n = storage_bytes(input) // input.element_size()
     memory = input.as_strided((n,), (1,), 0).clone()
@@ -340,6 +397,12 @@ def fill_diagonal_(self: Tensor, fill_value: Number, wrap: bool = False) -> Tens
 
     Set the main diagonal (of more than two equal dimensions: where all indices are equal) to a
     number; with `wrap` a tall matrix has it again below each square.
+
+    Example::
+
+        >>> cgrad.zeros(2, 2).fill_diagonal_(1.0)
+        tensor([[1., 0.],
+                [0., 1.]])
     """
     if self.ndim < 2:
         raise RuntimeError("fill_diagonal_: dimensions must larger than 1")
@@ -421,6 +484,12 @@ def tril_indices(
 
     The row and column indices of the lower triangle of a matrix, up to its `offset`-th diagonal,
     as two rows.
+
+    Example::
+
+        >>> cgrad.tril_indices(2, 2)
+        tensor([[0, 1, 1],
+                [0, 0, 1]])
     """
     return _triangle("tril_indices", np.tril_indices, row, col, offset, dtype)
 
@@ -434,5 +503,11 @@ def triu_indices(
 
     The row and column indices of the upper triangle of a matrix, from its `offset`-th diagonal on,
     as two rows.
+
+    Example::
+
+        >>> cgrad.triu_indices(2, 2)
+        tensor([[0, 0, 1],
+                [0, 1, 1]])
     """
     return _triangle("triu_indices", np.triu_indices, row, col, offset, dtype)

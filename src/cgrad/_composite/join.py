@@ -32,6 +32,12 @@ def stack(tensors: Sequence[Tensor], dim: int = 0, *, out: Tensor | None = None)
     """stack(tensors, dim=0) -> Tensor
 
     Tensors of one shape side by side along a new dimension.
+
+    Example::
+
+        >>> cgrad.stack([cgrad.tensor([1, 2]), cgrad.tensor([3, 4])])
+        tensor([[1, 2],
+                [3, 4]])
     """
     parts = _tensors("stack", tensors)
     for i, t in enumerate(parts):
@@ -48,6 +54,11 @@ def hstack(tensors: Sequence[Tensor], *, out: Tensor | None = None) -> Tensor:
     """hstack(tensors) -> Tensor
 
     Concatenation along the second dimension (the first for vectors).
+
+    Example::
+
+        >>> cgrad.hstack([cgrad.tensor([1, 2]), cgrad.tensor([3])])
+        tensor([1, 2, 3])
     """
     parts = [atleast_1d(t) for t in _tensors("hstack", tensors)]
     return stored(_op["cat"](parts, 0 if parts[0].ndim == 1 else 1), out, "hstack")
@@ -58,6 +69,12 @@ def vstack(tensors: Sequence[Tensor], *, out: Tensor | None = None) -> Tensor:
     """vstack(tensors) -> Tensor
 
     Concatenation along the first dimension; vectors are rows.
+
+    Example::
+
+        >>> cgrad.row_stack([cgrad.tensor([1, 2]), cgrad.tensor([3, 4])])
+        tensor([[1, 2],
+                [3, 4]])
     """
     return stored(_op["cat"]([atleast_2d(t) for t in _tensors("vstack", tensors)], 0), out,
                   "vstack")
@@ -69,6 +86,12 @@ def dstack(tensors: Sequence[Tensor], *, out: Tensor | None = None) -> Tensor:
 
     Concatenation along the third dimension; vectors and matrices are extended by
     :func:`atleast_3d`.
+
+    Example::
+
+        >>> cgrad.dstack([cgrad.tensor([1, 2]), cgrad.tensor([3, 4])])
+        tensor([[[1, 3],
+                 [2, 4]]])
     """
     return stored(_op["cat"]([atleast_3d(t) for t in _tensors("dstack", tensors)], 2), out,
                   "dstack")
@@ -79,6 +102,12 @@ def column_stack(tensors: Sequence[Tensor], *, out: Tensor | None = None) -> Ten
     """column_stack(tensors) -> Tensor
 
     Concatenation along the second dimension; vectors are columns.
+
+    Example::
+
+        >>> cgrad.column_stack([cgrad.tensor([1, 2]), cgrad.tensor([3, 4])])
+        tensor([[1, 3],
+                [2, 4]])
     """
     parts = [t.reshape(-1, 1) if t.ndim < 2 else t for t in _tensors("column_stack", tensors)]
     return stored(_op["cat"](parts, 1), out, "column_stack")
@@ -89,6 +118,12 @@ def block_diag(*tensors: Tensor) -> Tensor:
     """block_diag(*tensors) -> Tensor
 
     The matrix with the given matrices on its diagonal and zeros elsewhere; vectors are rows.
+
+    Example::
+
+        >>> cgrad.block_diag(cgrad.ones(1, 2), cgrad.ones(1, 1))
+        tensor([[1., 1., 0.],
+                [0., 0., 1.]])
     """
     for i, t in enumerate(tensors):
         check_tensor("block_diag", t)
@@ -112,6 +147,12 @@ def repeat(self: Tensor, *repeats: Ints) -> Tensor:
     """repeat(*repeats) -> Tensor
 
     Copies of the tensor side by side: `repeats` times along each dimension, new ones in front.
+
+    Example::
+
+        >>> cgrad.tensor([1, 2]).repeat(2, 2)
+        tensor([[1, 2, 1, 2],
+                [1, 2, 1, 2]])
     """
     times = integers(repeats[0] if len(repeats) == 1 else repeats, "repeat", "repeats")
     if len(times) < self.ndim:
@@ -143,6 +184,12 @@ def tile(input: Tensor, *dims: Ints) -> Tensor:
     """tile(input, dims) -> Tensor
 
     The tensor repeated `dims` times along each dimension (missing leading ones count as 1).
+
+    Example::
+
+        >>> cgrad.tile(cgrad.tensor([1, 2]), (2, 2))
+        tensor([[1, 2, 1, 2],
+                [1, 2, 1, 2]])
     """
     times = integers(dims[0] if len(dims) == 1 else dims, "tile", "dims")
     return input.repeat((1,) * (input.ndim - len(times)) + times)
@@ -238,6 +285,12 @@ def fliplr(input: Tensor) -> Tensor:
     """fliplr(input) -> Tensor
 
     A copy in reverse order along the second dimension.
+
+    Example::
+
+        >>> cgrad.fliplr(cgrad.tensor([[1, 2], [3, 4]]))
+        tensor([[2, 1],
+                [4, 3]])
     """
     if input.ndim < 2:
         raise RuntimeError(f"fliplr: Input must be >= 2-d, but has {input.ndim} dimensions.")
@@ -249,6 +302,12 @@ def flipud(input: Tensor) -> Tensor:
     """flipud(input) -> Tensor
 
     A copy in reverse order along the first dimension.
+
+    Example::
+
+        >>> cgrad.flipud(cgrad.tensor([[1, 2], [3, 4]]))
+        tensor([[3, 4],
+                [1, 2]])
     """
     if input.ndim < 1:
         raise RuntimeError(f"flipud: Input must be >= 1-d, but has {input.ndim} dimensions.")
@@ -261,6 +320,12 @@ def rot90(input: Tensor, k: int = 1, dims: Sequence[int] = (0, 1)) -> Tensor:
 
     A copy turned by k times 90 degrees in the plane of two dimensions, from the first towards the
     second.
+
+    Example::
+
+        >>> cgrad.rot90(cgrad.tensor([[1, 2], [3, 4]]))
+        tensor([[2, 4],
+                [1, 3]])
     """
     axes = integers(dims, "rot90", "dims")
     if len(axes) != 2:
@@ -322,6 +387,14 @@ def cartesian_prod(*tensors: Tensor) -> Tensor:
 
     All tuples of one element of each vector, as rows, in the order of itertools.product; of a
     single vector the vector.
+
+    Example::
+
+        >>> cgrad.cartesian_prod(cgrad.tensor([1, 2]), cgrad.tensor([3, 4]))
+        tensor([[1, 3],
+                [1, 4],
+                [2, 3],
+                [2, 4]])
     """
     for t in tensors:
         check_tensor("cartesian_prod", t)
@@ -337,6 +410,13 @@ def combinations(input: Tensor, r: int = 2, with_replacement: bool = False) -> T
     """combinations(input, r=2, with_replacement=False) -> Tensor
 
     The combinations of r elements of a vector, as rows, in the order of itertools.combinations.
+
+    Example::
+
+        >>> cgrad.combinations(cgrad.tensor([1, 2, 3]))
+        tensor([[1, 2],
+                [1, 3],
+                [2, 3]])
     """
     if input.ndim != 1:
         raise RuntimeError(f"combinations: Expect a 1D vector, but got shape {list(input.shape)}")
@@ -355,6 +435,13 @@ def vander(x: Tensor, N: int | None = None, increasing: bool = False) -> Tensor:
 
     The matrix of the powers of a vector, N of them (as many as elements unless given), falling
     from left to right unless `increasing`.
+
+    Example::
+
+        >>> cgrad.vander(cgrad.tensor([1, 2, 3]))
+        tensor([[1, 1, 1],
+                [4, 2, 1],
+                [9, 3, 1]])
     """
     if x.ndim != 1:
         raise RuntimeError("vander: x must be a one-dimensional tensor.")

@@ -29,6 +29,11 @@ def layer_norm(
     """layer_norm(input, normalized_shape, weight=None, bias=None, eps=1e-05) -> Tensor
 
     See :func:`cgrad.nn.functional.layer_norm`.
+
+    Example::
+
+        >>> cgrad.layer_norm(cgrad.tensor([1.0, 3.0]), (2,))
+        tensor([-1.0000,  1.0000])
     """
     result: Tensor = _functional().layer_norm(input, normalized_shape, weight, bias, eps)
     return result
@@ -44,6 +49,11 @@ def rms_norm(
     """rms_norm(input, normalized_shape, weight=None, eps=None) -> Tensor
 
     See :func:`cgrad.nn.functional.rms_norm`.
+
+    Example::
+
+        >>> cgrad.rms_norm(cgrad.tensor([3.0, 4.0]), (2,))
+        tensor([0.8485, 1.1314])
     """
     result: Tensor = _functional().rms_norm(input, normalized_shape, weight, eps)
     return result
@@ -61,6 +71,11 @@ def group_norm(
     """group_norm(input, num_groups, weight=None, bias=None, eps=1e-05) -> Tensor
 
     See :func:`cgrad.nn.functional.group_norm`.
+
+    Example::
+
+        >>> cgrad.group_norm(cgrad.tensor([[1.0, 3.0, 10.0, 30.0]]), 2)
+        tensor([[-1.0000,  1.0000, -1.0000,  1.0000]])
     """
     result: Tensor = _functional().group_norm(input, num_groups, weight, bias, eps)
     return result
@@ -82,6 +97,13 @@ def batch_norm(
     -> Tensor
 
     See :func:`cgrad.nn.functional.batch_norm`.
+
+    Example::
+
+        >>> x = cgrad.tensor([[1.0], [3.0]])
+        >>> cgrad.nn.functional.batch_norm(x, None, None, training=True)
+        tensor([[-1.0000],
+                [ 1.0000]])
     """
     result: Tensor = _functional().batch_norm(input, running_mean, running_var, weight, bias,
                                               training, momentum, eps)
@@ -104,6 +126,12 @@ def instance_norm(
     eps) -> Tensor
 
     See :func:`cgrad.nn.functional.instance_norm`.
+
+    Example::
+
+        >>> x = cgrad.tensor([[[1.0, 3.0]]])
+        >>> cgrad.nn.functional.instance_norm(x)
+        tensor([[[-1.0000,  1.0000]]])
     """
     result: Tensor = _functional().instance_norm(input, running_mean, running_var, weight, bias,
                                                  use_input_stats, momentum, eps)

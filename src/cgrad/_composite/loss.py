@@ -40,6 +40,11 @@ def binary_cross_entropy_with_logits(
     -> Tensor
 
     -[p y log s(x) + (1 - y) log(1 - s(x))], s the sigmoid, p `pos_weight`, times `weight`.
+
+    Example::
+
+        >>> cgrad.binary_cross_entropy_with_logits(cgrad.zeros(2), cgrad.ones(2), reduction=1)
+        tensor(0.6931)
     """
     return reduced(_with_logits(input, target, weight, pos_weight, "none"), reduction)
 
@@ -52,6 +57,12 @@ def kl_div(
 
     Terms of the Kullback-Leibler divergence: target (log target - input) for log-probabilities
     `input`; with `log_target`, e^target (target - input).  A target of 0 has term 0.
+
+    Example::
+
+        >>> p = cgrad.tensor([0.5, 0.5])
+        >>> cgrad.kl_div(p.log(), p)
+        tensor([0., 0.])
     """
     if not input.dtype.is_floating_point or not target.dtype.is_floating_point:
         raise RuntimeError("kl_div: Integral inputs not supported.")
@@ -71,6 +82,11 @@ def poisson_nll_loss(
     Negative log-likelihood of counts `target` under the rate e^input (`log_input`) or `input`:
     e^input - target input, or input - target log(input + eps).  `full` adds Stirling's formula
     for log target! where the target exceeds 1.
+
+    Example::
+
+        >>> cgrad.poisson_nll_loss(cgrad.zeros(1), cgrad.ones(1), True, False, 1e-8, 1)
+        tensor(1.)
     """
     if log_input:
         loss = input.exp() - target * input
@@ -95,6 +111,12 @@ def cosine_embedding_loss(
 
     1 - cos(input1, input2) where the target is 1, max(cos - margin, 0) where it is -1.  Inputs of
     shape (N, D) have targets (N), inputs (D) a target ().
+
+    Example::
+
+        >>> x = cgrad.tensor([[1.0, 0.0]])
+        >>> cgrad.cosine_embedding_loss(x, -x, cgrad.tensor([1.0]))
+        tensor([2.])
     """
     n = target.ndim
     if n > 1:
@@ -120,6 +142,11 @@ def hinge_embedding_loss(
     """hinge_embedding_loss(input, target, margin=1, reduction=0) -> Tensor
 
     The input where the target is 1, max(margin - input, 0) where it is -1.
+
+    Example::
+
+        >>> cgrad.hinge_embedding_loss(cgrad.tensor([0.25]), cgrad.tensor([-1.0]))
+        tensor([0.7500])
     """
     loss = (cgrad.where(target != 1, (margin - input).clamp(min=0), 0)
             + cgrad.where(target != -1, input, 0))
@@ -138,6 +165,12 @@ def margin_ranking_loss(
 
     max(margin - target (input1 - input2), 0), for a target of 1 where the first is to be larger and
     -1 where the second is.
+
+    Example::
+
+        >>> one = cgrad.ones(1)
+        >>> cgrad.margin_ranking_loss(one, 2 * one, one)
+        tensor([1.])
     """
     return reduced((-target * (input1 - input2) + margin).clamp(min=0), reduction)
 
@@ -158,6 +191,12 @@ def triplet_margin_loss(
 
     max(d(anchor, positive) - d(anchor, negative) + margin, 0), d the :func:`pairwise_distance`;
     with `swap` the negative's distance is the smaller one of those to anchor and positive.
+
+    Example::
+
+        >>> a = cgrad.zeros(1, 2)
+        >>> cgrad.triplet_margin_loss(a, a + 3, a + 4).round(decimals=2)
+        tensor([0.])
     """
     if not anchor.ndim == positive.ndim == negative.ndim:
         raise RuntimeError("triplet_margin_loss: The anchor, positive, and negative tensors are "

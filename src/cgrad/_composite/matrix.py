@@ -26,6 +26,11 @@ def vdot(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     """vdot(input, other, *, out=None) -> Tensor
 
     Inner product of two vectors of the same length; for real numbers the same as :func:`dot`.
+
+    Example::
+
+        >>> cgrad.vdot(cgrad.tensor([1.0, 2.0]), cgrad.tensor([3.0, 4.0]))
+        tensor(11.)
     """
     return _op["dot"](input, other, out=out)
 
@@ -36,6 +41,11 @@ def inner(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
 
     Sums of products over the last dimension of both: [..., k] and [*, k] give [..., *].  With a
     number as one of the two: the product.
+
+    Example::
+
+        >>> cgrad.inner(cgrad.tensor([1.0, 2.0]), cgrad.tensor([3.0, 4.0]))
+        tensor(11.)
     """
     check_tensors("inner", input=input, other=other)
     if input.dtype != other.dtype:
@@ -57,6 +67,12 @@ def outer(input: Tensor, vec2: Tensor, *, out: Tensor | None = None) -> Tensor:
     """outer(input, vec2, *, out=None) -> Tensor
 
     The matrix of products of two vectors' elements: [n] and [m] give [n, m].
+
+    Example::
+
+        >>> cgrad.ger(cgrad.tensor([1.0, 2.0]), cgrad.tensor([3.0, 4.0]))
+        tensor([[3., 4.],
+                [6., 8.]])
     """
     _check_ndim("outer", input=(input, 1), vec2=(vec2, 1))
     return _op["mul"](input.unsqueeze(1), vec2, out=out)
@@ -93,6 +109,12 @@ def addmm(input: Tensor, mat1: Tensor, mat2: Tensor, *, beta: float = 1, alpha: 
 
     beta input + alpha mat1 @ mat2, where `input` is broadcast.  With beta = 0 what `input` holds
     is ignored, NaN and infinities included; so in the four functions below.
+
+    Example::
+
+        >>> cgrad.addmm(cgrad.ones(2, 2), cgrad.eye(2), cgrad.eye(2), beta=2)
+        tensor([[3., 2.],
+                [2., 3.]])
     """
     return _add_product("addmm", input, _op["mm"](mat1, mat2), beta, alpha, out)
 
@@ -103,6 +125,11 @@ def addmv(input: Tensor, mat: Tensor, vec: Tensor, *, beta: float = 1, alpha: fl
     """addmv(input, mat, vec, *, beta=1, alpha=1, out=None) -> Tensor
 
     beta input + alpha mat @ vec.
+
+    Example::
+
+        >>> cgrad.addmv(cgrad.ones(2), cgrad.eye(2), cgrad.tensor([1.0, 2.0]))
+        tensor([2., 3.])
     """
     return _add_product("addmv", input, _op["mv"](mat, vec), beta, alpha, out)
 
@@ -113,6 +140,12 @@ def addr(input: Tensor, vec1: Tensor, vec2: Tensor, *, beta: float = 1, alpha: f
     """addr(input, vec1, vec2, *, beta=1, alpha=1, out=None) -> Tensor
 
     beta input + alpha times the outer product of two vectors.
+
+    Example::
+
+        >>> cgrad.addr(cgrad.zeros(2, 2), cgrad.tensor([1.0, 2.0]), cgrad.tensor([3.0, 4.0]))
+        tensor([[3., 4.],
+                [6., 8.]])
     """
     _check_ndim("addr", vec1=(vec1, 1), vec2=(vec2, 1))
     return _add_product("addr", input, outer(vec1, vec2), beta, alpha, out)
@@ -125,6 +158,12 @@ def addbmm(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: float = 1, al
 
     beta input + alpha times the sum of the products batch1[i] @ batch2[i].  The sum is one matrix
     product, [n, b m] times [b m, p].
+
+    Example::
+
+        >>> cgrad.addbmm(cgrad.zeros(2, 2), cgrad.ones(3, 2, 1), cgrad.ones(3, 1, 2))
+        tensor([[3., 3.],
+                [3., 3.]])
     """
     _check_ndim("addbmm", batch1=(batch1, 3), batch2=(batch2, 3))
     (b, n, m), p = batch1.shape, batch2.shape[2]
@@ -141,6 +180,12 @@ def baddbmm(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: float = 1, a
     """baddbmm(input, batch1, batch2, *, beta=1, alpha=1, out=None) -> Tensor
 
     beta input + alpha batch1[i] @ batch2[i] for each matrix of two batches.
+
+    Example::
+
+        >>> cgrad.baddbmm(cgrad.zeros(1, 2, 2), cgrad.ones(1, 2, 3), cgrad.ones(1, 3, 2))
+        tensor([[[3., 3.],
+                 [3., 3.]]])
     """
     return _add_product("baddbmm", input, _op["bmm"](batch1, batch2), beta, alpha, out)
 
@@ -153,6 +198,11 @@ def trace(input: Tensor) -> Tensor:
     """trace(input) -> Tensor
 
     Sum of the diagonal of a matrix.
+
+    Example::
+
+        >>> cgrad.trace(cgrad.tensor([[1.0, 2.0], [3.0, 4.0]]))
+        tensor(5.)
     """
     check_tensors("trace", input=input)
     if input.ndim != 2:
@@ -166,6 +216,12 @@ def kron(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
 
     Kronecker product: each element of `input` times the whole of `other`, as blocks.  Missing
     leading dimensions count as 1.
+
+    Example::
+
+        >>> cgrad.kron(cgrad.eye(2), cgrad.ones(1, 2))
+        tensor([[1., 1., 0., 0.],
+                [0., 0., 1., 1.]])
     """
     check_tensors("kron", input=input, other=other)
     n = max(input.ndim, other.ndim)
@@ -185,6 +241,11 @@ def cross(input: Tensor, other: Tensor, dim: int | None = None, *,
 
     Cross product of vectors of length 3 along `dim` (default: the first dimension of size 3);
     the other dimensions are broadcast.
+
+    Example::
+
+        >>> cgrad.cross(cgrad.tensor([1.0, 0.0, 0.0]), cgrad.tensor([0.0, 1.0, 0.0]), dim=0)
+        tensor([0., 0., 1.])
     """
     check_tensors("cross", input=input, other=other)
     if dim is None:
@@ -218,6 +279,11 @@ def chain_matmul(*matrices: Tensor, out: Tensor | None = None) -> Tensor:
 
     Product of matrices in the order that needs the fewest multiplications:
     :func:`linalg.multi_dot`.
+
+    Example::
+
+        >>> cgrad.chain_matmul(cgrad.ones(1, 2), cgrad.ones(2, 3), cgrad.ones(3, 1))
+        tensor([[6.]])
     """
     from cgrad.linalg.products import multi_dot
 
@@ -237,6 +303,11 @@ def bilinear(input1: Tensor, input2: Tensor, weight: Tensor, bias: Tensor | None
 
     y[..., k] = Σ input1[..., i] weight[k, i, j] input2[..., j] + bias[k].  The largest
     intermediate result has the size of one factor: [n, k, j].
+
+    Example::
+
+        >>> cgrad.bilinear(cgrad.ones(1, 2), cgrad.ones(1, 3), cgrad.ones(1, 2, 3))
+        tensor([[6.]])
     """
     check_tensors("bilinear", input1=input1, input2=input2, weight=weight)
     if weight.ndim != 3:

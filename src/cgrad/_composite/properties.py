@@ -20,6 +20,11 @@ def numel(input: Tensor) -> int:
     """numel(input) -> int
 
     Number of elements.
+
+    Example::
+
+        >>> cgrad.numel(cgrad.zeros(2, 3))
+        6
     """
     return input.numel()
 
@@ -29,6 +34,11 @@ def is_tensor(obj: object) -> bool:
     """is_tensor(obj) -> bool
 
     Whether an object is a Tensor.
+
+    Example::
+
+        >>> cgrad.is_tensor([1, 2])
+        False
     """
     return isinstance(obj, Tensor)
 
@@ -38,6 +48,11 @@ def is_floating_point(input: Tensor) -> bool:
     """is_floating_point(input) -> bool
 
     Whether the dtype is float32 or float64.
+
+    Example::
+
+        >>> cgrad.is_floating_point(cgrad.tensor([1]))
+        False
     """
     return input.dtype.is_floating_point
 
@@ -47,6 +62,11 @@ def is_nonzero(input: Tensor) -> bool:
     """is_nonzero(input) -> bool
 
     Whether the only element is not zero.
+
+    Example::
+
+        >>> cgrad.is_nonzero(cgrad.tensor([0.0]))
+        False
     """
     if input.numel() != 1:
         few = "no values" if not input.numel() else "more than one value"
@@ -59,6 +79,11 @@ def is_same_size(input: Tensor, other: Tensor) -> bool:
     """is_same_size(input, other) -> bool
 
     Whether two tensors have the same shape.
+
+    Example::
+
+        >>> cgrad.is_same_size(cgrad.zeros(2, 3), cgrad.ones(2, 3))
+        True
     """
     return input.shape == other.shape
 
@@ -68,6 +93,12 @@ def is_set_to(self: Tensor, tensor: Tensor) -> bool:
     """is_set_to(tensor) -> bool
 
     Whether both are the same stretch of the same memory.
+
+    Example::
+
+        >>> x = cgrad.zeros(2)
+        >>> x.is_set_to(x), x.is_set_to(x.clone())
+        (True, False)
     """
     check_tensor("is_set_to", tensor)
     return same_memory(self, tensor)
@@ -78,6 +109,11 @@ def get_device(input: Tensor) -> int:
     """get_device(input) -> int
 
     -1: the tensor is on the CPU.
+
+    Example::
+
+        >>> cgrad.zeros(2).get_device()
+        -1
     """
     check_tensor("get_device", input)
     return -1
@@ -88,6 +124,11 @@ def dim_order(self: Tensor) -> tuple[int, ...]:
     """dim_order() -> tuple of ints
 
     The dimensions from the largest stride to the smallest.
+
+    Example::
+
+        >>> cgrad.zeros(2, 3).T.dim_order()
+        (1, 0)
     """
     strides = self.stride()
     return tuple(sorted(range(self.ndim), key=lambda d: -strides[d]))
@@ -95,7 +136,13 @@ def dim_order(self: Tensor) -> tuple[int, ...]:
 
 @public(module=False)
 def type_as(self: Tensor, other: Tensor) -> Tensor:
-    """type_as(other) -> Tensor: the tensor in the dtype of another."""
+    """type_as(other) -> Tensor: the tensor in the dtype of another.
+
+    Example::
+
+        >>> cgrad.tensor([1.5]).type_as(cgrad.tensor([1]))
+        tensor([1])
+    """
     return self.to(other.dtype)
 
 
@@ -104,6 +151,12 @@ def detach(input: Tensor) -> Tensor:
     """detach(input) -> Tensor
 
     A tensor over the same memory without history.
+
+    Example::
+
+        >>> x = cgrad.ones(2, requires_grad=True)
+        >>> x.detach().requires_grad
+        False
     """
     return input.detach()
 
@@ -113,6 +166,12 @@ def detach_(input: Tensor) -> Tensor:
     """detach_(input) -> Tensor
 
     Cut a tensor off its history.
+
+    Example::
+
+        >>> y = cgrad.ones(2, requires_grad=True) * 2
+        >>> y.detach_().is_leaf
+        True
     """
     input.detach_()
     return input
@@ -123,19 +182,38 @@ def detach_(input: Tensor) -> Tensor:
 
 @public(module=False)
 def pin_memory(self: Tensor, device: object = None) -> Tensor:
-    """pin_memory() -> Tensor: the tensor itself; pages are pinned for the sake of a GPU."""
+    """pin_memory() -> Tensor: the tensor itself; pages are pinned for the sake of a GPU.
+
+    Example::
+
+        >>> x = cgrad.zeros(2)
+        >>> x.pin_memory() is x
+        True
+    """
     return self
 
 
 @public(module=False)
 def is_pinned(self: Tensor, device: object = None) -> bool:
-    """is_pinned() -> bool: False."""
+    """is_pinned() -> bool: False.
+
+    Example::
+
+        >>> cgrad.zeros(2).is_pinned()
+        False
+    """
     return False
 
 
 @public(module=False)
 def is_shared(self: Tensor) -> bool:
-    """is_shared() -> bool: False; memory is not shared between processes."""
+    """is_shared() -> bool: False; memory is not shared between processes.
+
+    Example::
+
+        >>> cgrad.zeros(2).is_shared()
+        False
+    """
     return False
 
 
@@ -147,7 +225,13 @@ def share_memory_(self: Tensor) -> Tensor:
 
 @public(module=False)
 def to_dense(self: Tensor) -> Tensor:
-    """to_dense() -> Tensor: the tensor itself."""
+    """to_dense() -> Tensor: the tensor itself.
+
+    Example::
+
+        >>> cgrad.ones(2).to_dense()
+        tensor([1., 1.])
+    """
     return self
 
 
@@ -190,13 +274,25 @@ _BYTE = _op["from_numpy"](np.zeros(0, np.uint8)).dtype
 
 @public(module=False)
 def untyped_storage(self: Tensor) -> UntypedStorage:
-    """untyped_storage() -> UntypedStorage: the memory of the tensor and its views, in bytes."""
+    """untyped_storage() -> UntypedStorage: the memory of the tensor and its views, in bytes.
+
+    Example::
+
+        >>> cgrad.zeros(2, 3).untyped_storage().nbytes()
+        24
+    """
     return UntypedStorage(self)
 
 
 @public(module=False)
 def storage(self: Tensor) -> UntypedStorage:
-    """storage() -> UntypedStorage: the memory of the tensor and its views, in elements."""
+    """storage() -> UntypedStorage: the memory of the tensor and its views, in elements.
+
+    Example::
+
+        >>> len(cgrad.zeros(2, 3).storage())
+        6
+    """
     return UntypedStorage(self, self.element_size())
 
 
@@ -206,6 +302,12 @@ def resize_(self: Tensor, *sizes: Ints, memory_format: object = None) -> Tensor:
 
     Give the tensor another shape, row-major over the same memory.  Where that is too small it gets
     new memory with the old elements in front; views of the old memory keep that.
+
+    Example::
+
+        >>> cgrad.zeros(4).resize_(2, 2)
+        tensor([[0., 0.],
+                [0., 0.]])
     """
     shape = integers(sizes[0] if len(sizes) == 1 else sizes, "resize_", "sizes")
     if self.requires_grad:
@@ -228,7 +330,14 @@ def resize_(self: Tensor, *sizes: Ints, memory_format: object = None) -> Tensor:
 
 @public(module=False, renamed={"the_template": "other"})
 def resize_as_(self: Tensor, other: Tensor, memory_format: object = None) -> Tensor:
-    """resize_as_(other) -> Tensor: :meth:`resize_` to the shape of another tensor."""
+    """resize_as_(other) -> Tensor: :meth:`resize_` to the shape of another tensor.
+
+    Example::
+
+        >>> cgrad.zeros(4).resize_as_(cgrad.ones(2, 2))
+        tensor([[0., 0.],
+                [0., 0.]])
+    """
     return self.resize_(other.shape)
 
 
@@ -240,6 +349,12 @@ def set_(
     """set_(source=None, storage_offset=0, size=None, stride=None) -> Tensor
 
     Let the tensor stand for the memory of another tensor, or for a part of it.
+
+    Example::
+
+        >>> x = cgrad.zeros(2)
+        >>> x.set_(cgrad.ones(3))
+        tensor([1., 1., 1.])
     """
     if source is None:
         source = _op["empty"](0, dtype=self.dtype)
@@ -272,6 +387,11 @@ def apply_(self: Tensor, callable: Callable[[Any], Any]) -> Tensor:
 
     Replace each element x by ``callable(x)``, one by one in Python; for tensors that do not
     require grad.
+
+    Example::
+
+        >>> cgrad.tensor([1.0, 2.0]).apply_(lambda x: x * 10)
+        tensor([10., 20.])
     """
     return _each("apply_", self, callable, [self])
 
@@ -282,6 +402,11 @@ def map_(self: Tensor, tensor: Tensor, callable: Callable[[Any, Any], Any]) -> T
 
     Replace each element x by ``callable(x, y)``, y from `tensor`, one by one in Python; for
     tensors that do not require grad.
+
+    Example::
+
+        >>> cgrad.tensor([1.0, 2.0]).map_(cgrad.tensor([3.0, 4.0]), lambda a, b: a * b)
+        tensor([3., 8.])
     """
     check_tensor("map_", tensor)
     return _each("map_", self, callable, [self, tensor.expand(self.shape)])
@@ -307,7 +432,13 @@ def new_zeros(
     self: Tensor, *size: Ints, dtype: DType | None = None, device: object = None,
     requires_grad: bool = False, layout: object = None, pin_memory: bool = False,
 ) -> Tensor:
-    """new_zeros(*size) -> Tensor: :func:`cgrad.zeros` in this tensor's dtype."""
+    """new_zeros(*size) -> Tensor: :func:`cgrad.zeros` in this tensor's dtype.
+
+    Example::
+
+        >>> cgrad.ones(1, dtype=cgrad.int8).new_zeros(2)
+        tensor([0, 0], dtype=cgrad.int8)
+    """
     return _op["zeros"](*size, **_options(self, dtype, device, requires_grad))
 
 
@@ -316,7 +447,13 @@ def new_ones(
     self: Tensor, *size: Ints, dtype: DType | None = None, device: object = None,
     requires_grad: bool = False, layout: object = None, pin_memory: bool = False,
 ) -> Tensor:
-    """new_ones(*size) -> Tensor: :func:`cgrad.ones` in this tensor's dtype."""
+    """new_ones(*size) -> Tensor: :func:`cgrad.ones` in this tensor's dtype.
+
+    Example::
+
+        >>> cgrad.zeros(1, dtype=cgrad.float64).new_ones(2)
+        tensor([1., 1.], dtype=cgrad.float64)
+    """
     return _op["ones"](*size, **_options(self, dtype, device, requires_grad))
 
 
@@ -325,7 +462,13 @@ def new_empty(
     self: Tensor, *size: Ints, dtype: DType | None = None, device: object = None,
     requires_grad: bool = False, layout: object = None, pin_memory: bool = False,
 ) -> Tensor:
-    """new_empty(*size) -> Tensor: :func:`cgrad.empty` in this tensor's dtype."""
+    """new_empty(*size) -> Tensor: :func:`cgrad.empty` in this tensor's dtype.
+
+    Example::
+
+        >>> cgrad.zeros(2, dtype=cgrad.int8).new_empty((2, 3)).dtype
+        cgrad.int8
+    """
     return _op["empty"](*size, **_options(self, dtype, device, requires_grad))
 
 
@@ -335,7 +478,13 @@ def new_full(
     device: object = None, requires_grad: bool = False, layout: object = None,
     pin_memory: bool = False,
 ) -> Tensor:
-    """new_full(size, fill_value) -> Tensor: :func:`cgrad.full` in this tensor's dtype."""
+    """new_full(size, fill_value) -> Tensor: :func:`cgrad.full` in this tensor's dtype.
+
+    Example::
+
+        >>> cgrad.zeros(1, dtype=cgrad.int8).new_full((2,), 7)
+        tensor([7, 7], dtype=cgrad.int8)
+    """
     return _op["full"](size, fill_value, **_options(self, dtype, device, requires_grad))
 
 
@@ -344,7 +493,13 @@ def new_tensor(
     self: Tensor, data: Any, *, dtype: DType | None = None, device: object = None,
     requires_grad: bool = False, layout: object = None, pin_memory: bool = False,
 ) -> Tensor:
-    """new_tensor(data) -> Tensor: :func:`cgrad.tensor` in this tensor's dtype."""
+    """new_tensor(data) -> Tensor: :func:`cgrad.tensor` in this tensor's dtype.
+
+    Example::
+
+        >>> cgrad.zeros(1, dtype=cgrad.float64).new_tensor([1, 2])
+        tensor([1., 2.], dtype=cgrad.float64)
+    """
     return _op["tensor"](data, **_options(self, dtype, device, requires_grad))
 
 
@@ -356,6 +511,11 @@ def new_empty_strided(
     """new_empty_strided(size, stride) -> Tensor
 
     :func:`cgrad.empty_strided` in this tensor's dtype.
+
+    Example::
+
+        >>> cgrad.zeros(2).new_empty_strided((2, 3), (1, 2)).stride()
+        (1, 2)
     """
     from cgrad._composite.creation import empty_strided
     return empty_strided(size, stride, **_options(self, dtype, device, requires_grad))
@@ -363,7 +523,13 @@ def new_empty_strided(
 
 @public(module=False)
 def new(self: Tensor, *args: Any) -> Tensor:
-    """new(*size) or new(data) -> Tensor: the old name of new_empty and new_tensor."""
+    """new(*size) or new(data) -> Tensor: the old name of new_empty and new_tensor.
+
+    Example::
+
+        >>> cgrad.zeros(2, dtype=cgrad.float64).new([1, 2])
+        tensor([1., 2.], dtype=cgrad.float64)
+    """
     if len(args) == 1 and not isinstance(args[0], int) and not isinstance(args[0], tuple):
         return self.new_tensor(args[0])
     return self.new_empty(*(args or (0,)))
@@ -372,12 +538,19 @@ def new(self: Tensor, *args: Any) -> Tensor:
 def _constant(name: str, value: object, text: str) -> None:
     def get(self):
         return value
-    get.__doc__ = text
+    get.__doc__ = f"{text}\n\n    >>> cgrad.zeros(2).{name}\n    {value!r}\n    "
     attach(name, property(get))
 
 
 def _adjoint(self: Tensor) -> Tensor:
-    """The adjoint of a matrix, which is its transpose."""
+    """The adjoint of a matrix, which is its transpose.
+
+    Example::
+
+        >>> cgrad.tensor([[1.0, 2.0]]).H
+        tensor([[1.],
+                [2.]])
+    """
     if self.ndim not in (0, 2):
         raise RuntimeError("tensor.H is only supported on matrices (2-D tensors). Got "
                            f"{self.ndim}-D tensor.")
@@ -385,7 +558,13 @@ def _adjoint(self: Tensor) -> Tensor:
 
 
 def _adjoints(self: Tensor) -> Tensor:
-    """The adjoints of matrices: the tensor with its last two dimensions swapped."""
+    """The adjoints of matrices: the tensor with its last two dimensions swapped.
+
+    Example::
+
+        >>> cgrad.zeros(5, 2, 3).mH.shape
+        cgrad.Size([5, 3, 2])
+    """
     return self.mT
 
 

@@ -63,6 +63,11 @@ def max(
     Largest element; with `dim` a named tuple of the largest elements along it and their (first)
     positions; with a tensor as second argument :func:`maximum`.  NaN wins.  The gradient goes to
     the chosen position; without `dim` equal elements share it evenly.
+
+    Example::
+
+        >>> cgrad.max(cgrad.tensor([[1, 5], [7, 2]]), dim=1)
+        max(values=tensor([5, 7]), indices=tensor([1, 0]))
     """
     dim = other if other is not None else dim if axis is None else axis
     return _extreme("max", input, dim, keepdim if keepdims is None else keepdims, out)
@@ -90,6 +95,11 @@ def min(
     """min(input) -> Tensor; min(input, dim, keepdim=False) -> (values, indices); min(input, other)
 
     Smallest element, as :func:`max`.
+
+    Example::
+
+        >>> cgrad.min(cgrad.tensor([[1, 5], [7, 2]]), dim=1)
+        min(values=tensor([1, 2]), indices=tensor([0, 1]))
     """
     dim = other if other is not None else dim if axis is None else axis
     return _extreme("min", input, dim, keepdim if keepdims is None else keepdims, out)
@@ -102,6 +112,11 @@ def aminmax(
     """aminmax(input, *, dim=None, keepdim=False) -> (min, max)
 
     Smallest and largest element of all or along `dim`, as :func:`amin` and :func:`amax`.
+
+    Example::
+
+        >>> cgrad.aminmax(cgrad.tensor([3, 1, 2]))
+        aminmax(min=tensor(1), max=tensor(3))
     """
     check_tensor("aminmax", input)
     if input.numel() == 0 and dim is None:
@@ -117,6 +132,11 @@ def dist(input: Tensor, other: Tensor, p: Number = 2) -> Tensor:
     """dist(input, other, p=2) -> Tensor
 
     The p-norm of input - other, which are broadcast.
+
+    Example::
+
+        >>> cgrad.dist(cgrad.zeros(2), cgrad.tensor([3.0, 4.0]))
+        tensor(5.)
     """
     return cgrad.norm(input - other, p)
 
@@ -128,6 +148,12 @@ def renorm(
     """renorm(input, p, dim, maxnorm) -> Tensor
 
     The tensor with each of its slices along `dim` whose p-norm exceeds `maxnorm` scaled down to it.
+
+    Example::
+
+        >>> x = cgrad.tensor([[3.0, 4.0], [0.0, 1.0]])
+        >>> cgrad.renorm(x, p=2, dim=0, maxnorm=1.0).norm(dim=1)
+        tensor([1., 1.])
     """
     check_tensor("renorm", input)
     if not p > 0:
@@ -155,6 +181,11 @@ def nansum(
     """nansum(input, dim=None, keepdim=False, *, dtype=None) -> Tensor
 
     Sum of the elements that are not NaN.
+
+    Example::
+
+        >>> cgrad.nansum(cgrad.tensor([1.0, float("nan"), 3.0]))
+        tensor(4.)
     """
     check_tensor("nansum", input)
     if _has_nan(input):
@@ -180,6 +211,11 @@ def nanmean(
     """nanmean(input, dim=None, keepdim=False, *, dtype=None) -> Tensor
 
     Mean of the elements that are not NaN.
+
+    Example::
+
+        >>> cgrad.nanmean(cgrad.tensor([1.0, float("nan"), 3.0]))
+        tensor(2.)
     """
     check_tensor("nanmean", input)
     if not input.dtype.is_floating_point:
@@ -197,6 +233,11 @@ def count_nonzero(input: Tensor, dim: Dims = None) -> Tensor:
     """count_nonzero(input, dim=None) -> int64 Tensor
 
     How many elements are not 0: of all, or over `dim`.
+
+    Example::
+
+        >>> cgrad.count_nonzero(cgrad.tensor([0, 1, 2]))
+        tensor(2)
     """
     check_tensor("count_nonzero", input)
     return (input != 0).sum(dim)

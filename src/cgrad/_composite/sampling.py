@@ -16,6 +16,11 @@ def poisson(input: Tensor, generator: Generator | None = None) -> Tensor:
 
     Counts with the Poisson rates that `input` holds, in its dtype.  Raises RuntimeError for a
     negative rate.
+
+    Example::
+
+        >>> cgrad.poisson(cgrad.tensor([0.0, 4.0])).shape
+        cgrad.Size([2])
     """
     if not input.dtype.is_floating_point:
         raise NotImplementedError(f"poisson: not implemented for {input.dtype}")
@@ -34,6 +39,11 @@ def binomial(count: Tensor, prob: Tensor, generator: Generator | None = None) ->
     """binomial(count, prob, generator=None) -> Tensor
 
     How many of `count` trials succeed, each with probability `prob`; inputs are broadcast.
+
+    Example::
+
+        >>> cgrad.binomial(cgrad.tensor([10.0]), cgrad.tensor([1.0]))
+        tensor([10.])
     """
     for name, x in (("count", count), ("prob", prob)):
         if not x.dtype.is_floating_point:

@@ -109,6 +109,11 @@ def bucketize(
 
     The number of the bucket of each element: how many of the sorted `boundaries` are less than it
     (less or equal with `right`).
+
+    Example::
+
+        >>> cgrad.bucketize(cgrad.tensor([0.5, 3.5]), cgrad.tensor([1.0, 2.0, 3.0]))
+        tensor([0, 3])
     """
     check_tensor("bucketize", boundaries)
     if boundaries.ndim != 1:
@@ -129,6 +134,11 @@ def isin(
     """isin(elements, test_elements, *, assume_unique=False, invert=False) -> bool Tensor
 
     Whether each element occurs in `test_elements` (or does not, with `invert`).
+
+    Example::
+
+        >>> cgrad.isin(cgrad.tensor([1, 2, 3]), cgrad.tensor([2, 5]))
+        tensor([False,  True, False])
     """
     if not isinstance(elements, Tensor) and not isinstance(test_elements, Tensor):
         raise TypeError("isin(): elements or test_elements must be a Tensor")
@@ -145,6 +155,12 @@ def argwhere(input: Tensor) -> Tensor:
     """argwhere(input) -> int64 Tensor
 
     The positions of the elements that are not 0, a row for each: :func:`nonzero`.
+
+    Example::
+
+        >>> cgrad.argwhere(cgrad.tensor([[0, 1], [2, 0]]))
+        tensor([[0, 1],
+                [1, 0]])
     """
     check_tensor("argwhere", input)
     return cgrad.nonzero(input)
@@ -157,6 +173,13 @@ def nonzero_static(
     """nonzero_static(input, *, size, fill_value=-1) -> int64 Tensor
 
     The first `size` rows of :func:`nonzero`, missing ones filled.
+
+    Example::
+
+        >>> cgrad.nonzero_static(cgrad.tensor([0, 5, 7]), size=3, fill_value=-1)
+        tensor([[ 1],
+                [ 2],
+                [-1]])
     """
     check_tensor("nonzero_static", input)
     if size < 0:
@@ -231,6 +254,11 @@ def unique_consecutive(
     -> Tensor or tuple of Tensors
 
     The elements (slices along `dim`) that differ from the one before; the rest as :func:`unique`.
+
+    Example::
+
+        >>> cgrad.unique_consecutive(cgrad.tensor([1, 1, 2, 1]))
+        tensor([1, 2, 1])
     """
     axis = _along(input, dim, "unique_consecutive")
     a = _array(input)
@@ -256,6 +284,11 @@ def bincount(input: Tensor, weights: Tensor | None = None, minlength: int = 0) -
 
     How often each of the numbers 0, 1, 2, ... occurs in a vector, or the sum of the `weights` at
     its places; at least `minlength` of them.
+
+    Example::
+
+        >>> cgrad.bincount(cgrad.tensor([0, 2, 2]))
+        tensor([1, 0, 2])
     """
     check_tensor("bincount", input)
     if minlength < 0:
@@ -301,6 +334,11 @@ def histc(
 
     How many elements lie in each of `bins` intervals of one width between `min` and `max` (both 0:
     of the elements); others and NaN do not count.
+
+    Example::
+
+        >>> cgrad.histc(cgrad.tensor([0.0, 1.0, 1.0, 3.0]), bins=3, min=0, max=3)
+        tensor([1., 2., 1.])
     """
     check_tensor("histc", input)
     if bins <= 0:
@@ -334,6 +372,11 @@ def histogram(
         bins: how many of one width, or a vector of increasing bounds.
         range: lower and upper bound of bins of one width; default: of the elements.
         density: divide by the total and the widths, so that the integral is 1.
+
+    Example::
+
+        >>> cgrad.histogram(cgrad.tensor([0.0, 1.0, 1.0, 2.0]), bins=2, range=(0.0, 2.0)).hist
+        tensor([1., 3.])
     """
     check_tensor("histogram", input)
     if not input.dtype.is_floating_point:

@@ -16,6 +16,11 @@ def flatten(input: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
     """flatten(input, start_dim=0, end_dim=-1) -> Tensor
 
     The dimensions from `start_dim` to `end_dim` as one; a view where the memory allows.
+
+    Example::
+
+        >>> cgrad.flatten(cgrad.zeros(2, 3, 4), 1).shape
+        cgrad.Size([2, 12])
     """
     first = dimension(start_dim, input.ndim, "flatten")
     last = dimension(end_dim, input.ndim, "flatten")
@@ -34,6 +39,12 @@ def unflatten(input: Tensor, dim: int, sizes: Ints) -> Tensor:
     """unflatten(input, dim, sizes) -> Tensor
 
     One dimension cut into several of the given sizes, one of which may be -1.
+
+    Example::
+
+        >>> cgrad.unflatten(cgrad.arange(6), 0, (2, 3))
+        tensor([[0, 1, 2],
+                [3, 4, 5]])
     """
     dim = dimension(dim, input.ndim, "unflatten")
     cut = integers(sizes, "unflatten", "sizes")
@@ -59,6 +70,11 @@ def ravel(input: Tensor) -> Tensor:
     """ravel(input) -> Tensor
 
     All elements in one dimension; a view if the input is contiguous.
+
+    Example::
+
+        >>> cgrad.ravel(cgrad.tensor([[1, 2], [3, 4]]))
+        tensor([1, 2, 3, 4])
     """
     return input.contiguous().view(-1)
 
@@ -68,6 +84,11 @@ def movedim(input: Tensor, source: Ints, destination: Ints) -> Tensor:
     """movedim(input, source, destination) -> Tensor
 
     A view with the dimensions `source` moved to the positions `destination`.
+
+    Example::
+
+        >>> cgrad.moveaxis(cgrad.zeros(2, 3, 4), 0, 2).shape
+        cgrad.Size([3, 4, 2])
     """
     n = input.ndim
     given, wanted = (integers(d, "movedim", "source") for d in (source, destination))
@@ -92,6 +113,12 @@ def adjoint(input: Tensor) -> Tensor:
     """adjoint(input) -> Tensor
 
     The view with the last two dimensions swapped: the adjoint of real matrices.
+
+    Example::
+
+        >>> cgrad.adjoint(cgrad.tensor([[1.0, 2.0]]))
+        tensor([[1.],
+                [2.]])
     """
     if input.ndim == 1:
         raise RuntimeError("tensor.adjoint() is only supported on matrices or batches of matrices. "
@@ -119,6 +146,11 @@ def split(
 
     Views of consecutive parts along `dim`: of one size (the last may be smaller), or of the sizes
     in a list, which add up to the whole.
+
+    Example::
+
+        >>> cgrad.split(cgrad.arange(5), 2)
+        (tensor([0, 1]), tensor([2, 3]), tensor([4]))
     """
     if not isinstance(split_size_or_sections, int):
         return split_with_sizes(tensor, split_size_or_sections, dim)
@@ -138,6 +170,11 @@ def split_with_sizes(input: Tensor, split_sizes: Ints, dim: int = 0) -> tuple[Te
     """split_with_sizes(input, split_sizes, dim=0) -> tuple of Tensors
 
     Views of consecutive parts of the given sizes along `dim`, which add up to the whole.
+
+    Example::
+
+        >>> cgrad.split_with_sizes(cgrad.arange(5), [1, 4])
+        (tensor([0]), tensor([1, 2, 3, 4]))
     """
     sizes = integers(split_sizes, "split_with_sizes", "split_sizes")
     dim = dimension(dim, input.ndim, "split_with_sizes")
@@ -155,6 +192,11 @@ def chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
     """chunk(input, chunks, dim=0) -> tuple of Tensors
 
     Views of at most `chunks` equal parts along `dim`; the last may be smaller.
+
+    Example::
+
+        >>> cgrad.chunk(cgrad.arange(5), 2)
+        (tensor([0, 1, 2]), tensor([3, 4]))
     """
     dim = dimension(dim, input.ndim, "chunk")
     if input.ndim == 0:
@@ -174,6 +216,11 @@ def tensor_split(
 
     Views of consecutive parts along `dim`: a number of parts whose sizes differ by at most 1, or
     the parts between the given positions, as slices take them.
+
+    Example::
+
+        >>> cgrad.tensor_split(cgrad.arange(5), 2)
+        (tensor([0, 1, 2]), tensor([3, 4]))
     """
     where: object = indices_or_sections
     if where is None:
@@ -227,16 +274,31 @@ hsplit.__doc__ = """hsplit(input, indices_or_sections) -> tuple of Tensors
 
     Parts along the second dimension (the first of a vector), as :func:`tensor_split`; a number of
     parts must divide the size.
+
+    Example::
+
+        >>> cgrad.hsplit(cgrad.arange(4), 2)
+        (tensor([0, 1]), tensor([2, 3]))
     """
 vsplit = _split_along("vsplit", 0, 2)
 vsplit.__doc__ = """vsplit(input, indices_or_sections) -> tuple of Tensors
 
     Parts along the first dimension of two or more, as :func:`hsplit`.
+
+    Example::
+
+        >>> cgrad.vsplit(cgrad.tensor([[1, 2], [3, 4]]), 2)
+        (tensor([[1, 2]]), tensor([[3, 4]]))
     """
 dsplit = _split_along("dsplit", 2, 3)
 dsplit.__doc__ = """dsplit(input, indices_or_sections) -> tuple of Tensors
 
     Parts along the third dimension, as :func:`hsplit`.
+
+    Example::
+
+        >>> [part.shape[2] for part in cgrad.dsplit(cgrad.zeros(1, 1, 4), 2)]
+        [2, 2]
     """
 for _f in (hsplit, vsplit, dsplit):
     public(renamed={"indices": "indices_or_sections", "sections": "indices_or_sections"})(_f)
@@ -247,6 +309,11 @@ def unbind(input: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
     """unbind(input, dim=0) -> tuple of Tensors
 
     The views that have one dimension removed, one for each of its entries.
+
+    Example::
+
+        >>> cgrad.unbind(cgrad.tensor([[1, 2], [3, 4]]))
+        (tensor([1, 2]), tensor([3, 4]))
     """
     dim = dimension(dim, input.ndim, "unbind")
     if input.ndim == 0:
@@ -261,6 +328,11 @@ def narrow_copy(
     """narrow_copy(input, dim, start, length) -> Tensor
 
     A copy of :func:`narrow`.
+
+    Example::
+
+        >>> cgrad.narrow_copy(cgrad.arange(5), 0, 1, 3)
+        tensor([1, 2, 3])
     """
     return stored(input.narrow(dim, start, length).clone(), out, "narrow_copy")
 
@@ -273,6 +345,11 @@ def broadcast_shapes(*shapes: Ints) -> Size:
     """broadcast_shapes(*shapes) -> Size
 
     The shape that tensors of these shapes broadcast to.
+
+    Example::
+
+        >>> cgrad.broadcast_shapes((2, 1), (3,))
+        cgrad.Size([2, 3])
     """
     all = [integers(s, "broadcast_shapes", "shapes") for s in shapes]
     result = [1] * builtins.max(map(len, all), default=0)
@@ -294,6 +371,12 @@ def broadcast_tensors(*tensors: Tensor) -> tuple[Tensor, ...]:
     """broadcast_tensors(*tensors) -> tuple of Tensors
 
     The tensors expanded to their common shape.
+
+    Example::
+
+        >>> a, b = cgrad.broadcast_tensors(cgrad.zeros(2, 1), cgrad.zeros(3))
+        >>> a.shape == b.shape == (2, 3)
+        True
     """
     if len(tensors) == 1 and not isinstance(tensors[0], Tensor):
         tensors = tuple(tensors[0])
@@ -308,25 +391,52 @@ def broadcast_to(input: Tensor, size: Ints) -> Tensor:
     """broadcast_to(input, size) -> Tensor
 
     The tensor expanded to a shape.
+
+    Example::
+
+        >>> cgrad.broadcast_to(cgrad.tensor([1, 2]), (2, 2))
+        tensor([[1, 2],
+                [1, 2]])
     """
     return input.expand(size)
 
 
 @public(module=False)
 def expand_as(self: Tensor, other: Tensor) -> Tensor:
-    """expand_as(other) -> Tensor: the tensor expanded to the shape of another."""
+    """expand_as(other) -> Tensor: the tensor expanded to the shape of another.
+
+    Example::
+
+        >>> cgrad.tensor([1, 2]).expand_as(cgrad.zeros(2, 2))
+        tensor([[1, 2],
+                [1, 2]])
+    """
     return self.expand(other.shape)
 
 
 @public(module=False)
 def view_as(self: Tensor, other: Tensor) -> Tensor:
-    """view_as(other) -> Tensor: a view in the shape of another tensor."""
+    """view_as(other) -> Tensor: a view in the shape of another tensor.
+
+    Example::
+
+        >>> cgrad.arange(4).view_as(cgrad.zeros(2, 2))
+        tensor([[0, 1],
+                [2, 3]])
+    """
     return self.view(other.shape)
 
 
 @public(module=False)
 def reshape_as(self: Tensor, other: Tensor) -> Tensor:
-    """reshape_as(other) -> Tensor: the elements in the shape of another tensor."""
+    """reshape_as(other) -> Tensor: the elements in the shape of another tensor.
+
+    Example::
+
+        >>> cgrad.arange(4).reshape_as(cgrad.zeros(2, 2))
+        tensor([[0, 1],
+                [2, 3]])
+    """
     return self.reshape(other.shape)
 
 
@@ -335,6 +445,11 @@ def sum_to_size(self: Tensor, *size: Ints) -> Tensor:
     """sum_to_size(*size) -> Tensor
 
     The sums that undo a broadcast from `size` to the shape of the tensor.
+
+    Example::
+
+        >>> cgrad.ones(3, 2).sum_to_size(1, 2)
+        tensor([[3., 3.]])
     """
     wanted = integers(size[0] if len(size) == 1 else size, "sum_to_size", "size")
     extra = self.ndim - len(wanted)
@@ -363,6 +478,11 @@ def _at_least(name: str, shape):
 
     Views with at least {name[8]} dimension{"s" * (name[8] != "1")}; of several tensors or of a
     sequence a tuple.
+
+    Example::
+
+        >>> cgrad.{name}(cgrad.tensor(7)).shape
+        cgrad.Size({[1] * int(name[8])})
     """
     return public(method=False)(function)
 
@@ -382,6 +502,12 @@ def diag_embed(input: Tensor, offset: int = 0, dim1: int = -2, dim2: int = -1) -
 
     Zeros with the last dimension of `input` on the `offset`-th diagonal of the matrices that the
     new dimensions `dim1` and `dim2` span: the reverse of :func:`diagonal`.
+
+    Example::
+
+        >>> cgrad.diag_embed(cgrad.tensor([1.0, 2.0]))
+        tensor([[1., 0.],
+                [0., 2.]])
     """
     check_tensor("diag_embed", input)
     if input.ndim == 0:
@@ -404,6 +530,12 @@ def diagflat(input: Tensor, offset: int = 0) -> Tensor:
     """diagflat(input, offset=0) -> Tensor
 
     The square matrix with all elements of `input` on its `offset`-th diagonal.
+
+    Example::
+
+        >>> cgrad.diagflat(cgrad.tensor([[1, 2]]))
+        tensor([[1, 0],
+                [0, 2]])
     """
     return diag_embed(input.reshape(-1), offset)
 

@@ -49,6 +49,11 @@ def argsort(
     """argsort(input, dim=-1, descending=False, stable=False) -> int64 Tensor
 
     The positions that sort `input` along `dim`, as :func:`sort` gives them.
+
+    Example::
+
+        >>> cgrad.argsort(cgrad.tensor([3, 1, 2]))
+        tensor([1, 2, 0])
     """
     check_tensor("argsort", input)
     return positions(input, dim, "first", -1, descending, name="argsort", values=False)[1]
@@ -59,6 +64,11 @@ def msort(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """msort(input) -> Tensor
 
     The elements in order along the first dimension.
+
+    Example::
+
+        >>> cgrad.msort(cgrad.tensor([3, 1, 2]))
+        tensor([1, 2, 3])
     """
     check_tensor("msort", input)
     result = positions(input, 0, "first", -1, name="msort")[0]
@@ -100,6 +110,11 @@ def kthvalue(
     """kthvalue(input, k, dim=-1, keepdim=False) -> (values, indices)
 
     The k-th smallest element along `dim` (k = 1: the smallest) and its position.
+
+    Example::
+
+        >>> cgrad.kthvalue(cgrad.tensor([5, 1, 3]), 2)
+        kthvalue(values=tensor(3), indices=tensor(2))
     """
     check_tensor("kthvalue", input)
     result = return_types.kthvalue(
@@ -139,6 +154,11 @@ def median(
     The element in the middle of the order, the lower one of two; NaN if there is a NaN.  With `dim`
     a named tuple of the medians along it and their positions.  The gradient goes to the position;
     without `dim` equal elements share it evenly.
+
+    Example::
+
+        >>> cgrad.median(cgrad.tensor([5, 1, 3]))
+        tensor(3)
     """
     return _middle(input, dim, keepdim, out, "median")
 
@@ -156,6 +176,11 @@ def nanmedian(
     """nanmedian(input) -> Tensor; nanmedian(input, dim, keepdim=False) -> (values, indices)
 
     As :func:`median`, of the elements that are not NaN.
+
+    Example::
+
+        >>> cgrad.nanmedian(cgrad.tensor([1.0, float("nan"), 3.0]))
+        tensor(1.)
     """
     return _middle(input, dim, keepdim, out, "nanmedian")
 
@@ -167,6 +192,11 @@ def mode(
     """mode(input, dim=-1, keepdim=False) -> (values, indices)
 
     The most frequent element along `dim`, the least of several, and the last position of it.
+
+    Example::
+
+        >>> cgrad.mode(cgrad.tensor([1, 2, 2]))
+        mode(values=tensor(2), indices=tensor(2))
     """
     check_tensor("mode", input)
     result = return_types.mode(*positions(input, dim, "mode", keepdim=keepdim, name="mode"))
@@ -187,6 +217,11 @@ def cummax(input: Tensor, dim: int, *, out: Pair | None = None) -> ValuesIndices
 
     The largest of the elements up to each position along `dim`, and its position (the last one of
     equal ones); NaN wins.
+
+    Example::
+
+        >>> cgrad.cummax(cgrad.tensor([1, 3, 2]), dim=0)
+        cummax(values=tensor([1, 3, 3]), indices=tensor([0, 1, 1]))
     """
     return _extreme_so_far(input, dim, True, out, "cummax")
 
@@ -196,6 +231,11 @@ def cummin(input: Tensor, dim: int, *, out: Pair | None = None) -> ValuesIndices
     """cummin(input, dim) -> (values, indices)
 
     The smallest of the elements up to each position, as :func:`cummax`.
+
+    Example::
+
+        >>> cgrad.cummin(cgrad.tensor([3, 1, 2]), dim=0)
+        cummin(values=tensor([3, 1, 1]), indices=tensor([0, 1, 1]))
     """
     return _extreme_so_far(input, dim, False, out, "cummin")
 

@@ -16,6 +16,11 @@ def mvlgamma(input: Tensor, p: int, *, out: Tensor | None = None) -> Tensor:
     Logarithm of the multivariate gamma function of dimension p,
     p (p - 1) / 4 log(pi) + sum over j < p of log Gamma(x - j / 2).
     Raises RuntimeError for p < 1.
+
+    Example::
+
+        >>> cgrad.mvlgamma(cgrad.tensor([2.0, 3.0]), 1)
+        tensor([0.0000, 0.6931])
     """
     check_tensor("mvlgamma", input)
     if p < 1:

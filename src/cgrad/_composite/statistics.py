@@ -25,6 +25,11 @@ def diff(
 
     Differences of neighbours along `dim`, `n` times; `prepend` and `append` are put in front and
     behind first.  For bool: whether neighbours differ.
+
+    Example::
+
+        >>> cgrad.diff(cgrad.tensor([1, 4, 9]))
+        tensor([3, 5])
     """
     check_tensor("diff", input)
     if input.ndim == 0:
@@ -95,6 +100,11 @@ def cumulative_trapezoid(
     """cumulative_trapezoid(y, x=None, *, dx=None, dim=-1) -> Tensor
 
     The integrals up to each point but the first, as :func:`trapezoid`.
+
+    Example::
+
+        >>> cgrad.cumulative_trapezoid(cgrad.tensor([1.0, 2.0, 3.0]))
+        tensor([1.5000, 4.0000])
     """
     return _strips(y, x, dx, dim, "cumulative_trapezoid").cumsum(dim) / 2
 
@@ -273,6 +283,11 @@ def nanquantile(
     """nanquantile(input, q, dim=None, keepdim=False, *, interpolation="linear") -> Tensor
 
     As :func:`quantile`, of the elements that are not NaN.
+
+    Example::
+
+        >>> cgrad.nanquantile(cgrad.tensor([1.0, float("nan"), 3.0]), 0.5)
+        tensor(2.)
     """
     return _quantile(input, q, dim, keepdim, interpolation, True, out, "nanquantile")
 
@@ -310,6 +325,12 @@ def cov(
     Args:
         fweights: how often each observation counts, integers.
         aweights: how much it counts.
+
+    Example::
+
+        >>> cgrad.cov(cgrad.tensor([[1.0, 2.0, 3.0], [3.0, 2.0, 1.0]]))
+        tensor([[ 1., -1.],
+                [-1.,  1.]])
     """
     check_tensor("cov", input)
     if input.ndim > 2:
@@ -351,6 +372,12 @@ def corrcoef(input: Tensor) -> Tensor:
     """corrcoef(input) -> Tensor
 
     The matrix of correlation coefficients of variables, the rows of `input`, clipped to [-1, 1].
+
+    Example::
+
+        >>> cgrad.corrcoef(cgrad.tensor([[1.0, 2.0, 3.0], [3.0, 2.0, 1.0]]))
+        tensor([[ 1., -1.],
+                [-1.,  1.]])
     """
     check_tensor("corrcoef", input)
     if input.ndim > 2:

@@ -17,6 +17,11 @@ class finfo:
 
     `bits`, `eps` (the step above 1), `max`, `min`, `tiny` and `smallest_normal` (the smallest
     normal number), `resolution`, `dtype` (its name).
+
+    Example::
+
+        >>> cgrad.finfo(cgrad.float32).eps
+        1.1920928955078125e-07
     """
 
     def __init__(self, type: DType | None = None):
@@ -46,7 +51,13 @@ class finfo:
 
 
 class iinfo:
-    """iinfo(dtype): the limits `min` and `max` of an integer dtype, its `bits` and name."""
+    """iinfo(dtype): the limits `min` and `max` of an integer dtype, its `bits` and name.
+
+    Example::
+
+        >>> cgrad.iinfo(cgrad.int8).max
+        127
+    """
 
     def __init__(self, type: DType):
         if not isinstance(type, DType) or type.is_floating_point or type.name == "bool":
@@ -72,6 +83,11 @@ def typename(obj: object) -> str:
     """typename(obj) -> str
 
     The name of a tensor's type, as ``cgrad.FloatTensor``, or of any other object's class.
+
+    Example::
+
+        >>> cgrad.typename(cgrad.zeros(1))
+        'cgrad.FloatTensor'
     """
     if isinstance(obj, Tensor):
         return str(obj.type())
@@ -114,6 +130,10 @@ def set_default_tensor_type(t: Any) -> None:
     """set_default_tensor_type(t)
 
     The old form of :func:`set_default_dtype`: ``cgrad.DoubleTensor``, or its name.
+
+    Example::
+
+        >>> cgrad.set_default_tensor_type(cgrad.FloatTensor)
     """
     kind = TYPED.get(str(t).rpartition(".")[2])
     if kind is None or not kind.dtype.is_floating_point:

@@ -15,6 +15,12 @@ def pixel_shuffle(input: Tensor, upscale_factor: int) -> Tensor:
     """pixel_shuffle(input, upscale_factor) -> Tensor
 
     Channels become pixels: [*, c r r, h, w] with r = `upscale_factor` becomes [*, c, h r, w r].
+
+    Example::
+
+        >>> cgrad.pixel_shuffle(cgrad.arange(4.0).view(4, 1, 1), 2)
+        tensor([[[0., 1.],
+                 [2., 3.]]])
     """
     check_tensor("pixel_shuffle", input)
     r = int(upscale_factor)
@@ -40,6 +46,11 @@ def pixel_unshuffle(input: Tensor, downscale_factor: int) -> Tensor:
     """pixel_unshuffle(input, downscale_factor) -> Tensor
 
     Undoes :func:`pixel_shuffle`: [*, c, h r, w r] becomes [*, c r r, h, w].
+
+    Example::
+
+        >>> cgrad.pixel_unshuffle(cgrad.arange(4.0).view(1, 2, 2), 2).flatten()
+        tensor([0., 1., 2., 3.])
     """
     check_tensor("pixel_unshuffle", input)
     r = int(downscale_factor)
@@ -65,6 +76,11 @@ def channel_shuffle(input: Tensor, groups: int) -> Tensor:
     """channel_shuffle(input, groups) -> Tensor
 
     The channels, dimension 1, taken in turn from each of `groups` equal groups.
+
+    Example::
+
+        >>> cgrad.channel_shuffle(cgrad.arange(4.0).view(1, 4, 1, 1), 2).flatten()
+        tensor([0., 2., 1., 3.])
     """
     check_tensor("channel_shuffle", input)
     g = int(groups)
@@ -89,6 +105,11 @@ def max_pool1d(
     """max_pool1d(input, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False) -> Tensor
 
     The greatest element of each window: :func:`cgrad.nn.functional.max_pool1d`.
+
+    Example::
+
+        >>> cgrad.max_pool1d(cgrad.tensor([[1.0, 3.0, 5.0, 7.0]]), 2)
+        tensor([[3., 7.]])
     """
     return _functional("max_pool1d", input, kernel_size, stride, padding, dilation, ceil_mode)
 
@@ -101,6 +122,11 @@ def max_pool2d(
     """max_pool2d(input, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False) -> Tensor
 
     The greatest element of each window: :func:`cgrad.nn.functional.max_pool2d`.
+
+    Example::
+
+        >>> cgrad.max_pool2d(cgrad.tensor([[[1.0, 2.0], [3.0, 4.0]]]), 2)
+        tensor([[[4.]]])
     """
     return _functional("max_pool2d", input, kernel_size, stride, padding, dilation, ceil_mode)
 
@@ -113,6 +139,11 @@ def max_pool3d(
     """max_pool3d(input, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False) -> Tensor
 
     The greatest element of each window: :func:`cgrad.nn.functional.max_pool3d`.
+
+    Example::
+
+        >>> cgrad.max_pool3d(cgrad.arange(8.0).view(1, 2, 2, 2), 2)
+        tensor([[[[7.]]]])
     """
     return _functional("max_pool3d", input, kernel_size, stride, padding, dilation, ceil_mode)
 
@@ -126,6 +157,11 @@ def avg_pool1d(
 count_include_pad=True) -> Tensor
 
     The mean of each window: :func:`cgrad.nn.functional.avg_pool1d`.
+
+    Example::
+
+        >>> cgrad.avg_pool1d(cgrad.tensor([[1.0, 3.0, 5.0, 7.0]]), 2)
+        tensor([[2., 6.]])
     """
     return _functional("avg_pool1d", input, kernel_size, stride, padding, ceil_mode,
                        count_include_pad)
@@ -137,6 +173,11 @@ def adaptive_avg_pool1d(input: Tensor, output_size: Any) -> Tensor:
 
     Means of windows that cover the last dimension evenly:
     :func:`cgrad.nn.functional.adaptive_avg_pool1d`.
+
+    Example::
+
+        >>> cgrad.adaptive_avg_pool1d(cgrad.tensor([[1.0, 3.0, 5.0, 7.0]]), 2)
+        tensor([[2., 6.]])
     """
     return _functional("adaptive_avg_pool1d", input, output_size)
 
@@ -146,6 +187,11 @@ def adaptive_max_pool1d(input: Tensor, output_size: Any) -> tuple[Tensor, Tensor
     """adaptive_max_pool1d(input, output_size) -> (values, indices)
 
     The greatest elements of windows that cover the last dimension evenly, and their places.
+
+    Example::
+
+        >>> cgrad.adaptive_max_pool1d(cgrad.tensor([[1.0, 3.0, 5.0, 7.0]]), 2)
+        (tensor([[3., 7.]]), tensor([[1, 3]]))
     """
     return _functional("adaptive_max_pool1d_with_indices", input, output_size)
 

@@ -218,6 +218,11 @@ def celu(input, alpha=1.0):
     """celu(input, alpha=1.0) -> Tensor
 
     x where x > 0, else alpha (e^(x / alpha) - 1) (Barron 2017).
+
+    Example::
+
+        >>> cgrad.celu(cgrad.tensor([-1.0, 2.0]))
+        tensor([-0.6321,  2.0000])
     """
     cdef double a = alpha
     if a == 0:
@@ -230,6 +235,11 @@ def selu(input):
 
     1.0507 (x where x > 0, else 1.67326 (e^x - 1)): the numbers of Klambauer et al. (2017), which
     keep mean 0 and variance 1 through layers.
+
+    Example::
+
+        >>> cgrad.selu(cgrad.tensor([-1.0, 2.0]))
+        tensor([-1.1113,  2.1014])
     """
     return with_numbers(SELU, input, 1.6732632423543772848170429916717,
                         1.0507009873554804934193349852946, 0, None, "selu")
@@ -247,6 +257,11 @@ def logsigmoid(input, *, out=None):
     """logsigmoid(input) -> Tensor
 
     log(1 / (1 + e^-x)), without overflow.
+
+    Example::
+
+        >>> cgrad.nn.functional.logsigmoid(cgrad.tensor([0.0, 2.0]))
+        tensor([-0.6931, -0.1269])
     """
     return with_numbers(LOG_SIGMOID, input, 0, 0, 0, out, "logsigmoid")
 
@@ -271,6 +286,11 @@ def hardshrink(input, lambd=0.5, *, out=None):
     """hardshrink(input, lambd=0.5) -> Tensor
 
     0 where |x| <= lambd, else x.
+
+    Example::
+
+        >>> cgrad.hardshrink(cgrad.tensor([-1.0, 0.2]))
+        tensor([-1.,  0.])
     """
     return with_numbers(HARDSHRINK, input, lambd, 0, 0, out, "hardshrink")
 
@@ -279,6 +299,11 @@ def softshrink(input, lambd=0.5, *, out=None):
     """softshrink(input, lambd=0.5) -> Tensor
 
     x moved towards 0 by lambd, no further.  Raises RuntimeError for lambd < 0.
+
+    Example::
+
+        >>> cgrad.nn.functional.softshrink(cgrad.tensor([-1.0, 0.2]))
+        tensor([-0.5000,  0.0000])
     """
     cdef double limit = lambd
     if not limit >= 0:
@@ -303,6 +328,11 @@ def threshold(input, threshold, value, *, out=None):
     """threshold(input, threshold, value) -> Tensor
 
     x where x > threshold, else value.
+
+    Example::
+
+        >>> cgrad.threshold(cgrad.tensor([0.5, 2.0]), 1.0, 0.0)
+        tensor([0., 2.])
     """
     if is_handle(input) and input.dtype.code in (U8, I8, I16, I32, I64):
         return public["where"](input <= int(threshold), int(value), input, out=out)
@@ -314,6 +344,11 @@ def prelu(input, weight):
 
     x where x > 0, else weight x (He et al. 2015); `weight` has one element, or one for each entry
     of dimension 1.
+
+    Example::
+
+        >>> cgrad.prelu(cgrad.tensor([-1.0, 2.0]), cgrad.tensor(0.25))
+        tensor([-0.2500,  2.0000])
     """
     cdef int64_t mark
     for name, x in (("input", input), ("weight", weight)):

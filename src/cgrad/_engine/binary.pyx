@@ -412,6 +412,11 @@ def div(input, other, *, rounding_mode=None, out=None):
 
     input / other.  Integers are divided as floating point numbers; `rounding_mode` "trunc" or
     "floor" rounds the quotient and keeps integer dtypes.
+
+    Example::
+
+        >>> cgrad.div(cgrad.tensor([7, -7]), 2, rounding_mode="floor")
+        tensor([ 3, -4])
     """
     cdef int64_t mark
     if rounding_mode == "floor":
@@ -448,6 +453,11 @@ def pow(input, exponent, *, out=None):
     input ** exponent; one of them may be a number.  Derivatives: b a^(b-1) with respect to the
     base, a^b ln a with respect to the exponent.  Raises RuntimeError for integers to the power of a
     negative integer; where that is in a tensor, the reciprocal is cut to 1, -1 or 0.
+
+    Example::
+
+        >>> cgrad.pow(cgrad.tensor([2.0, 3.0]), 2)
+        tensor([4., 9.])
     """
     cdef int64_t mark = scope_enter()
     cdef Row[2] x
@@ -501,6 +511,11 @@ def lerp(input, end, weight, *, out=None):
 
     input + weight (end - input), formed from the nearer side: `end` exactly where weight, a number
     or a tensor, is 1.  Raises RuntimeError where the dtypes differ.
+
+    Example::
+
+        >>> cgrad.lerp(cgrad.zeros(2), cgrad.tensor([10.0, 20.0]), 0.25)
+        tensor([2.5000, 5.0000])
     """
     cdef int64_t mark = scope_enter()
     cdef Row[3] x
@@ -530,6 +545,12 @@ def where(condition, input=None, other=None, *, out=None):
     input where condition, else other; the three are broadcast.  The gradient goes to the chosen
     side only, and is never multiplied: a NaN or infinity in the other branch's own derivative
     does not come from here.  With the condition alone: its nonzero indices, one tensor a dimension.
+
+    Example::
+
+        >>> x = cgrad.tensor([-1.0, 2.0])
+        >>> cgrad.where(x > 0, x, 0.0)
+        tensor([0., 2.])
     """
     cdef int64_t mark = scope_enter()
     cdef Row[3] x

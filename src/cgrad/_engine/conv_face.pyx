@@ -215,6 +215,11 @@ def conv1d(input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
     Cross-correlation of an input [n, c, l] (or [c, l]) with kernels [o, c / groups, k],
     plus bias [o].  `padding` zeros on both sides, or "valid" (none), or "same" (as many as keep
     the size).
+
+    Example::
+
+        >>> cgrad.conv1d(cgrad.tensor([[1.0, 2.0, 4.0]]), cgrad.tensor([[[1.0, -1.0]]]))
+        tensor([[-1., -2.]])
     """
     return _convolve(input, weight, bias, stride, padding, dilation, groups, 0, False, 1,
                      "conv1d")
@@ -226,6 +231,12 @@ def conv2d(input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
     Cross-correlation of an input [n, c, h, w] (or [c, h, w]) with kernels [o, c / groups, kh, kw],
     plus bias [o].  `padding` zeros on both sides, or "valid" (none), or "same" (as many as keep
     the size).
+
+    Example::
+
+        >>> cgrad.conv2d(cgrad.ones(1, 3, 3), cgrad.ones(1, 1, 2, 2))
+        tensor([[[4., 4.],
+                 [4., 4.]]])
     """
     return _convolve(input, weight, bias, stride, padding, dilation, groups, 0, False, 2,
                      "conv2d")
@@ -237,6 +248,11 @@ def conv3d(input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
     Cross-correlation of an input [n, c, d, h, w] (or [c, d, h, w]) with kernels [o, c / groups, kd, kh, kw],
     plus bias [o].  `padding` zeros on both sides, or "valid" (none), or "same" (as many as keep
     the size).
+
+    Example::
+
+        >>> cgrad.conv3d(cgrad.ones(1, 2, 2, 2), cgrad.ones(1, 1, 2, 2, 2))
+        tensor([[[[8.]]]])
     """
     return _convolve(input, weight, bias, stride, padding, dilation, groups, 0, False, 3,
                      "conv3d")
@@ -250,6 +266,11 @@ dilation=1) -> Tensor
     The derivative of :func:`conv1d` with respect to its input, applied to [n, c, l] (or
     [c, l]); weight [c, o / groups, k], bias [o].  `output_padding` adds places at the end of
     each dimension, to choose among the sizes that conv1d maps to that of the input.
+
+    Example::
+
+        >>> cgrad.conv_transpose1d(cgrad.tensor([[1.0, 2.0]]), cgrad.tensor([[[1.0, 1.0]]]))
+        tensor([[1., 3., 2.]])
     """
     return _convolve(input, weight, bias, stride, padding, dilation, groups, output_padding, True,
                      1, "conv_transpose1d")
@@ -263,6 +284,12 @@ dilation=1) -> Tensor
     The derivative of :func:`conv2d` with respect to its input, applied to [n, c, h, w] (or
     [c, h, w]); weight [c, o / groups, kh, kw], bias [o].  `output_padding` adds places at the end of
     each dimension, to choose among the sizes that conv2d maps to that of the input.
+
+    Example::
+
+        >>> cgrad.conv_transpose2d(cgrad.ones(1, 1, 1), cgrad.ones(1, 1, 2, 2))
+        tensor([[[1., 1.],
+                 [1., 1.]]])
     """
     return _convolve(input, weight, bias, stride, padding, dilation, groups, output_padding, True,
                      2, "conv_transpose2d")
@@ -276,6 +303,11 @@ dilation=1) -> Tensor
     The derivative of :func:`conv3d` with respect to its input, applied to [n, c, d, h, w] (or
     [c, d, h, w]); weight [c, o / groups, kd, kh, kw], bias [o].  `output_padding` adds places at the end of
     each dimension, to choose among the sizes that conv3d maps to that of the input.
+
+    Example::
+
+        >>> cgrad.conv_transpose3d(cgrad.ones(1, 1, 1, 1), cgrad.ones(1, 1, 2, 2, 2)).shape
+        cgrad.Size([1, 2, 2, 2])
     """
     return _convolve(input, weight, bias, stride, padding, dilation, groups, output_padding, True,
                      3, "conv_transpose3d")
@@ -364,6 +396,12 @@ def unfold(input, kernel_size, dilation=1, padding=0, stride=1):
 
     The blocks that a kernel meets, as columns: [n, c, h, w] (or [c, h, w]) becomes
     [n, c * kh * kw, places].  Zeros stand for what lies outside.
+
+    Example::
+
+        >>> cgrad.nn.functional.unfold(cgrad.arange(4.0).view(1, 1, 2, 2), (1, 2))
+        tensor([[[0., 2.],
+                 [1., 3.]]])
     """
     if is_handle(input) and input.dtype is dtype_of(BOOL):
         blocks = _unfold(input.float(), None, kernel_size, dilation, padding, stride, False,
@@ -376,6 +414,13 @@ def fold(input, output_size, kernel_size, dilation=1, padding=0, stride=1):
     """fold(input, output_size, kernel_size, dilation=1, padding=0, stride=1) -> Tensor
 
     The transpose of :func:`unfold`: adds up blocks, [n, c * kh * kw, places], into [n, c, h, w].
+
+    Example::
+
+        >>> columns = cgrad.nn.functional.unfold(cgrad.ones(1, 1, 2, 2), 1)
+        >>> cgrad.nn.functional.fold(columns, (2, 2), 1)
+        tensor([[[[1., 1.],
+                  [1., 1.]]]])
     """
     return _unfold(input, output_size, kernel_size, dilation, padding, stride, True, "fold")
 

@@ -124,6 +124,10 @@ def zeros(*args, size=None, dtype=None, device=None, requires_grad=False, layout
     """zeros(*size, dtype=None, device=None, requires_grad=False) -> Tensor
 
     A tensor of zeros of the default float dtype unless `dtype` says otherwise.
+
+    >>> cgrad.zeros(2, 3)
+    tensor([[0., 0., 0.],
+            [0., 0., 0.]])
     """
     cdef Row r
     dtype = _kind(dtype, out, "zeros")
@@ -137,6 +141,10 @@ def ones(*args, size=None, dtype=None, device=None, requires_grad=False, layout=
     """ones(*size, dtype=None, device=None, requires_grad=False) -> Tensor
 
     A tensor of ones.
+
+    >>> cgrad.ones(2, 3)
+    tensor([[1., 1., 1.],
+            [1., 1., 1.]])
     """
     cdef Row r
     dtype = _kind(dtype, out, "ones")
@@ -151,6 +159,9 @@ def full(size, fill_value, *, dtype=None, device=None, requires_grad=False, layo
 
     A tensor of one value; without `dtype`: bool for a bool, int64 for an int, else the default
     float dtype.
+
+    >>> cgrad.full((2,), 7)
+    tensor([7, 7])
     """
     cdef Row r
     dtype = _kind(dtype, out, "full")
@@ -198,6 +209,9 @@ def ones_like(input, *, dtype=None, device=None, requires_grad=False, layout=Non
     """ones_like(input, *, dtype=None, requires_grad=False) -> Tensor
 
     Ones in the shape and dtype of `input`.
+
+    >>> cgrad.ones_like(cgrad.tensor([1, 2]))
+    tensor([1, 1])
     """
     cdef Row r = _like(input, dtype, device, "ones_like")
     fill_number(r, 1, "ones_like")
@@ -225,6 +239,9 @@ def arange(start, end=None, step=1, *, dtype=None, device=None, requires_grad=Fa
 
     start, start + step, ... below `end`: ceil((end - start) / step) elements, int64 if all
     arguments are integers, else the default float dtype.
+
+    >>> cgrad.arange(0, 1, 0.25)
+    tensor([0.0000, 0.2500, 0.5000, 0.7500])
     """
     dtype = _kind(dtype, out, "arange")
     args = [x.item() if is_handle(x) else x for x in (start, end, step)]
@@ -265,6 +282,9 @@ def linspace(start, end, steps, *, dtype=None, device=None, requires_grad=False,
     """linspace(start, end, steps, *, dtype=None) -> Tensor
 
     `steps` evenly spaced values from `start` to `end`, both included.
+
+    >>> cgrad.linspace(0, 1, 5)
+    tensor([0.0000, 0.2500, 0.5000, 0.7500, 1.0000])
     """
     cdef int dt = dtype_code(_kind(dtype, out, "linspace"), handle.default_float)
     cdef int64_t count = integer(steps, "linspace", "steps")
@@ -290,6 +310,10 @@ def eye(n, m=None, *, dtype=None, device=None, requires_grad=False, layout=None,
     """eye(n, m=None, *, dtype=None) -> Tensor
 
     A matrix with ones on the diagonal and zeros elsewhere, n x n or n x m.
+
+    >>> cgrad.eye(2)
+    tensor([[1., 0.],
+            [0., 1.]])
     """
     m = n if m is None else m
     if n < 0 or m < 0:
@@ -304,7 +328,8 @@ def eye(n, m=None, *, dtype=None, device=None, requires_grad=False, layout=None,
 
 
 def scalar_tensor(s, *, dtype=None, device=None, requires_grad=False):
-    """scalar_tensor(s, *, dtype=None) -> 0-d Tensor of the default float dtype."""
+    """scalar_tensor(s, *, dtype=None) -> 0-d Tensor of the default float dtype.
+    """
     return full((), s, dtype=dtype_of(dtype_code(dtype, handle.default_float)),
                 requires_grad=requires_grad)
 
@@ -339,6 +364,10 @@ def from_numpy(ndarray):
     A tensor that shares the memory of a NumPy array; changes of one are seen in the other.
     Raises TypeError for dtypes without counterpart, ValueError for negative or odd strides and
     for foreign byte order.  A read-only array gives a tensor whose in-place operations raise.
+
+    >>> import numpy as np
+    >>> cgrad.from_numpy(np.array([1.0, 2.0]))
+    tensor([1., 2.], dtype=cgrad.float64)
     """
     if not isinstance(ndarray, np.ndarray):
         raise TypeError(f"expected np.ndarray (got {type(ndarray).__name__})")

@@ -143,7 +143,12 @@ cdef class OpFunction:
     cdef int arity
     cdef bint inplace
     cdef readonly str __name__
-    cdef readonly str __doc__
+    cdef str doc
+
+    @property
+    def __doc__(self):
+        from cgrad._engine import examples        # read when help is asked for
+        return self.doc + examples.of(self.__name__)
 
     @property
     def __qualname__(self):
@@ -290,7 +295,7 @@ cdef OpFunction _make(str name, int op, int arity, bint inplace, str doc):
     f.arity = arity
     f.inplace = inplace
     f.__name__ = name
-    f.__doc__ = doc
+    f.doc = doc
     return f
 
 

@@ -192,12 +192,26 @@ cdef int dtype_code(object d, int default) except -1:
 
 
 def get_default_dtype():
-    """The dtype of new floating point tensors (float32 unless changed)."""
+    """The dtype of new floating point tensors (float32 unless changed).
+
+    Example::
+
+        >>> cgrad.get_default_dtype()
+        cgrad.float32
+    """
     return dtype_of(default_float)
 
 
 def set_default_dtype(d):
-    """Set the dtype of new floating point tensors to float32 or float64."""
+    """Set the dtype of new floating point tensors to float32 or float64.
+
+    Example::
+
+        >>> cgrad.set_default_dtype(cgrad.float64)
+        >>> cgrad.tensor(1.0).dtype
+        cgrad.float64
+        >>> cgrad.set_default_dtype(cgrad.float32)
+    """
     global default_float
     cdef int code = dtype_code(d, F32)
     if not is_float(code):

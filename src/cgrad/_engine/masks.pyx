@@ -100,6 +100,12 @@ def masked_fill_(self, mask, value):
     """masked_fill_(mask, value) -> Tensor
 
     In-place version of :func:`masked_fill`.
+
+    Example::
+
+        >>> x = cgrad.tensor([1.0, -2.0])
+        >>> x.masked_fill_(x < 0, 0.0)
+        tensor([1., 0.])
     """
     cdef int64_t mark = scope_enter()
     cdef Row x = row_of(self, "masked_fill_"), m, v

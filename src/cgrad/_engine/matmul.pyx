@@ -420,6 +420,11 @@ def matmul(input, other, *, out=None):
     Matrix product: vectors, matrices, and batches of matrices whose leading dimensions are
     broadcast. [..., m, k] times [..., k, n] is [..., m, n]; a vector is a row on the left, a
     column on the right, and its dimension is dropped from the result.
+
+    Example::
+
+        >>> cgrad.matmul(cgrad.tensor([[1.0, 2.0], [3.0, 4.0]]), cgrad.tensor([1.0, 1.0]))
+        tensor([3., 7.])
     """
     return _product(input, other, out, "matmul", 0, 0)
 
@@ -428,6 +433,12 @@ def mm(input, mat2, *, out=None):
     """mm(input, mat2, *, out=None) -> Tensor
 
     Product of two matrices: [m, k] times [k, n].
+
+    Example::
+
+        >>> cgrad.mm(cgrad.eye(2), cgrad.tensor([[1.0, 2.0], [3.0, 4.0]]))
+        tensor([[1., 2.],
+                [3., 4.]])
     """
     return _product(input, mat2, out, "mm", 2, 2)
 
@@ -436,6 +447,11 @@ def bmm(input, mat2, *, out=None):
     """bmm(input, mat2, *, out=None) -> Tensor
 
     Products of two batches of matrices: [b, m, k] times [b, k, n].
+
+    Example::
+
+        >>> cgrad.bmm(cgrad.ones(2, 1, 3), cgrad.ones(2, 3, 1)).flatten()
+        tensor([3., 3.])
     """
     return _product(input, mat2, out, "bmm", 3, 3)
 
@@ -444,6 +460,11 @@ def mv(input, vec, *, out=None):
     """mv(input, vec, *, out=None) -> Tensor
 
     Matrix times vector: [m, k] times [k].
+
+    Example::
+
+        >>> cgrad.mv(cgrad.tensor([[1.0, 2.0], [3.0, 4.0]]), cgrad.tensor([1.0, 1.0]))
+        tensor([3., 7.])
     """
     return _product(input, vec, out, "mv", 2, 1)
 
@@ -452,6 +473,11 @@ def dot(input, tensor, *, out=None):
     """dot(input, tensor, *, out=None) -> Tensor
 
     Inner product of two vectors of the same length.
+
+    Example::
+
+        >>> cgrad.dot(cgrad.tensor([1.0, 2.0]), cgrad.tensor([3.0, 4.0]))
+        tensor(11.)
     """
     return _product(input, tensor, out, "dot", 1, 1)
 
@@ -460,6 +486,12 @@ def linear(input, weight, bias=None, *, out=None):
     """linear(input, weight, bias=None, *, out=None) -> Tensor
 
     input [..., in] times the transpose of weight [out, in], plus bias [out]: [..., out].
+
+    Example::
+
+        >>> W = cgrad.tensor([[1.0, 2.0]])
+        >>> cgrad.nn.functional.linear(cgrad.tensor([3.0, 4.0]), W, cgrad.tensor([0.5]))
+        tensor([11.5000])
     """
     cdef int64_t mark = scope_enter()
     cdef Row[3] x

@@ -120,6 +120,11 @@ def var(input, dim=None, unbiased=None, keepdim=False, *, correction=None, axis=
 
     Variance over `dim`: squared distance from the mean, summed and divided by n - correction
     (Bessel's correction by default).
+
+    Example::
+
+        >>> cgrad.var(cgrad.tensor([1.0, 2.0, 3.0]))
+        tensor(1.)
     """
     return _spread_of("var", False, False, input, dim, unbiased, keepdim, correction, axis,
                       keepdims, out)
@@ -130,6 +135,11 @@ def std(input, dim=None, unbiased=None, keepdim=False, *, correction=None, axis=
     """std(input, dim=None, *, correction=1, keepdim=False) -> Tensor
 
     Standard deviation: the square root of :func:`var`.
+
+    Example::
+
+        >>> cgrad.std(cgrad.tensor([1.0, 2.0, 3.0]))
+        tensor(1.)
     """
     return _spread_of("std", True, False, input, dim, unbiased, keepdim, correction, axis,
                       keepdims, out)
@@ -140,6 +150,11 @@ def var_mean(input, dim=None, unbiased=None, keepdim=False, *, correction=None, 
     """var_mean(input, dim=None, *, correction=1, keepdim=False) -> (Tensor, Tensor)
 
     Variance, as :func:`var`, and mean.
+
+    Example::
+
+        >>> cgrad.var_mean(cgrad.tensor([1.0, 2.0, 3.0]))
+        (tensor(1.), tensor(2.))
     """
     return _spread_of("var_mean", False, True, input, dim, unbiased, keepdim, correction, axis,
                       keepdims, None)
@@ -150,6 +165,11 @@ def std_mean(input, dim=None, unbiased=None, keepdim=False, *, correction=None, 
     """std_mean(input, dim=None, *, correction=1, keepdim=False) -> (Tensor, Tensor)
 
     Standard deviation, as :func:`std`, and mean.
+
+    Example::
+
+        >>> cgrad.std_mean(cgrad.tensor([1.0, 2.0, 3.0]))
+        (tensor(1.), tensor(2.))
     """
     return _spread_of("std_mean", True, True, input, dim, unbiased, keepdim, correction, axis,
                       keepdims, None)

@@ -195,6 +195,9 @@ def manual_seed(seed):
     """manual_seed(seed) -> Generator
 
     Restart the default generator: the same calls then give the same numbers, bit for bit.
+
+    >>> cgrad.manual_seed(0).initial_seed()
+    0
     """
     return _default.manual_seed(seed)
 
@@ -426,6 +429,9 @@ def randn(*args, size=None, generator=None, out=None, dtype=None, layout=None, d
     """randn(*size, generator=None, out=None, dtype=None, requires_grad=False) -> Tensor
 
     Normal with mean 0 and variance 1 (ziggurat).
+
+    >>> cgrad.randn(2, 3).shape
+    cgrad.Size([2, 3])
     """
     return _made("randn", NORMAL, args, size, generator, out, dtype, device, requires_grad)
 
@@ -444,6 +450,9 @@ def randn_like(input, *, generator=None, dtype=None, layout=None, device=None,
     """randn_like(input, *, generator=None, dtype=None, requires_grad=False) -> Tensor
 
     :func:`randn` in the shape and dtype of `input`.
+
+    >>> cgrad.randn_like(cgrad.zeros(2, 3)).shape
+    cgrad.Size([2, 3])
     """
     return _made_like("randn_like", NORMAL, input, generator, dtype, device, requires_grad)
 
@@ -558,6 +567,9 @@ def randperm(n, *, generator=None, out=None, dtype=None, layout=None, device=Non
     """randperm(n, *, generator=None, out=None, dtype=int64) -> Tensor
 
     The integers 0 to n-1 in random order.
+
+    >>> cgrad.randperm(4).sort().values
+    tensor([0, 1, 2, 3])
     """
     cdef int64_t mark = scope_enter()
     cdef int64_t count = integer("randperm", n)

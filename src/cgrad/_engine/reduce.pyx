@@ -439,6 +439,9 @@ def mean(input, dim=None, keepdim=False, *, dtype=None, axis=None, keepdims=None
 
     Mean of all elements, or over `dim`.  Raises RuntimeError for integers unless `dtype` is a
     floating point type.
+
+    >>> cgrad.mean(cgrad.tensor([[1.0, 2.0], [3.0, 4.0]]), dim=0)
+    tensor([2., 3.])
     """
     return _total(MEAN, input, dim, keepdim, dtype, axis, keepdims, out)
 
@@ -447,6 +450,9 @@ def prod(input, dim=None, keepdim=False, *, dtype=None, axis=None, keepdims=None
     """prod(input, dim=None, keepdim=False, *, dtype=None) -> Tensor
 
     Product of all elements, or along one dimension; integers and bool as int64.
+
+    >>> cgrad.prod(cgrad.tensor([2.0, 3.0, 4.0]))
+    tensor(24.)
     """
     dim = dim if axis is None else axis
     if dim is not None and not hasattr(dim, "__index__"):
@@ -479,6 +485,9 @@ def amax(input, dim=(), keepdim=False, *, axis=None, keepdims=None, out=None):
     """amax(input, dim=(), keepdim=False) -> Tensor
 
     Largest element over `dim`; NaN wins.  Equal largest elements share the gradient evenly.
+
+    >>> cgrad.amax(cgrad.tensor([[1, 5], [7, 2]]), dim=1)
+    tensor([5, 7])
     """
     return _extreme(AMAX, input, dim, keepdim, axis, keepdims, out)
 
@@ -487,6 +496,9 @@ def amin(input, dim=(), keepdim=False, *, axis=None, keepdims=None, out=None):
     """amin(input, dim=(), keepdim=False) -> Tensor
 
     Smallest element over `dim`; NaN wins.  Equal smallest elements share the gradient evenly.
+
+    >>> cgrad.amin(cgrad.tensor([[1, 5], [7, 2]]), dim=1)
+    tensor([1, 2])
     """
     return _extreme(AMIN, input, dim, keepdim, axis, keepdims, out)
 
@@ -556,6 +568,9 @@ def any(input, dim=None, keepdim=False, *, axis=None, keepdims=None, out=None):
     """any(input, dim=None, keepdim=False) -> bool Tensor
 
     Whether some element is not 0: of all, or over `dim` (an int or a tuple).
+
+    >>> cgrad.any(cgrad.tensor([True, False]))
+    tensor(True)
     """
     return _logical(ANY, input, dim, keepdim, axis, keepdims, out)
 
@@ -564,6 +579,9 @@ def all(input, dim=None, keepdim=False, *, axis=None, keepdims=None, out=None):
     """all(input, dim=None, keepdim=False) -> bool Tensor
 
     Whether no element is 0: of all, or over `dim` (an int or a tuple).
+
+    >>> cgrad.all(cgrad.tensor([True, False]))
+    tensor(False)
     """
     return _logical(ALL, input, dim, keepdim, axis, keepdims, out)
 

@@ -51,6 +51,11 @@ def normal(mean=0.0, std=1.0, size=None, *, generator=None, out=None, dtype=None
 
     Normal with mean and standard deviation given as tensors, which are broadcast, or, with
     `size`, as numbers.  No gradient flows to them.  Raises RuntimeError for a negative `std`.
+
+    Example::
+
+        >>> cgrad.normal(0.0, 1.0, (2, 3)).shape
+        cgrad.Size([2, 3])
     """
     cdef int64_t mark = scope_enter()
     cdef int64_t[MAX_DIMS] shape
@@ -143,6 +148,11 @@ def bernoulli(input, p=None, *, generator=None, out=None):
     """bernoulli(input, p=None, *, generator=None, out=None) -> Tensor
 
     1 with the probability that `input` holds (or `p` for all), else 0, in the dtype of `input`.
+
+    Example::
+
+        >>> cgrad.bernoulli(cgrad.tensor([0.0, 1.0]))
+        tensor([0., 1.])
     """
     cdef int64_t mark = scope_enter()
     cdef int64_t[MAX_DIMS] shape
@@ -289,6 +299,11 @@ def uniform_(self, low=0.0, to=1.0, *, generator=None, **others):
     """uniform_(from=0, to=1, *, generator=None) -> Tensor
 
     Fill with numbers uniform in [from, to).
+
+    Example::
+
+        >>> cgrad.empty(3).uniform_(2, 3).long()
+        tensor([2, 2, 2])
     """
     cdef int64_t[MAX_DIMS] shape
     cdef double a, b, limit
@@ -314,6 +329,11 @@ def normal_(self, mean=0.0, std=1.0, *, generator=None):
     """normal_(mean=0, std=1, *, generator=None) -> Tensor
 
     Fill with normal numbers.
+
+    Example::
+
+        >>> cgrad.empty(3).normal_(5.0, 0.0)
+        tensor([5., 5., 5.])
     """
     cdef double center = mean, spread = std
     if not spread >= 0:
@@ -325,6 +345,11 @@ def exponential_(self, lambd=1.0, *, generator=None):
     """exponential_(lambd=1, *, generator=None) -> Tensor
 
     Fill with numbers of density lambd e^(-lambd x), x > 0.
+
+    Example::
+
+        >>> cgrad.empty(3).exponential_().min() > 0
+        tensor(True)
     """
     cdef double rate = lambd
     if not rate > 0:
@@ -336,6 +361,11 @@ def cauchy_(self, median=0.0, sigma=1.0, *, generator=None):
     """cauchy_(median=0, sigma=1, *, generator=None) -> Tensor
 
     Fill with numbers of density sigma / (pi (sigma^2 + (x - median)^2)).
+
+    Example::
+
+        >>> cgrad.empty(3).cauchy_().shape
+        cgrad.Size([3])
     """
     cdef double center = median, scale = sigma
     if not scale > 0:
@@ -347,6 +377,11 @@ def log_normal_(self, mean=1.0, std=2.0, *, generator=None):
     """log_normal_(mean=1, std=2, *, generator=None) -> Tensor
 
     Fill with e^x, x normal with this mean and standard deviation.
+
+    Example::
+
+        >>> cgrad.empty(3).log_normal_().min() > 0
+        tensor(True)
     """
     cdef double center = mean, spread = std
     if not spread > 0:
@@ -358,6 +393,11 @@ def geometric_(self, p, *, generator=None):
     """geometric_(p, *, generator=None) -> Tensor
 
     Fill with the number of trials up to the first success of probability `p`: 1, 2, ...
+
+    Example::
+
+        >>> cgrad.empty(3).geometric_(0.5).min() >= 1
+        tensor(True)
     """
     cdef double q = p
     if not 0 < q < 1:
@@ -385,6 +425,11 @@ def bernoulli_(self, p=0.5, *, generator=None):
     """bernoulli_(p=0.5, *, generator=None) -> Tensor
 
     Fill with 1 with probability `p` (a number, or a tensor that broadcasts to the shape), else 0.
+
+    Example::
+
+        >>> cgrad.empty(3).bernoulli_(1.0)
+        tensor([1., 1., 1.])
     """
     cdef int64_t mark = scope_enter()
     cdef int64_t[MAX_DIMS] shape
@@ -413,6 +458,11 @@ def random_(self, low=None, to=_NOT_GIVEN, *, generator=None, **others):
 
     Fill with integers in [from, to); without `to` up to the greatest one of the dtype (2^24 for
     float32, 2^53 for float64).  One positional argument is `to`.
+
+    Example::
+
+        >>> cgrad.empty(3).random_(4, 5)
+        tensor([4., 4., 4.])
     """
     cdef int64_t mark = scope_enter()
     cdef int64_t[MAX_DIMS] shape

@@ -361,6 +361,11 @@ def argmax(input, dim=None, keepdim=False, *, axis=None, keepdims=None, out=None
 
     Position of the largest element (the first one at a tie): in the flattened input, or along
     `dim`.
+
+    Example::
+
+        >>> cgrad.argmax(cgrad.tensor([[1, 5], [7, 2]]), dim=1)
+        tensor([1, 0])
     """
     return _arg_extreme(input, dim if axis is None else axis,
                         bool(keepdim if keepdims is None else keepdims), True, out, "argmax")
@@ -370,6 +375,11 @@ def argmin(input, dim=None, keepdim=False, *, axis=None, keepdims=None, out=None
     """argmin(input, dim=None, keepdim=False) -> int64 Tensor
 
     Position of the smallest element (the first one at a tie).
+
+    Example::
+
+        >>> cgrad.argmin(cgrad.tensor([[1, 5], [7, 2]]), dim=1)
+        tensor([0, 1])
     """
     return _arg_extreme(input, dim if axis is None else axis,
                         bool(keepdim if keepdims is None else keepdims), False, out, "argmin")
@@ -400,6 +410,11 @@ def cumsum(input, dim, *, dtype=None, out=None):
     """cumsum(input, dim, *, dtype=None) -> Tensor
 
     Sums of the elements up to each position along `dim`; integers and bool as int64.
+
+    Example::
+
+        >>> cgrad.cumsum(cgrad.tensor([1, 2, 3]), dim=0)
+        tensor([1, 3, 6])
     """
     return _cumulative(CUMSUM, input, dim, dtype, out)
 
@@ -422,6 +437,11 @@ def logcumsumexp(input, dim, *, out=None):
     """logcumsumexp(input, dim) -> Tensor
 
     log(e^x[0] + ... + e^x[i]) for each position i along `dim`, without overflow.
+
+    Example::
+
+        >>> cgrad.logcumsumexp(cgrad.zeros(3), dim=0)
+        tensor([0.0000, 0.6931, 1.0986])
     """
     return _cumulative(LOGCUMSUMEXP, input, dim, None, out)
 

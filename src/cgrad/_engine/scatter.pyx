@@ -296,6 +296,11 @@ def scatter_(self, dim, index, src=None, *, value=None, reduce=None):
     """scatter_(dim, index, src) -> Tensor
 
     In-place version of :func:`scatter`.
+
+    Example::
+
+        >>> cgrad.zeros(3).scatter_(0, cgrad.tensor([2, 0]), cgrad.tensor([5.0, 6.0]))
+        tensor([6., 0., 5.])
     """
     src = _argument(src, value, "scatter_")
     _scatter_inplace(self, dim, index, src, _mode(reduce, "scatter_"), "scatter_")
@@ -306,6 +311,11 @@ def scatter_add_(self, dim, index, src):
     """scatter_add_(dim, index, src) -> Tensor
 
     In-place version of :func:`scatter_add`.
+
+    Example::
+
+        >>> cgrad.zeros(3).scatter_add_(0, cgrad.tensor([2, 2]), cgrad.ones(2))
+        tensor([0., 0., 2.])
     """
     _scatter_inplace(self, dim, index, _argument(src, None, "scatter_add_"), ADD, "scatter_add_")
     return self

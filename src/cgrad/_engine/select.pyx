@@ -214,6 +214,11 @@ def index_add_(self, dim, index, source, *, alpha=1):
     """index_add_(dim, index, source, *, alpha=1) -> Tensor
 
     In-place version of :func:`index_add`.
+
+    Example::
+
+        >>> cgrad.zeros(3).index_add_(0, cgrad.tensor([2, 2]), cgrad.ones(2))
+        tensor([0., 0., 2.])
     """
     cdef int64_t axis = integer(dim, "index_add_", "dim"), mark
     cdef Row x, s, k
@@ -384,6 +389,12 @@ def tril_(self, diagonal=0):
     """tril_(diagonal=0) -> Tensor
 
     In-place version of :func:`tril`.
+
+    Example::
+
+        >>> cgrad.ones(2, 2).tril_()
+        tensor([[1., 0.],
+                [1., 1.]])
     """
     cdef int64_t mark = scope_enter()
     try:
@@ -397,6 +408,12 @@ def triu_(self, diagonal=0):
     """triu_(diagonal=0) -> Tensor
 
     In-place version of :func:`triu`.
+
+    Example::
+
+        >>> cgrad.ones(2, 2).triu_()
+        tensor([[1., 1.],
+                [0., 1.]])
     """
     cdef int64_t mark = scope_enter()
     try:

@@ -357,6 +357,9 @@ def permute_(input, *dims):
     """permute(input, dims) -> Tensor
 
     A view with the dimensions in the order `dims`.
+
+    >>> cgrad.permute(cgrad.zeros(2, 3, 4), (2, 0, 1)).shape
+    cgrad.Size([4, 2, 3])
     """
     cdef Attr at
     cdef int64_t[MAX_DIMS] order
@@ -381,6 +384,9 @@ def transpose(input, dim0, dim1):
     """transpose(input, dim0, dim1) -> Tensor
 
     A view with two dimensions swapped.
+
+    >>> cgrad.transpose(cgrad.zeros(2, 3), 0, 1).shape
+    cgrad.Size([3, 2])
     """
     cdef int64_t first = integer(dim0, "transpose", "dim0")
     cdef int64_t second = integer(dim1, "transpose", "dim1")
@@ -418,6 +424,9 @@ def expand_(self, *size):
 
     A view in which dimensions of size 1 are repeated without a copy; -1 keeps a size, new
     dimensions go in front.
+
+    >>> cgrad.tensor([1, 2]).expand(1, 2)
+    tensor([[1, 2]])
     """
     cdef Attr at
     cdef int64_t count = 1
@@ -475,6 +484,9 @@ def squeeze(input, dim=None):
     """squeeze(input, dim=None) -> Tensor
 
     A view without the dimensions of size 1, or without those of them named by `dim`.
+
+    >>> cgrad.squeeze(cgrad.zeros(2, 1, 3)).shape
+    cgrad.Size([2, 3])
     """
     cdef object dims = int_dims(dim, "squeeze", "dim")
     cdef int64_t mark = scope_enter()
@@ -502,6 +514,9 @@ def unsqueeze(input, dim):
     """unsqueeze(input, dim) -> Tensor
 
     A view with a dimension of size 1 inserted at `dim` (-ndim-1 ... ndim).
+
+    >>> cgrad.unsqueeze(cgrad.tensor([1, 2]), 0)
+    tensor([[1, 2]])
     """
     cdef int64_t at = integer(dim, "unsqueeze", "dim"), mark = scope_enter()
     cdef Row x = row_of(input, "unsqueeze")
@@ -553,6 +568,9 @@ def clone_(input, *, memory_format=None):
     """clone(input) -> Tensor
 
     A copy with its own memory; gradients flow through.
+
+    >>> cgrad.clone(cgrad.ones(2))
+    tensor([1., 1.])
     """
     cdef Row x = row_of(input, "clone")
     return wrap(apply(CLONE, &x, 1, NULL))
@@ -578,7 +596,5 @@ export(clone_)
 export(expand_, renamed={"size": None}, module=False)
 export(contiguous_, module=False)
 export(transpose, "swapaxes", "swapdims", renamed={"axis0": "dim0", "axis1": "dim1"})
-export(t)
-export(squeeze)
-export(unsqueeze)
-export(narrow)
+for _f in (t, squeeze, unsqueeze, narrow):
+    export(_f)

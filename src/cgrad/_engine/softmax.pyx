@@ -264,6 +264,11 @@ def log_softmax(input, dim, dtype=None, *, out=None):
     """log_softmax(input, dim, dtype=None, *, out=None) -> Tensor
 
     x_i - log sum_j e^x_j along `dim`; see :func:`softmax`.
+
+    Example::
+
+        >>> cgrad.log_softmax(cgrad.zeros(2), dim=0)
+        tensor([-0.6931, -0.6931])
     """
     return _public_softmax(LOG_SOFTMAX, input, dim, dtype, out)
 

@@ -222,6 +222,11 @@ def polygamma(n, input, *, out=None):
     """polygamma(n, input, *, out=None) -> Tensor
 
     The n-th derivative of :func:`digamma`.  Raises RuntimeError for n < 0.
+
+    Example::
+
+        >>> cgrad.polygamma(1, cgrad.tensor([1.0]))
+        tensor([1.6449])
     """
     cdef int64_t order = n
     if order < 0:
@@ -236,6 +241,11 @@ def logit(input, eps=None, *, out=None):
 
     log(x / (1 - x)), x first limited to [eps, 1 - eps] where eps is given.  Without eps numbers
     outside [0, 1] give NaN, with it they have no gradient.
+
+    Example::
+
+        >>> cgrad.logit(cgrad.tensor([0.5, 0.75]))
+        tensor([0.0000, 1.0986])
     """
     cdef double low = -1 if eps is None else eps
     return with_numbers(LOGIT, input, low, 0, 0, out, "logit")

@@ -338,6 +338,12 @@ def view(self, *shape):
     Like :func:`reshape`, but always shares memory: raises RuntimeError where it cannot.  With a
     dtype the same bytes read as numbers of that type, without history; the last dimension shrinks
     or grows with the size of an element.
+
+    Example::
+
+        >>> cgrad.arange(6).view(2, -1)
+        tensor([[0, 1, 2],
+                [3, 4, 5]])
     """
     if len(shape) == 1 and isinstance(shape[0], dtype):
         return _reinterpreted(self, dtype_code(shape[0], 0))
@@ -417,6 +423,11 @@ def transpose_(self, dim0, dim1):
     """transpose_(dim0, dim1) -> Tensor
 
     In-place version of :func:`transpose`.
+
+    Example::
+
+        >>> cgrad.zeros(2, 3).swapaxes_(0, 1).shape
+        cgrad.Size([3, 2])
     """
     cdef int64_t first = integer(dim0, "transpose_", "dim0")
     cdef int64_t second = integer(dim1, "transpose_", "dim1"), mark = scope_enter()
@@ -437,6 +448,12 @@ def t_(self):
     """t_() -> Tensor
 
     In-place version of :func:`t`.
+
+    Example::
+
+        >>> cgrad.tensor([[1, 2], [3, 4]]).t_()
+        tensor([[1, 3],
+                [2, 4]])
     """
     cdef int ndim = value(row_of(self, "t_")).ndim
     if ndim > 2:
@@ -448,6 +465,11 @@ def squeeze_(self, dim=None):
     """squeeze_(dim=None) -> Tensor
 
     In-place version of :func:`squeeze`.
+
+    Example::
+
+        >>> cgrad.zeros(1, 2).squeeze_().shape
+        cgrad.Size([2])
     """
     cdef object dims = int_dims(dim, "squeeze_", "dim")
     cdef int64_t mark = scope_enter()
@@ -467,6 +489,11 @@ def unsqueeze_(self, dim):
     """unsqueeze_(dim) -> Tensor
 
     In-place version of :func:`unsqueeze`.
+
+    Example::
+
+        >>> cgrad.zeros(2).unsqueeze_(0).shape
+        cgrad.Size([1, 2])
     """
     cdef int64_t at = integer(dim, "unsqueeze_", "dim"), mark = scope_enter()
     cdef bint on = grad_enabled()
@@ -485,6 +512,11 @@ def as_strided_(self, size, stride, storage_offset=None):
     """as_strided_(size, stride, storage_offset=None) -> Tensor
 
     In-place version of :func:`as_strided`; not for tensors that require grad.
+
+    Example::
+
+        >>> cgrad.arange(4).as_strided_((2,), (2,))
+        tensor([0, 2])
     """
     source = as_strided(self, size, stride, storage_offset)
     if source.requires_grad:

@@ -81,7 +81,16 @@ def blas_core():
 
 
 def set_num_threads(n):
-    """Use at most `n` threads for kernels (default: the processors this process may use)."""
+    """Use at most `n` threads for kernels (default: the processors this process may use).
+
+    Example::
+
+        >>> before = cgrad.get_num_threads()
+        >>> cgrad.set_num_threads(1)
+        >>> cgrad.get_num_threads()
+        1
+        >>> cgrad.set_num_threads(before)
+    """
     if not isinstance(n, int) or isinstance(n, bool):
         raise TypeError(f"set_num_threads expects an int, but got {type(n).__name__}")
     if n < 1:
@@ -90,5 +99,11 @@ def set_num_threads(n):
 
 
 def get_num_threads():
-    """Number of threads that kernels use."""
+    """Number of threads that kernels use.
+
+    Example::
+
+        >>> cgrad.get_num_threads() >= 1
+        True
+    """
     return cg_get_num_threads()

@@ -420,6 +420,11 @@ def clamp(input, min=None, max=None, *, out=None):
 
     Values below `min` become min, above `max` become max; the bounds are numbers or tensors. The
     gradient is passed inside and on the bounds.  Raises RuntimeError without any bound.
+
+    Example::
+
+        >>> cgrad.clamp(cgrad.tensor([-2.0, 0.5, 3.0]), 0, 1)
+        tensor([0.0000, 0.5000, 1.0000])
     """
     if min is None and max is None:
         raise RuntimeError("clamp: At least one of 'min' or 'max' must not be None")
@@ -447,6 +452,11 @@ def round(input, *, decimals=0, out=None):
     """round(input, *, decimals=0) -> Tensor
 
     The nearest number with `decimals` digits after the point; halves go to the even neighbour.
+
+    Example::
+
+        >>> cgrad.round(cgrad.tensor([0.5, 1.5, 2.26]), decimals=1)
+        tensor([0.5000, 1.5000, 2.3000])
     """
     f = _nearest
     if decimals == 0:

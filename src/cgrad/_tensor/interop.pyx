@@ -141,6 +141,12 @@ def from_dlpack(ext_tensor):
 
     A tensor over the memory of any object with ``__dlpack__`` on the CPU (NumPy, PyTorch, ...),
     or of a "dltensor" capsule.
+
+    Example::
+
+        >>> import numpy as np
+        >>> cgrad.from_dlpack(np.array([1.0, 2.0]))
+        tensor([1., 2.], dtype=cgrad.float64)
     """
     cdef object capsule = ext_tensor
     cdef Managed *m

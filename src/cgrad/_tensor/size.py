@@ -2,7 +2,13 @@
 
 
 class Size(tuple):
-    """The shape of a tensor: a tuple of ints with :meth:`numel`."""
+    """The shape of a tensor: a tuple of ints with :meth:`numel`.
+
+    Example::
+
+        >>> cgrad.Size([2, 3]).numel()
+        6
+    """
 
     __slots__ = ()
 

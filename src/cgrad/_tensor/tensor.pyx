@@ -169,6 +169,10 @@ cdef class Tensor(Handle):
         """as_subclass(cls) -> Tensor
 
         This tensor's memory and history as an instance of a subclass of Tensor.
+
+        >>> Mine = type("Mine", (cgrad.Tensor,), {})
+        >>> type(cgrad.zeros(2).as_subclass(Mine)).__name__
+        'Mine'
         """
         if not issubclass(cls, Tensor):
             raise TypeError(f"as_subclass: expected a subclass of Tensor, got {cls!r}")
@@ -323,13 +327,20 @@ cdef class Tensor(Handle):
 
     @property
     def shape(self):
-        """The sizes of the dimensions, a :class:`cgrad.Size`."""
+        """The sizes of the dimensions, a :class:`cgrad.Size`.
+
+        >>> cgrad.zeros(2, 3).shape
+        cgrad.Size([2, 3])
+        """
         return Size(sizes(self.row))
 
     def size(self, dim=None):
         """size(dim=None) -> Size or int
 
         The sizes of all dimensions, or of one.
+
+        >>> cgrad.zeros(2, 3).size(1)
+        3
         """
         if dim is None:
             return Size(sizes(self.row))
@@ -342,6 +353,9 @@ cdef class Tensor(Handle):
         """stride(dim=None) -> tuple or int
 
         Steps in memory, in elements, from one entry of a dimension to the next.
+
+        >>> cgrad.zeros(2, 3).stride()
+        (3, 1)
         """
         cdef Value *v = value(self.row)
         if dim is None:
@@ -349,28 +363,53 @@ cdef class Tensor(Handle):
         return v.strides[wrap_dim(dim, v.ndim, "stride")]
 
     def storage_offset(self):
-        """Position of the first element in the storage, in elements."""
+        """Position of the first element in the storage, in elements.
+
+        >>> cgrad.arange(5)[2:].storage_offset()
+        2
+        """
         cdef Value *v = value(self.row)
         return (v.data - v.storage.data) // item_size(v.dtype)
 
     def dim(self):
-        """Number of dimensions."""
+        """Number of dimensions.
+
+        >>> cgrad.zeros(2, 3).dim()
+        2
+        """
         return value(self.row).ndim
 
     def numel(self):
-        """Number of elements."""
+        """Number of elements.
+
+        >>> cgrad.zeros(2, 3).nelement()
+        6
+        """
         return value(self.row).numel
 
     def is_contiguous(self, memory_format=None):
-        """Whether the elements lie row by row in memory without gaps."""
+        """Whether the elements lie row by row in memory without gaps.
+
+        >>> cgrad.zeros(2, 3).T.is_contiguous()
+        False
+        """
         return bool(value(self.row).contiguous)
 
     def data_ptr(self):
-        """Address of the first element."""
+        """Address of the first element.
+
+        >>> x = cgrad.zeros(4)
+        >>> x[1:].data_ptr() - x.data_ptr()
+        4
+        """
         return <size_t>value(self.row).data if value(self.row).numel else 0
 
     def element_size(self):
-        """Bytes of one element."""
+        """Bytes of one element.
+
+        >>> cgrad.zeros(2).element_size()
+        4
+        """
         return item_size(value(self.row).dtype)
 
     def __len__(self):
@@ -380,47 +419,84 @@ cdef class Tensor(Handle):
 
     @property
     def ndim(self):
-        """Number of dimensions."""
+        """Number of dimensions.
+
+        >>> cgrad.zeros(2, 3).ndim
+        2
+        """
         return value(self.row).ndim
 
     @property
     def dtype(self):
-        """The number type, e.g. ``cgrad.float32``."""
+        """The number type, e.g. ``cgrad.float32``.
+
+        >>> cgrad.zeros(2).dtype
+        cgrad.float32
+        """
         return dtype_of(value(self.row).dtype)
 
     @property
     def device(self):
-        """Always ``device(type='cpu')``."""
+        """Always ``device(type='cpu')``.
+
+        >>> cgrad.zeros(2).device
+        device(type='cpu')
+        """
         return cpu
 
     @property
     def nbytes(self):
-        """Bytes of all elements."""
+        """Bytes of all elements.
+
+        >>> cgrad.zeros(2, 3).nbytes
+        24
+        """
         return value(self.row).numel * item_size(value(self.row).dtype)
 
     @property
     def itemsize(self):
-        """Bytes of one element."""
+        """Bytes of one element.
+
+        >>> cgrad.zeros(2).itemsize
+        4
+        """
         return item_size(value(self.row).dtype)
 
     @property
     def is_cuda(self):
-        """False: there is no GPU."""
+        """False: there is no GPU.
+
+        >>> cgrad.zeros(2).is_cuda
+        False
+        """
         return False
 
     @property
     def is_sparse(self):
-        """False: all tensors are dense."""
+        """False: all tensors are dense.
+
+        >>> cgrad.zeros(2).is_sparse
+        False
+        """
         return False
 
     @property
     def T(self):
-        """The tensor with its dimensions reversed."""
+        """The tensor with its dimensions reversed.
+
+        >>> cgrad.tensor([[1, 2], [3, 4]]).T
+        tensor([[1, 3],
+                [2, 4]])
+        """
         return _s.permute_(self, *range(value(self.row).ndim - 1, -1, -1))
 
     @property
     def mT(self):
-        """The tensor with its last two dimensions swapped."""
+        """The tensor with its last two dimensions swapped.
+
+        >>> cgrad.zeros(5, 2, 3).mT.shape
+        cgrad.Size([5, 3, 2])
+        """
         if value(self.row).ndim < 2:
             raise RuntimeError("tensor.mT is only supported on matrices or batches of matrices. "
                                f"Got {value(self.row).ndim}-D tensor.")
@@ -436,18 +512,31 @@ cdef class Tensor(Handle):
         return value(self.row).storage.version
 
     def is_floating_point(self):
-        """Whether the dtype is float32 or float64."""
+        """Whether the dtype is float32 or float64.
+
+        >>> cgrad.zeros(2).is_floating_point()
+        True
+        """
         return is_float(value(self.row).dtype)
 
     def is_inference(self):
-        """Whether the tensor was made in inference mode."""
+        """Whether the tensor was made in inference mode.
+
+        >>> cgrad.zeros(2).is_inference()
+        False
+        """
         return bool(value(self.row).flags & INFERENCE)
 
     # --- gradients
 
     @property
     def requires_grad(self):
-        """Whether a gradient flows to this tensor."""
+        """Whether a gradient flows to this tensor.
+
+        >>> x = cgrad.ones(2, requires_grad=True)
+        >>> (2 * x).requires_grad
+        True
+        """
         return bool(node(fresh_row(self)).flags & REQUIRES_GRAD)
 
     @requires_grad.setter
@@ -476,18 +565,32 @@ cdef class Tensor(Handle):
         """requires_grad_(requires_grad=True) -> Tensor
 
         Set :attr:`requires_grad` of a leaf and return the tensor.
+
+        >>> cgrad.zeros(2).requires_grad_().requires_grad
+        True
         """
         self.requires_grad = requires_grad
         return self
 
     @property
     def is_leaf(self):
-        """Whether the tensor is no result of a recorded operation."""
+        """Whether the tensor is no result of a recorded operation.
+
+        >>> x = cgrad.ones(2, requires_grad=True)
+        >>> x.is_leaf, (2 * x).is_leaf
+        (True, False)
+        """
         return node(fresh_row(self)).n_in == 0
 
     @property
     def grad(self):
-        """The gradient that backward() has accumulated, or None."""
+        """The gradient that backward() has accumulated, or None.
+
+        >>> x = cgrad.tensor(3.0, requires_grad=True)
+        >>> (x * x).backward()
+        >>> x.grad
+        tensor(6.)
+        """
         cdef Row g = value(self.row).grad
         return as_object(g) if g else None
 
@@ -522,7 +625,12 @@ cdef class Tensor(Handle):
 
     @property
     def grad_fn(self):
-        """The graph node of the operation that made this tensor; None for a leaf."""
+        """The graph node of the operation that made this tensor; None for a leaf.
+
+        >>> y = cgrad.ones(2, requires_grad=True).exp()
+        >>> y.grad_fn.name()
+        'ExpBackward0'
+        """
         cdef Row r = fresh_row(self)
         return graph_node(r) if node(r).n_in else None
 
@@ -535,6 +643,11 @@ cdef class Tensor(Handle):
         `gradient` has the shape of the tensor and may be left out for a single element.  Without
         `retain_graph` the saved values are released, so a second call raises RuntimeError; with
         `create_graph` the gradients are recorded and can be differentiated again.
+
+        >>> x = cgrad.tensor(3.0, requires_grad=True)
+        >>> (x * x).backward()
+        >>> x.grad
+        tensor(6.)
         """
         if inputs is not None:
             inputs = ([inputs] if is_handle(inputs) else
@@ -548,7 +661,15 @@ cdef class Tensor(Handle):
         _backward.run([self], [gradient], inputs, retain_graph, create_graph, True)
 
     def retain_grad(self):
-        """Keep ``.grad`` of this tensor in backward() although it is no leaf."""
+        """Keep ``.grad`` of this tensor in backward() although it is no leaf.
+
+        >>> x = cgrad.tensor(2.0, requires_grad=True)
+        >>> y = x * x
+        >>> y.retain_grad()
+        >>> (3 * y).backward()
+        >>> y.grad
+        tensor(3.)
+        """
         cdef Row r = fresh_row(self)
         if not node(r).flags & REQUIRES_GRAD:
             raise RuntimeError("can't retain_grad on Tensor that has requires_grad=False")
@@ -557,7 +678,11 @@ cdef class Tensor(Handle):
 
     @property
     def retains_grad(self):
-        """Whether :meth:`retain_grad` was called on this non-leaf."""
+        """Whether :meth:`retain_grad` was called on this non-leaf.
+
+        >>> cgrad.ones(2, requires_grad=True).retains_grad
+        False
+        """
         return bool(node(self.row).flags & RETAIN_GRAD)
 
     def register_hook(self, hook):
@@ -565,6 +690,12 @@ cdef class Tensor(Handle):
 
         Call ``hook(grad)`` when the gradient of this tensor has been computed; what it returns
         (if not None) replaces the gradient.  ``handle.remove()`` takes it back.
+
+        >>> x = cgrad.tensor(2.0, requires_grad=True)
+        >>> handle = x.register_hook(lambda grad: grad * 10)
+        >>> (3 * x).backward()
+        >>> x.grad
+        tensor(30.)
         """
         cdef Row r = fresh_row(self)
         if not node(r).flags & REQUIRES_GRAD:
@@ -581,6 +712,11 @@ cdef class Tensor(Handle):
         """register_post_accumulate_grad_hook(hook) -> handle
 
         Call ``hook(tensor)`` on this leaf whenever backward() has added to its ``.grad``.
+
+        >>> x = cgrad.tensor(2.0, requires_grad=True)
+        >>> handle = x.register_post_accumulate_grad_hook(lambda x: print(x.grad.item()))
+        >>> (3 * x).backward()
+        3.0
         """
         cdef Row r = fresh_row(self)
         if not node(r).flags & REQUIRES_GRAD:
@@ -598,6 +734,10 @@ cdef class Tensor(Handle):
         """detach() -> Tensor
 
         A tensor over the same memory without history.
+
+        >>> x = cgrad.ones(2, requires_grad=True)
+        >>> x.detach().requires_grad
+        False
         """
         cdef Row x = fresh_row(self)
         cdef Value *v = value(x)
@@ -607,7 +747,12 @@ cdef class Tensor(Handle):
         return wrap(r)
 
     def detach_(self):
-        """Cut this tensor off its history."""
+        """Cut this tensor off its history.
+
+        >>> y = cgrad.ones(2, requires_grad=True) * 2
+        >>> y.detach_().is_leaf
+        True
+        """
         if value(self.row).flags & IS_VIEW and node(self.row).n_in:
             raise RuntimeError("Can't detach views in-place. Use detach() instead.")
         cdef Row x = fresh_row(self)
@@ -623,6 +768,10 @@ cdef class Tensor(Handle):
 
         Derivatives that have saved the memory do not notice changes through it: they compute with
         the new values. :meth:`detach` gives a tensor whose changes they notice.
+
+        >>> x = cgrad.ones(2, requires_grad=True)
+        >>> x.data.requires_grad
+        False
         """
         cdef Row x = fresh_row(self)
         cdef Value *v = value(x)
@@ -638,7 +787,11 @@ cdef class Tensor(Handle):
     # --- values
 
     def item(self):
-        """The value of a single-element tensor as a Python number."""
+        """The value of a single-element tensor as a Python number.
+
+        >>> cgrad.tensor([1.5]).item()
+        1.5
+        """
         cdef Value *v = value(self.row)
         cdef char *p = v.data
         if v.numel != 1:
@@ -659,7 +812,11 @@ cdef class Tensor(Handle):
         return (<uint8_t *>p)[0] if v.dtype == U8 else (<signed char *>p)[0]
 
     def tolist(self):
-        """The values as nested lists of Python numbers; a number for a 0-d tensor."""
+        """The values as nested lists of Python numbers; a number for a 0-d tensor.
+
+        >>> cgrad.tensor([[1, 2], [3, 4]]).tolist()
+        [[1, 2], [3, 4]]
+        """
         return to_numpy(self).tolist()
 
     def __float__(self):
@@ -714,6 +871,9 @@ cdef class Tensor(Handle):
         """to(dtype) or to(device) or to(other), copy=False -> Tensor
 
         The tensor in another dtype, itself if it has it and `copy` is False.
+
+        >>> cgrad.tensor([1, 2]).to(cgrad.float64)
+        tensor([1., 2.], dtype=cgrad.float64)
         """
         cdef Row x = fresh_row(self)
         cdef Attr at
@@ -733,7 +893,12 @@ cdef class Tensor(Handle):
         return wrap(apply(TO, &x, 1, &at))
 
     def cpu(self):
-        """The tensor itself: it is on the CPU."""
+        """The tensor itself: it is on the CPU.
+
+        >>> x = cgrad.zeros(2)
+        >>> x.cpu() is x
+        True
+        """
         return self
 
     def cuda(self, *args, **kwargs):
@@ -745,6 +910,9 @@ cdef class Tensor(Handle):
 
         The tensor in another dtype, which may be named by a type of tensor (``cgrad.FloatTensor``);
         without argument the name of its type.
+
+        >>> cgrad.zeros(2).type()
+        'cgrad.FloatTensor'
         """
         if dtype is None:
             return f"cgrad.{_type_names[value(self.row).dtype]}"
@@ -763,6 +931,9 @@ cdef class Tensor(Handle):
         """copy_(src) -> Tensor
 
         Copy the values of `src`, broadcast and converted, into this tensor.
+
+        >>> cgrad.zeros(2).copy_(cgrad.tensor([1, 2]))
+        tensor([1., 2.])
         """
         return _copied(self, src, "copy_")
 
@@ -794,6 +965,9 @@ cdef class Tensor(Handle):
 
         An array over the same memory.  Raises RuntimeError for a tensor that requires grad unless
         `force` is set.
+
+        >>> cgrad.tensor([1.0, 2.0]).numpy()
+        array([1., 2.], dtype=float32)
         """
         if node(fresh_row(self)).flags & REQUIRES_GRAD and not force:
             raise RuntimeError("Can't call numpy() on Tensor that requires grad. Use "
@@ -1097,7 +1271,12 @@ def _conversion(name, dt):
     def convert(self, memory_format=None):
         return self.to(dt)
     convert.__name__ = convert.__qualname__ = name
-    convert.__doc__ = f"{name}() -> Tensor\n\nThe tensor as {dt!r}."
+    result = {"float": "tensor([0., 2.])", "bool": "tensor([False,  True])",
+              "long": "tensor([0, 2])"}.get(name, f"tensor([0, 2], dtype={dt!r})")
+    if name == "double":
+        result = "tensor([0., 2.], dtype=cgrad.float64)"
+    convert.__doc__ = (f"{name}() -> Tensor\n\nThe tensor as {dt!r}.\n\n"
+                       f">>> cgrad.tensor([0, 2]).{name}()\n{result}")
     return convert
 
 

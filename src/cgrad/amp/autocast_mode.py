@@ -77,17 +77,35 @@ class autocast:
 
 
 def is_autocast_enabled(device_type: str | None = None) -> bool:
-    """False."""
+    """False.
+
+    Example::
+
+        >>> cgrad.is_autocast_enabled("cpu")
+        False
+    """
     return False
 
 
 def is_autocast_cache_enabled() -> bool:
-    """False."""
+    """False.
+
+    Example::
+
+        >>> cgrad.is_autocast_cache_enabled()
+        False
+    """
     return False
 
 
 def is_autocast_available(device_type: str) -> bool:
-    """False."""
+    """False.
+
+    Example::
+
+        >>> cgrad.is_autocast_available("cpu")
+        False
+    """
     return False
 
 

@@ -20,6 +20,12 @@ class set_detect_anomaly:
     Args:
         mode: on or off.
         check_nan: look for NaN; without it only errors inside ``backward`` name their line.
+
+    Example::
+
+        >>> with cgrad.autograd.set_detect_anomaly(True):
+        ...     cgrad.is_anomaly_enabled()
+        True
     """
 
     def __init__(self, mode: bool, check_nan: bool = True) -> None:
@@ -38,12 +44,11 @@ class detect_anomaly:
 
     Example::
 
-        >>> x = cgrad.tensor([0.0], requires_grad=True)
+        >>> x = cgrad.tensor([-1.0], requires_grad=True)
         >>> with cgrad.autograd.set_detect_anomaly(True):
-        ...     y = (x * 0).sqrt() * 0
-        ...     y.sum().backward()
+        ...     x.sqrt().sum().backward()
         Traceback (most recent call last):
-        RuntimeError: Function 'SqrtBackward0' returned nan values in its 0th output...
+        RuntimeError: Function 'SqrtBackward0' returned nan values...
     """
 
     def __init__(self, check_nan: bool = True) -> None:

@@ -162,6 +162,13 @@ def hessian(
 
     Returns:
         For an input of shape T a tensor of shape T + T; for a tuple a tuple of tuples.
+
+    Example::
+
+        >>> x = cgrad.tensor([1.0, 2.0])
+        >>> cgrad.autograd.functional.hessian(lambda x: (x**3).sum(), x)
+        tensor([[ 6.,  0.],
+                [ 0., 12.]])
     """
     xs = _tuple(inputs, "inputs", "hessian")
 
@@ -193,6 +200,12 @@ def vjp(
 
     `v` may be left out for a single output of one element. Other arguments as for
     :func:`jacobian`.
+
+    Example::
+
+        >>> x, v = cgrad.tensor([1.0, 2.0]), cgrad.tensor([1.0, 0.0])
+        >>> cgrad.autograd.functional.vjp(cgrad.square, x, v)
+        (tensor([1., 4.]), tensor([2., 0.]))
     """
     with enable_grad():
         xs = _fresh(_tuple(inputs, "inputs", "vjp"), create_graph)
@@ -224,6 +237,12 @@ def jvp(
 
     `v` may be left out for a single input of one element. Other arguments as for
     :func:`jacobian`.
+
+    Example::
+
+        >>> x, v = cgrad.tensor([1.0, 2.0]), cgrad.tensor([1.0, 0.0])
+        >>> cgrad.autograd.functional.jvp(cgrad.square, x, v)
+        (tensor([1., 4.]), tensor([2., 0.]))
     """
     with enable_grad():
         given = _tuple(inputs, "inputs", "jvp")
@@ -253,6 +272,12 @@ def vhp(
     """The value of a scalar function, and v^T H with its Hessian H.
 
     Arguments as for :func:`jvp`.
+
+    Example::
+
+        >>> x, v = cgrad.tensor([1.0, 2.0]), cgrad.tensor([1.0, 0.0])
+        >>> cgrad.autograd.functional.vhp(lambda x: (x**3).sum(), x, v)
+        (tensor(9.), tensor([6., 0.]))
     """
     with enable_grad():
         given = _tuple(inputs, "inputs", "vhp")
@@ -272,5 +297,12 @@ def hvp(
     create_graph: bool = False,
     strict: bool = False,
 ) -> tuple[Any, Any]:
-    """The value of a scalar function, and H v with its Hessian H, which is symmetric: as `vhp`."""
+    """The value of a scalar function, and H v with its Hessian H, which is symmetric: as `vhp`.
+
+    Example::
+
+        >>> x, v = cgrad.tensor([1.0, 2.0]), cgrad.tensor([1.0, 0.0])
+        >>> cgrad.autograd.functional.hvp(lambda x: (x**3).sum(), x, v)
+        (tensor(9.), tensor([6., 0.]))
+    """
     return vhp(func, inputs, v, create_graph, strict)

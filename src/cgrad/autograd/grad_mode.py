@@ -28,12 +28,26 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 def is_grad_enabled() -> bool:
-    """``True`` if operations of this thread are being recorded for differentiation."""
+    """``True`` if operations of this thread are being recorded for differentiation.
+
+    Example::
+
+        >>> with cgrad.no_grad():
+        ...     cgrad.is_grad_enabled()
+        False
+    """
     return bool(_table.grad_mode())
 
 
 def is_inference_mode_enabled() -> bool:
-    """``True`` inside `inference_mode` (in this thread)."""
+    """``True`` inside `inference_mode` (in this thread).
+
+    Example::
+
+        >>> with cgrad.inference_mode():
+        ...     cgrad.is_inference_mode_enabled()
+        True
+    """
     return bool(_table.inference_mode_flag())
 
 

@@ -20,7 +20,14 @@ Node = GraphNode
 
 
 class GradientEdge(NamedTuple):
-    """One output of a node of the graph."""
+    """One output of a node of the graph.
+
+    Example::
+
+        >>> y = cgrad.ones(1, requires_grad=True).exp()
+        >>> cgrad.autograd.graph.GradientEdge(y.grad_fn, 0).output_nr
+        0
+    """
 
     node: Node
     output_nr: int
@@ -31,6 +38,12 @@ def get_gradient_edge(tensor: Tensor) -> GradientEdge:
 
     Raises:
         RuntimeError: the tensor requires no gradient.
+
+    Example::
+
+        >>> y = cgrad.ones(1, requires_grad=True).exp()
+        >>> cgrad.autograd.graph.get_gradient_edge(y).node.name()
+        'ExpBackward0'
     """
     if not tensor.requires_grad:
         raise RuntimeError("It is not possible to get the gradient edge for a Tensor that does "
@@ -41,7 +54,15 @@ def get_gradient_edge(tensor: Tensor) -> GradientEdge:
 
 
 def increment_version(tensor: Tensor | Iterable[Tensor]) -> None:
-    """Tell autograd that the memory of a tensor was changed behind its back."""
+    """Tell autograd that the memory of a tensor was changed behind its back.
+
+    Example::
+
+        >>> x = cgrad.zeros(2)
+        >>> cgrad.autograd.graph.increment_version(x)
+        >>> x._version
+        1
+    """
     for t in [tensor] if isinstance(tensor, Tensor) else tensor:
         t._bump_version()
 
@@ -76,7 +97,15 @@ class saved_tensors_hooks:
 
 
 class save_on_cpu(saved_tensors_hooks):
-    """Saved values are copies; everything is on the CPU here."""
+    """Saved values are copies; everything is on the CPU here.
+
+    Example::
+
+        >>> x = cgrad.tensor(3.0, requires_grad=True)
+        >>> with cgrad.autograd.graph.save_on_cpu():
+        ...     y = x * x
+        >>> y.backward()
+    """
 
     def __init__(self, pin_memory: bool = False, device_type: str = "cuda") -> None:
         super().__init__(lambda tensor: tensor.clone(), lambda tensor: tensor)
@@ -84,7 +113,13 @@ class save_on_cpu(saved_tensors_hooks):
 
 @contextmanager
 def disable_saved_tensors_hooks(error_message: str) -> Iterator[None]:
-    """Context manager: `saved_tensors_hooks` raises RuntimeError with this message."""
+    """Context manager: `saved_tensors_hooks` raises RuntimeError with this message.
+
+    Example::
+
+        >>> with cgrad.autograd.graph.disable_saved_tensors_hooks("not here"):
+        ...     y = cgrad.ones(1, requires_grad=True).exp()
+    """
     before = _tracing.disable_hooks(error_message)
     try:
         yield
@@ -115,6 +150,13 @@ def register_multi_grad_hook(
         fn: with mode "all" gets a sequence with one gradient a tensor, None for those the sweep
             does not reach; with mode "any" the first gradient that is computed.
         mode: "all" or "any".
+
+    Example::
+
+        >>> a, b = (cgrad.ones(1, requires_grad=True) for _ in range(2))
+        >>> hook = cgrad.autograd.graph.register_multi_grad_hook((a, b), lambda g: print(len(g)))
+        >>> (a * b).backward()
+        2
     """
     if mode not in ("all", "any"):
         raise ValueError(f"Expects mode to be one of ('all', 'any') but got {mode}")

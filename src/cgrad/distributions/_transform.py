@@ -324,6 +324,13 @@ identity_transform = ComposeTransform([])
 class IndependentTransform(Transform):
     """A transform whose `reinterpreted_batch_ndims` dimensions to the left belong to the event:
     the logarithms of determinants are summed over them.
+
+    Example::
+
+        >>> exp = cgrad.distributions.ExpTransform()
+        >>> both = cgrad.distributions.IndependentTransform(exp, 1)
+        >>> both.log_abs_det_jacobian(cgrad.ones(2), cgrad.ones(2).exp())
+        tensor(2.)
     """
 
     def __init__(self, base_transform: Transform, reinterpreted_batch_ndims: int,
@@ -396,6 +403,12 @@ class ReshapeTransform(Transform):
     Args:
         in_shape: shape of an argument's event.
         out_shape: shape of a result's event, with as many elements.
+
+    Example::
+
+        >>> cgrad.distributions.ReshapeTransform((4,), (2, 2))(cgrad.arange(4.0))
+        tensor([[0., 1.],
+                [2., 3.]])
     """
 
     bijective = True

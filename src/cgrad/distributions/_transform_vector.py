@@ -30,7 +30,13 @@ class _Vector(Transform):
 
 
 class SoftmaxTransform(_Vector):
-    """y = softmax(x) over the last dimension; the inverse is log y.  Not bijective."""
+    """y = softmax(x) over the last dimension; the inverse is log y.  Not bijective.
+
+    Example::
+
+        >>> cgrad.distributions.SoftmaxTransform()(cgrad.zeros(4))
+        tensor([0.2500, 0.2500, 0.2500, 0.2500])
+    """
 
     domain = constraints.real_vector
     codomain = constraints.simplex
@@ -65,6 +71,11 @@ def _log_remaining(x: Tensor) -> Tensor:
 class StickBreakingTransform(_Vector):
     """K real numbers to a point of the simplex with K + 1 coordinates, by breaking a stick: each
     number says, through a sigmoid, what share of the remaining stick comes off.  Bijective.
+
+    Example::
+
+        >>> cgrad.distributions.StickBreakingTransform()(cgrad.zeros(2)).sum()
+        tensor(1.)
     """
 
     domain = constraints.real_vector
@@ -103,6 +114,12 @@ class CorrCholeskyTransform(Transform):
 
     tanh makes them partial correlations; each row is a point of the unit sphere, made of them by
     breaking a stick of squared lengths (Lewandowski, Kurowicka and Joe, 2009).
+
+    Example::
+
+        >>> L = cgrad.distributions.CorrCholeskyTransform()(cgrad.tensor([0.5]))
+        >>> (L @ L.T).diagonal()
+        tensor([1., 1.])
     """
 
     domain = constraints.real_vector
@@ -148,7 +165,14 @@ class CorrCholeskyTransform(Transform):
 
 
 class LowerCholeskyTransform(_Vector):
-    """A square matrix to a lower triangular one with a positive diagonal: e^x on the diagonal."""
+    """A square matrix to a lower triangular one with a positive diagonal: e^x on the diagonal.
+
+    Example::
+
+        >>> cgrad.distributions.LowerCholeskyTransform()(cgrad.zeros(2, 2))
+        tensor([[1., 0.],
+                [0., 1.]])
+    """
 
     domain = constraints.independent(constraints.real, 2)
     codomain = constraints.lower_cholesky
@@ -161,7 +185,14 @@ class LowerCholeskyTransform(_Vector):
 
 
 class PositiveDefiniteTransform(_Vector):
-    """A square matrix to a positive definite one, by way of its Cholesky factor."""
+    """A square matrix to a positive definite one, by way of its Cholesky factor.
+
+    Example::
+
+        >>> cgrad.distributions.PositiveDefiniteTransform()(cgrad.zeros(2, 2))
+        tensor([[1., 0.],
+                [0., 1.]])
+    """
 
     domain = constraints.independent(constraints.real, 2)
     codomain = constraints.positive_definite
@@ -206,6 +237,13 @@ class CatTransform(_Several):
         tseq: the transforms.
         dim: Default: 0
         lengths: sizes of the parts. Default: 1 for each
+
+    Example::
+
+        >>> exp = cgrad.distributions.ExpTransform()
+        >>> identity = cgrad.distributions.identity_transform
+        >>> cgrad.distributions.CatTransform([exp, identity], lengths=[1, 2])(cgrad.zeros(3))
+        tensor([1., 0., 0.])
     """
 
     def __init__(self, tseq: Sequence[Transform], dim: int = 0,
@@ -270,6 +308,13 @@ class StackTransform(_Several):
     Args:
         tseq: the transforms.
         dim: Default: 0
+
+    Example::
+
+        >>> exp = cgrad.distributions.ExpTransform()
+        >>> identity = cgrad.distributions.identity_transform
+        >>> cgrad.distributions.StackTransform([exp, identity])(cgrad.zeros(2))
+        tensor([1., 0.])
     """
 
     def __init__(self, tseq: Sequence[Transform], dim: int = 0, cache_size: int = 0) -> None:

@@ -23,7 +23,8 @@ class ConstraintRegistry:
 
     Example::
 
-        >>> scale = cgrad.distributions.transform_to(constraints.positive)
+        >>> from cgrad.distributions import constraints, transform_to
+        >>> scale = transform_to(constraints.positive)
         >>> scale(cgrad.zeros(2))
         tensor([1., 1.])
     """

@@ -107,6 +107,12 @@ class OneHotCategorical(Distribution):
 class OneHotCategoricalStraightThrough(OneHotCategorical):
     """The same with an ``rsample`` whose gradient goes to `probs` as if the draw were `probs`
     (Bengio, Léonard and Courville, 2013): biased, of small variance.
+
+    Example::
+
+        >>> probs = cgrad.tensor([0.0, 1.0], requires_grad=True)
+        >>> cgrad.distributions.OneHotCategoricalStraightThrough(probs).rsample().tolist()
+        [0.0, 1.0]
     """
 
     has_rsample = True

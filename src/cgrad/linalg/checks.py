@@ -8,7 +8,16 @@ from cgrad._composite.register import check_tensors
 
 
 class LinAlgError(RuntimeError):
-    """A matrix that a factorization cannot deal with: singular, not positive definite, ..."""
+    """A matrix that a factorization cannot deal with: singular, not positive definite, ...
+
+    Example::
+
+        >>> try:
+        ...     cgrad.linalg.inv(cgrad.zeros(2, 2))
+        ... except cgrad.linalg.LinAlgError:
+        ...     print("singular")
+        singular
+    """
 
 
 def matrices(name: str, A: Tensor, argument: str = "A") -> None:

@@ -107,7 +107,13 @@ def cholesky(A: Tensor, *, upper: bool = False, out: Tensor | None = None) -> Te
 
 def cholesky_ex(A: Tensor, *, upper: bool = False, check_errors: bool = False,
                 out: Any = None) -> CholeskyEx:
-    """(L, info): :func:`cholesky` that reports matrices not positive definite by info > 0."""
+    """(L, info): :func:`cholesky` that reports matrices not positive definite by info > 0.
+
+    Example::
+
+        >>> cgrad.linalg.cholesky_ex(cgrad.tensor([[4.0, 2.0], [2.0, 5.0]])).info
+        tensor(0, dtype=cgrad.int32)
+    """
     L, info = _cholesky("linalg.cholesky_ex", A, upper)
     if check_errors:
         checks.first_failure(info, f"linalg.cholesky_ex: {INDEFINITE}")
@@ -185,6 +191,13 @@ def qr(A: Tensor, mode: str = "reduced", *, out: Any = None) -> QR:
     [..., m, m] and R [..., m, n]; "r" for R alone, Q being empty.  The diagonal of R may have
     either sign.  The derivative needs the first k columns of A to be independent; it does not
     exist for "r", nor for "complete" with m > n.
+
+    Example::
+
+        >>> A = cgrad.tensor([[3.0, 1.0], [4.0, 2.0]])
+        >>> Q, R = cgrad.linalg.qr(A)
+        >>> cgrad.allclose(Q @ R, A, atol=1e-5), R[1, 0].item()
+        (True, 0.0)
     """
     checks.matrices("linalg.qr", A)
     if mode not in ("reduced", "complete", "r"):
@@ -211,6 +224,13 @@ def householder_product(A: Tensor, tau: Tensor, *, out: Tensor | None = None) ->
 
     v_i has a one on the diagonal, which is not read.  The derivative goes through the product
     reflector by reflector.
+
+    Example::
+
+        >>> a, tau = cgrad.geqrf(cgrad.tensor([[3.0], [4.0]]))
+        >>> cgrad.linalg.householder_product(a, tau).abs()
+        tensor([[0.6000],
+                [0.8000]])
     """
     name = "linalg.householder_product"
     _check_reflectors(name, A, tau)
@@ -345,13 +365,25 @@ def eigh(A: Tensor, UPLO: str = "L", *, out: Any = None) -> Eigh:
 
     Raises:
         LinAlgError: the algorithm did not converge.
+
+    Example::
+
+        >>> L, Q = cgrad.linalg.eigh(cgrad.tensor([[2.0, 1.0], [1.0, 2.0]]))
+        >>> L
+        tensor([1., 3.])
     """
     w, V = _eigh("linalg.eigh", A, UPLO, True)
     return stored_all(Eigh, "linalg.eigh", LinalgEigh.apply(A, w, V), out)
 
 
 def eigvalsh(A: Tensor, UPLO: str = "L", *, out: Tensor | None = None) -> Tensor:
-    """The eigenvalues of symmetric matrices in ascending order; see :func:`eigh`."""
+    """The eigenvalues of symmetric matrices in ascending order; see :func:`eigh`.
+
+    Example::
+
+        >>> cgrad.linalg.eigvalsh(cgrad.tensor([[2.0, 1.0], [1.0, 2.0]]))
+        tensor([1., 3.])
+    """
     if differentiated(A):
         return stored(eigh(A, UPLO)[0], out, "linalg.eigvalsh")
     return stored(_eigh("linalg.eigvalsh", A, UPLO, False)[0], out, "linalg.eigvalsh")
@@ -422,6 +454,13 @@ def svd(A: Tensor, full_matrices: bool = True, *, driver: str | None = None,
 
     Raises:
         LinAlgError: the algorithm did not converge, or A has elements that are not finite.
+
+    Example::
+
+        >>> A = cgrad.tensor([[3.0, 0.0], [0.0, 4.0]])
+        >>> U, S, Vh = cgrad.linalg.svd(A)
+        >>> S, cgrad.allclose(U @ S.diag() @ Vh, A)
+        (tensor([4., 3.]), True)
     """
     checks.matrices("linalg.svd", A)
     if driver is not None:
@@ -454,7 +493,13 @@ def _svd(name: str, A: Tensor, vectors: bool, full: bool) -> tuple[Tensor, Tenso
 
 
 def svdvals(A: Tensor, *, driver: str | None = None, out: Tensor | None = None) -> Tensor:
-    """The singular values of matrices in descending order."""
+    """The singular values of matrices in descending order.
+
+    Example::
+
+        >>> cgrad.linalg.svdvals(cgrad.tensor([[3.0, 0.0], [0.0, 4.0]]))
+        tensor([4., 3.])
+    """
     checks.matrices("linalg.svdvals", A)
     if differentiated(A):
         return stored(svd(A, False, driver=driver)[1], out, "linalg.svdvals")

@@ -108,6 +108,13 @@ def lu_factor(A: Tensor, *, pivot: bool = True, out: Any = None) -> LUFactor:
 
     Raises:
         LinAlgError: a diagonal element of U is 0.
+
+    Example::
+
+        >>> LU, pivots = cgrad.linalg.lu_factor(cgrad.tensor([[2.0, 1.0], [4.0, 4.0]]))
+        >>> LU, pivots
+        (tensor([[ 4.0000,  4.0000],
+                [ 0.5000, -1.0000]]), tensor([2, 2], dtype=cgrad.int32))
     """
     packed, pivots, info = _lu_factor("linalg.lu_factor", A, pivot)
     checks.first_failure(info, f"linalg.lu_factor: {ZERO_PIVOT}")
@@ -116,7 +123,13 @@ def lu_factor(A: Tensor, *, pivot: bool = True, out: Any = None) -> LUFactor:
 
 def lu_factor_ex(A: Tensor, *, pivot: bool = True, check_errors: bool = False,
                  out: Any = None) -> LUFactorEx:
-    """(LU, pivots, info): :func:`lu_factor` that reports zeros in U's diagonal by info > 0."""
+    """(LU, pivots, info): :func:`lu_factor` that reports zeros in U's diagonal by info > 0.
+
+    Example::
+
+        >>> cgrad.linalg.lu_factor_ex(cgrad.tensor([[2.0, 1.0], [4.0, 4.0]])).info
+        tensor(0, dtype=cgrad.int32)
+    """
     packed, pivots, info = _lu_factor("linalg.lu_factor_ex", A, pivot)
     if check_errors:
         checks.first_failure(info, f"linalg.lu_factor_ex: {ZERO_PIVOT}")
@@ -143,14 +156,31 @@ def lu_unpack(LU_data: Tensor, LU_pivots: Tensor, unpack_data: bool = True,
 
 
 def lu(A: Tensor, *, pivot: bool = True, out: Any = None) -> LU:
-    """(P, L, U) with A = P L U: a permutation, a unit lower and an upper triangular matrix."""
+    """(P, L, U) with A = P L U: a permutation, a unit lower and an upper triangular matrix.
+
+    Example::
+
+        >>> A = cgrad.tensor([[2.0, 1.0], [4.0, 4.0]])
+        >>> P, L, U = cgrad.linalg.lu(A)
+        >>> cgrad.allclose(P @ L @ U, A), L
+        (True, tensor([[1.0000, 0.0000],
+                [0.5000, 1.0000]]))
+    """
     packed, pivots, _ = _lu_factor("linalg.lu", A, pivot)
     return lu_unpack(packed, pivots, out=out)
 
 
 def lu_solve(LU: Tensor, pivots: Tensor, B: Tensor, *, left: bool = True, adjoint: bool = False,
              out: Tensor | None = None) -> Tensor:
-    """X with A X = B, or X A = B if `left` is False (Aᵀ for `adjoint`), A given by its factors."""
+    """X with A X = B, or X A = B if `left` is False (Aᵀ for `adjoint`), A given by its factors.
+
+    Example::
+
+        >>> LU, pivots = cgrad.linalg.lu_factor(cgrad.tensor([[2.0, 0.0], [0.0, 4.0]]))
+        >>> cgrad.linalg.lu_solve(LU, pivots, cgrad.tensor([[2.0], [4.0]]))
+        tensor([[1.],
+                [1.]])
+    """
     name = "linalg.lu_solve"
     checks.square(name, LU, "LU")
     checks.matrices(name, B, "B")
@@ -224,7 +254,13 @@ def cofactors(A: Tensor) -> Tensor:
 
 
 def det(A: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """The determinants of square matrices [..., n, n]; the derivative exists everywhere."""
+    """The determinants of square matrices [..., n, n]; the derivative exists everywhere.
+
+    Example::
+
+        >>> cgrad.linalg.det(cgrad.tensor([[2.0, 1.0], [1.0, 3.0]]))
+        tensor(5.)
+    """
     checks.square("linalg.det", A)
     packed, pivots, _ = factors(A)
     return stored(LinalgDet.apply(A, packed, pivots), out, "linalg.det")
@@ -248,7 +284,13 @@ class LinalgSlogdet(Function):
 
 
 def slogdet(A: Tensor, *, out: Any = None) -> Slogdet:
-    """(sign, logabsdet): det A = sign exp(logabsdet), without overflow; (0, -inf) if singular."""
+    """(sign, logabsdet): det A = sign exp(logabsdet), without overflow; (0, -inf) if singular.
+
+    Example::
+
+        >>> cgrad.linalg.slogdet(cgrad.tensor([[0.0, 1.0], [1.0, 0.0]]))
+        Slogdet(sign=tensor(-1.), logabsdet=tensor(0.))
+    """
     checks.square("linalg.slogdet", A)
     packed, pivots, _ = factors(A)
     return stored_all(Slogdet, "linalg.slogdet", LinalgSlogdet.apply(A, packed, pivots), out)

@@ -44,6 +44,11 @@ def vector_norm(x: Tensor, ord: float = 2, dim: int | Sequence[int] | None = Non
     ord = inf and -inf give the largest and the smallest magnitude, 0 the number of elements that
     are not 0.  The derivative at a norm of 0 is 0.  Several largest elements share the
     derivative.
+
+    Example::
+
+        >>> cgrad.linalg.vector_norm(cgrad.tensor([[3.0, 4.0], [6.0, 8.0]]), dim=1)
+        tensor([ 5., 10.])
     """
     name = "linalg.vector_norm"
     if not isinstance(ord, (int, float)) or isinstance(ord, bool):
@@ -105,6 +110,11 @@ def matrix_norm(A: Tensor, ord: float | str = "fro", dim: Sequence[int] = (-2, -
     "fro": root of the sum of squares; "nuc": sum of the singular values; 2 and -2: the largest and
     the smallest singular value; 1 and -1: the largest and the smallest sum of magnitudes in a
     column; inf and -inf: in a row.
+
+    Example::
+
+        >>> cgrad.linalg.matrix_norm(cgrad.tensor([[3.0, 0.0], [0.0, 4.0]]))
+        tensor(5.)
     """
     name = "linalg.matrix_norm"
     checks.matrices(name, A)
@@ -151,6 +161,11 @@ def norm(A: Tensor, ord: float | str | None = None, dim: int | Sequence[int] | N
     """A vector or a matrix norm: :func:`matrix_norm` where `ord` is given and two dimensions are.
 
     ord=None: the 2-norm of all elements, or of those along `dim`.
+
+    Example::
+
+        >>> cgrad.linalg.norm(cgrad.tensor([3.0, 4.0]))
+        tensor(5.)
     """
     checks.floating("linalg.norm", A)
     if dim is not None and not isinstance(dim, int) and len(dim) not in (1, 2):
@@ -192,6 +207,11 @@ def cond(A: Tensor, p: float | str | None = None, *, out: Tensor | None = None) 
 
     For p = 2 and -2 from singular values, also of matrices that are not square.  A singular
     matrix has condition inf.
+
+    Example::
+
+        >>> cgrad.linalg.cond(cgrad.tensor([[10.0, 0.0], [0.0, 1.0]]))
+        tensor(10.)
     """
     name = "linalg.cond"
     checks.matrices(name, A)
@@ -216,6 +236,11 @@ def matrix_rank(A: Tensor, tol: Any = None, hermitian: bool = False, *, atol: An
     """The number of singular values above max(atol, rtol σ₁); by default rtol is max(m, n) eps.
 
     `tol` is an older name of atol.
+
+    Example::
+
+        >>> cgrad.linalg.matrix_rank(cgrad.tensor([[1.0, 2.0], [2.0, 4.0]]))
+        tensor(1)
     """
     name = "linalg.matrix_rank"
     checks.matrices(name, A)

@@ -15,12 +15,25 @@ from cgrad.linalg.solve import inv
 
 
 def matmul(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """Matrix product, :func:`cgrad.matmul`."""
+    """Matrix product, :func:`cgrad.matmul`.
+
+    Example::
+
+        >>> cgrad.linalg.matmul(cgrad.eye(2), cgrad.tensor([[1.0, 2.0], [3.0, 4.0]]))
+        tensor([[1., 2.],
+                [3., 4.]])
+    """
     return cgrad.matmul(input, other, out=out)
 
 
 def vecdot(x: Tensor, y: Tensor, *, dim: int = -1, out: Tensor | None = None) -> Tensor:
-    """Inner products of the vectors along `dim`; the other dimensions are broadcast."""
+    """Inner products of the vectors along `dim`; the other dimensions are broadcast.
+
+    Example::
+
+        >>> cgrad.linalg.vecdot(cgrad.tensor([1.0, 2.0]), cgrad.tensor([3.0, 4.0]))
+        tensor(11.)
+    """
     check_tensors("linalg.vecdot", x=x, y=y)
     if x.dtype != y.dtype:
         raise RuntimeError(f"linalg.vecdot: expected both tensors to have the same dtype, but got "
@@ -31,12 +44,24 @@ def vecdot(x: Tensor, y: Tensor, *, dim: int = -1, out: Tensor | None = None) ->
 
 
 def cross(input: Tensor, other: Tensor, *, dim: int = -1, out: Tensor | None = None) -> Tensor:
-    """Cross product of vectors of length 3 along `dim`; the other dimensions are broadcast."""
+    """Cross product of vectors of length 3 along `dim`; the other dimensions are broadcast.
+
+    Example::
+
+        >>> cgrad.linalg.cross(cgrad.tensor([1.0, 0.0, 0.0]), cgrad.tensor([0.0, 1.0, 0.0]))
+        tensor([0., 0., 1.])
+    """
     return cross_product("linalg.cross", input, other, dim, out)
 
 
 def diagonal(A: Tensor, *, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Tensor:
-    """The diagonals of matrices as a view, :func:`cgrad.diagonal` over the last two dimensions."""
+    """The diagonals of matrices as a view, :func:`cgrad.diagonal` over the last two dimensions.
+
+    Example::
+
+        >>> cgrad.linalg.diagonal(cgrad.tensor([[1.0, 2.0], [3.0, 4.0]]))
+        tensor([1., 4.])
+    """
     check_tensors("linalg.diagonal", A=A)
     return A.diagonal(offset, dim1, dim2)
 
@@ -47,6 +72,11 @@ def multi_dot(tensors: Sequence[Tensor], *, out: Tensor | None = None) -> Tensor
     The first and the last may be vectors, a row and a column.  The order is found by the dynamic
     program of matrix chain multiplication (Cormen, Leiserson, Rivest and Stein, *Introduction to
     Algorithms*, section 14.2).
+
+    Example::
+
+        >>> cgrad.linalg.multi_dot([cgrad.ones(1, 2), cgrad.ones(2, 3), cgrad.ones(3, 1)])
+        tensor([[6.]])
     """
     tensors = list(tensors)
     for t in tensors:
@@ -100,7 +130,15 @@ def _cuts(sizes: list[int]) -> dict[tuple[int, int], int]:
 
 
 def vander(x: Tensor, *, N: int | None = None) -> Tensor:
-    """Vandermonde matrices of the vectors [..., n]: columns x⁰, ..., xᴺ⁻¹ (default N = n)."""
+    """Vandermonde matrices of the vectors [..., n]: columns x⁰, ..., xᴺ⁻¹ (default N = n).
+
+    Example::
+
+        >>> cgrad.linalg.vander(cgrad.tensor([1, 2, 3]))
+        tensor([[1, 1, 1],
+                [1, 2, 4],
+                [1, 3, 9]])
+    """
     check_tensors("linalg.vander", x=x)
     x = x.reshape(1) if x.ndim == 0 else x
     n = x.shape[-1] if N is None else N
@@ -119,7 +157,14 @@ def powers(x: Tensor, n: int) -> Tensor:
 
 
 def matrix_power(A: Tensor, n: int, *, out: Tensor | None = None) -> Tensor:
-    """The product of n factors A, by repeated squaring; of -n factors A⁻¹ for negative n."""
+    """The product of n factors A, by repeated squaring; of -n factors A⁻¹ for negative n.
+
+    Example::
+
+        >>> cgrad.linalg.matrix_power(cgrad.tensor([[1.0, 1.0], [0.0, 1.0]]), 3)
+        tensor([[1., 3.],
+                [0., 1.]])
+    """
     checks.square("linalg.matrix_power", A)
     if not isinstance(n, int):
         raise TypeError(f"linalg.matrix_power(): argument 'n' must be int, not {type(n).__name__}")
@@ -195,6 +240,13 @@ def _exp(A: Tensor) -> Tensor:
 
 
 def matrix_exp(input: Tensor) -> Tensor:
-    """The matrix exponential Σ Aᵏ / k! of square matrices [..., n, n]."""
+    """The matrix exponential Σ Aᵏ / k! of square matrices [..., n, n].
+
+    Example::
+
+        >>> cgrad.linalg.matrix_exp(cgrad.tensor([[0.0, 1.0], [0.0, 0.0]]))
+        tensor([[1., 1.],
+                [0., 1.]])
+    """
     checks.square("linalg.matrix_exp", input)
     return LinalgMatrixExp.apply(input)

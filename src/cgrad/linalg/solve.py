@@ -124,7 +124,13 @@ def solve(A: Tensor, B: Tensor, *, left: bool = True, out: Tensor | None = None)
 
 def solve_ex(A: Tensor, B: Tensor, *, left: bool = True, check_errors: bool = False,
              out: Any = None) -> SolveEx:
-    """(result, info): :func:`solve` that reports singular matrices by info > 0."""
+    """(result, info): :func:`solve` that reports singular matrices by info > 0.
+
+    Example::
+
+        >>> cgrad.linalg.solve_ex(2 * cgrad.eye(2), cgrad.ones(2)).result
+        tensor([0.5000, 0.5000])
+    """
     X, info = _solve("linalg.solve_ex", A, B, left)
     if check_errors:
         checks.first_failure(info, f"linalg.solve_ex: {SINGULAR}")
@@ -162,6 +168,12 @@ def inv(A: Tensor, *, out: Tensor | None = None) -> Tensor:
 
     Raises:
         LinAlgError: a matrix is singular.
+
+    Example::
+
+        >>> cgrad.linalg.inv(cgrad.tensor([[2.0, 0.0], [0.0, 4.0]]))
+        tensor([[0.5000, 0.0000],
+                [0.0000, 0.2500]])
     """
     Y, info = _inv("linalg.inv", A)
     checks.first_failure(info, f"linalg.inv: {INVERSE}")
@@ -169,7 +181,13 @@ def inv(A: Tensor, *, out: Tensor | None = None) -> Tensor:
 
 
 def inv_ex(A: Tensor, *, check_errors: bool = False, out: Any = None) -> InvEx:
-    """(inverse, info): :func:`inv` that reports singular matrices by info > 0."""
+    """(inverse, info): :func:`inv` that reports singular matrices by info > 0.
+
+    Example::
+
+        >>> cgrad.linalg.inv_ex(cgrad.tensor([[2.0, 0.0], [0.0, 0.0]])).info
+        tensor(2, dtype=cgrad.int32)
+    """
     Y, info = _inv("linalg.inv_ex", A)
     if check_errors:
         checks.first_failure(info, f"linalg.inv_ex: {INVERSE}")
@@ -177,7 +195,13 @@ def inv_ex(A: Tensor, *, check_errors: bool = False, out: Any = None) -> InvEx:
 
 
 def tensorinv(A: Tensor, ind: int = 2, *, out: Tensor | None = None) -> Tensor:
-    """The inverse of A as a map from its last dimensions to its first `ind` ones."""
+    """The inverse of A as a map from its last dimensions to its first `ind` ones.
+
+    Example::
+
+        >>> cgrad.linalg.tensorinv(cgrad.eye(4).reshape(2, 2, 2, 2), ind=2).shape
+        cgrad.Size([2, 2, 2, 2])
+    """
     check_tensors("linalg.tensorinv", A=A)
     if ind <= 0:
         raise RuntimeError(f"linalg.tensorinv: Expected a strictly positive integer for 'ind', got "
@@ -193,7 +217,14 @@ def tensorinv(A: Tensor, ind: int = 2, *, out: Tensor | None = None) -> Tensor:
 
 def tensorsolve(A: Tensor, B: Tensor, dims: Sequence[int] | None = None, *,
                 out: Tensor | None = None) -> Tensor:
-    """X with tensordot(A, X, X.ndim) = B; `dims` of A are moved to its end first."""
+    """X with tensordot(A, X, X.ndim) = B; `dims` of A are moved to its end first.
+
+    Example::
+
+        >>> cgrad.linalg.tensorsolve(cgrad.eye(4).reshape(2, 2, 2, 2), cgrad.ones(2, 2))
+        tensor([[1., 1.],
+                [1., 1.]])
+    """
     check_tensors("linalg.tensorsolve", A=A, B=B)
     if dims is not None:
         A = A.movedim(tuple(dims), tuple(range(A.ndim - len(dims), A.ndim)))
@@ -238,6 +269,13 @@ def solve_triangular(A: Tensor, B: Tensor, *, upper: bool, left: bool = True,
 
     Only the triangle that `upper` says is read; with `unitriangular` its diagonal is taken for
     ones.  Nothing is checked: a zero on the diagonal gives infinities.
+
+    Example::
+
+        >>> A = cgrad.tensor([[2.0, 0.0], [1.0, 4.0]])
+        >>> cgrad.linalg.solve_triangular(A, cgrad.tensor([[2.0], [5.0]]), upper=False)
+        tensor([[1.],
+                [1.]])
     """
     checks.square("linalg.solve_triangular", A)
     checks.matrices("linalg.solve_triangular", B, "B")
@@ -347,6 +385,12 @@ def pinv(A: Tensor, rcond: Any = None, hermitian: bool = False, *, atol: Any = N
     Singular values up to max(atol, rtol σ₁) count as 0; by default rtol is max(m, n) times the
     precision of the dtype.  `hermitian` says that A is symmetric, which is then read from its lower
     triangle.  `rcond` is an older name of rtol.
+
+    Example::
+
+        >>> cgrad.linalg.pinv(cgrad.tensor([[2.0, 0.0]]))
+        tensor([[0.5000],
+                [0.0000]])
     """
     checks.matrices("linalg.pinv", A)
     if hermitian:
@@ -394,6 +438,12 @@ def lstsq(A: Tensor, B: Tensor, rcond: float | None = None, *,
     "gelsy" (QR with pivoting, the default), "gels" (A must have full rank), "gelsd" or "gelss" (by
     singular values).  Residuals are the sums of squares for m > n and A of full rank, else empty;
     `rank` is empty for "gels", singular values are there for "gelsd" and "gelss".
+
+    Example::
+
+        >>> A, B = cgrad.tensor([[1.0], [1.0]]), cgrad.tensor([[1.0], [3.0]])
+        >>> cgrad.linalg.lstsq(A, B).solution
+        tensor([[2.0000]])
     """
     name = "linalg.lstsq"
     checks.matrices(name, A)

@@ -29,6 +29,11 @@ def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
 
     Raises:
         ValueError: the name or the slope is not known.
+
+    Example::
+
+        >>> cgrad.nn.init.calculate_gain("tanh")
+        1.6666666666666667
     """
     if nonlinearity in _LINEAR or nonlinearity == "sigmoid":
         return 1
@@ -47,7 +52,14 @@ def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
 
 
 def uniform_(tensor: Tensor, a: float = 0.0, b: float = 1.0, generator: Any = None) -> Tensor:
-    """Fill with samples from U(a, b)."""
+    """Fill with samples from U(a, b).
+
+    Example::
+
+        >>> w = cgrad.nn.init.uniform_(cgrad.empty(1000), -0.1, 0.1)
+        >>> w.abs().max().item() <= 0.1
+        True
+    """
     with cgrad.no_grad():
         return tensor.uniform_(a, b, generator=generator)
 
@@ -55,7 +67,13 @@ def uniform_(tensor: Tensor, a: float = 0.0, b: float = 1.0, generator: Any = No
 def normal_(
     tensor: Tensor, mean: float = 0.0, std: float = 1.0, generator: Any = None
 ) -> Tensor:
-    """Fill with samples from N(mean, std²)."""
+    """Fill with samples from N(mean, std²).
+
+    Example::
+
+        >>> cgrad.nn.init.normal_(cgrad.empty(2), mean=3.0, std=0.0)
+        tensor([3., 3.])
+    """
     with cgrad.no_grad():
         return tensor.normal_(mean, std, generator=generator)
 
@@ -72,6 +90,12 @@ def trunc_normal_(
 
     Far in a tail, where few normal samples would fall between the bounds, candidates are drawn
     from U(a, b) and accepted with a probability in proportion to the density.
+
+    Example::
+
+        >>> w = cgrad.nn.init.trunc_normal_(cgrad.empty(1000), a=-1.0, b=1.0)
+        >>> w.abs().max().item() <= 1
+        True
     """
     if mean < a - 2 * std or mean > b + 2 * std:
         warnings.warn(
@@ -108,18 +132,36 @@ def trunc_normal_(
 
 
 def constant_(tensor: Tensor, val: float) -> Tensor:
-    """Fill with one value."""
+    """Fill with one value.
+
+    Example::
+
+        >>> cgrad.nn.init.constant_(cgrad.empty(2), 0.5)
+        tensor([0.5000, 0.5000])
+    """
     with cgrad.no_grad():
         return tensor.fill_(val)
 
 
 def ones_(tensor: Tensor) -> Tensor:
-    """Fill with ones."""
+    """Fill with ones.
+
+    Example::
+
+        >>> cgrad.nn.init.ones_(cgrad.empty(2))
+        tensor([1., 1.])
+    """
     return constant_(tensor, 1.0)
 
 
 def zeros_(tensor: Tensor) -> Tensor:
-    """Fill with zeros."""
+    """Fill with zeros.
+
+    Example::
+
+        >>> cgrad.nn.init.zeros_(cgrad.empty(2))
+        tensor([0., 0.])
+    """
     return constant_(tensor, 0.0)
 
 
@@ -128,6 +170,12 @@ def eye_(tensor: Tensor) -> Tensor:
 
     Raises:
         ValueError: ``tensor`` is not 2-dimensional.
+
+    Example::
+
+        >>> cgrad.nn.init.eye_(cgrad.empty(2, 2))
+        tensor([[1., 0.],
+                [0., 1.]])
     """
     if tensor.dim() != 2:
         raise ValueError("Only tensors with 2 dimensions are supported")
@@ -158,7 +206,14 @@ def xavier_uniform_(tensor: Tensor, gain: float = 1.0, generator: Any = None) ->
 
 
 def xavier_normal_(tensor: Tensor, gain: float = 1.0, generator: Any = None) -> Tensor:
-    """Fill with N(0, std²), std = gain · √(2 / (fan_in + fan_out)) (Glorot and Bengio, 2010)."""
+    """Fill with N(0, std²), std = gain · √(2 / (fan_in + fan_out)) (Glorot and Bengio, 2010).
+
+    Example::
+
+        >>> w = cgrad.nn.init.xavier_normal_(cgrad.empty(300, 200))
+        >>> abs(w.var().item() - 2 / 500) < 0.001
+        True
+    """
     std = gain * math.sqrt(2.0 / sum(_calculate_fan_in_and_fan_out(tensor)))
     return normal_(tensor, 0.0, std, generator)
 
@@ -193,6 +248,12 @@ def kaiming_uniform_(
         mode: ``"fan_in"`` keeps the variance of activations, ``"fan_out"`` that of gradients.
         nonlinearity: what follows, for :func:`calculate_gain`.
         generator: where the numbers come from. Default: the global one
+
+    Example::
+
+        >>> w = cgrad.nn.init.kaiming_uniform_(cgrad.empty(300, 200), nonlinearity="relu")
+        >>> w.abs().max().item() <= (6 / 200) ** 0.5
+        True
     """
     if _has_no_elements(tensor):
         return tensor
@@ -207,7 +268,14 @@ def kaiming_normal_(
     nonlinearity: str = "leaky_relu",
     generator: Any = None,
 ) -> Tensor:
-    """Fill with N(0, std²), std = gain / √fan (He et al., 2015); see :func:`kaiming_uniform_`."""
+    """Fill with N(0, std²), std = gain / √fan (He et al., 2015); see :func:`kaiming_uniform_`.
+
+    Example::
+
+        >>> w = cgrad.nn.init.kaiming_normal_(cgrad.empty(300, 200), nonlinearity="relu")
+        >>> abs(w.var().item() - 2 / 200) < 0.001
+        True
+    """
     if _has_no_elements(tensor):
         return tensor
     return normal_(tensor, 0.0, _kaiming_std(tensor, a, mode, nonlinearity), generator)
@@ -220,6 +288,12 @@ def orthogonal_(tensor: Tensor, gain: float = 1, generator: Any = None) -> Tenso
 
     Raises:
         ValueError: ``tensor`` has fewer than 2 dimensions.
+
+    Example::
+
+        >>> w = cgrad.nn.init.orthogonal_(cgrad.empty(3, 3))
+        >>> cgrad.allclose(w @ w.T, cgrad.eye(3), atol=1e-5)
+        True
     """
     if tensor.dim() < 2:
         raise ValueError("Only tensors with 2 or more dimensions are supported")
@@ -245,6 +319,12 @@ def dirac_(tensor: Tensor, groups: int = 1) -> Tensor:
 
     Raises:
         ValueError: other dimensions, or the output channels are not divisible by ``groups``.
+
+    Example::
+
+        >>> cgrad.nn.init.dirac_(cgrad.empty(2, 2, 1)).squeeze(2)
+        tensor([[1., 0.],
+                [0., 1.]])
     """
     if tensor.dim() not in (3, 4, 5):
         raise ValueError("Only tensors with 3, 4, or 5 dimensions are supported")
@@ -271,6 +351,12 @@ def sparse_(tensor: Tensor, sparsity: float, std: float = 0.01, generator: Any =
 
     Raises:
         ValueError: it is not a matrix.
+
+    Example::
+
+        >>> w = cgrad.nn.init.sparse_(cgrad.empty(4, 2), sparsity=0.5)
+        >>> (w == 0).sum(dim=0)
+        tensor([2, 2])
     """
     if tensor.dim() != 2:
         raise ValueError("Only tensors with 2 dimensions are supported")

@@ -188,7 +188,13 @@ UninitializedTensorMixin.__hash__ = object.__hash__  # type: ignore[method-assig
 
 
 def is_lazy(param: Any) -> bool:
-    """Whether ``param`` is an UninitializedParameter or UninitializedBuffer."""
+    """Whether ``param`` is an UninitializedParameter or UninitializedBuffer.
+
+    Example::
+
+        >>> cgrad.nn.parameter.is_lazy(cgrad.nn.UninitializedParameter())
+        True
+    """
     return isinstance(param, UninitializedTensorMixin)
 
 
@@ -243,6 +249,13 @@ class UninitializedBuffer(UninitializedTensorMixin, Tensor):
         device: only the CPU. Default: ``None``
         dtype: of the values to come. Default: float32
         persistent: whether ``state_dict`` contains it. Default: ``True``
+
+    Example::
+
+        >>> buffer = cgrad.nn.UninitializedBuffer()
+        >>> buffer.materialize((2,))
+        >>> buffer.shape
+        cgrad.Size([2])
     """
 
     # PyTorch makes it a Tensor itself. Python cannot turn an object into an instance of a

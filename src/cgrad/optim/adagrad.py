@@ -35,6 +35,15 @@ class Adagrad(FusedOptimizer):
 
     Raises:
         ValueError: an option is out of range.
+
+    Example::
+
+        >>> w = cgrad.tensor([1.0], requires_grad=True)
+        >>> optimizer = cgrad.optim.Adagrad([w], lr=0.1)
+        >>> (w * w).sum().backward()
+        >>> optimizer.step()
+        >>> w.item() < 1
+        True
     """
 
     _rule = rule("adagrad")

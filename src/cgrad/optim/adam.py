@@ -104,6 +104,15 @@ class AdamW(Adam):
         weight_decay: Default: 1e-2
         foreach, capturable, fused: accepted for compatibility.
         differentiable: not supported.
+
+    Example::
+
+        >>> w = cgrad.tensor([1.0], requires_grad=True)
+        >>> optimizer = cgrad.optim.AdamW([w], lr=0.1, weight_decay=0.5)
+        >>> (w * w).sum().backward()
+        >>> optimizer.step()
+        >>> w.tolist()
+        [0.8500000238418579]
     """
 
     def __init__(

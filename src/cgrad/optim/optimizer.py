@@ -122,6 +122,22 @@ class Optimizer:
     Raises:
         TypeError: ``params`` is a tensor, or contains something that is none.
         ValueError: there are no parameters, one is in two groups, or one is no leaf.
+
+    Example::
+
+        >>> class Sign(cgrad.optim.Optimizer):
+        ...     def __init__(self, params, lr):
+        ...         super().__init__(params, {"lr": lr})
+        ...     def step(self, closure=None):
+        ...         with cgrad.no_grad():
+        ...             for group in self.param_groups:
+        ...                 for p in group["params"]:
+        ...                     p -= group["lr"] * p.grad.sign()
+        >>> w = cgrad.tensor([1.0, -2.0], requires_grad=True)
+        >>> (w * w).sum().backward()
+        >>> Sign([w], lr=0.5).step()
+        >>> w.tolist()
+        [0.5, -1.5]
     """
 
     # Also of optimizers whose __init__ has not called that of this class.

@@ -37,6 +37,13 @@ def get_ema_multi_avg_fn(decay: float = 0.999) -> Callable[[Any, Any, Any], None
 
     Raises:
         ValueError: ``decay`` is out of range.
+
+    Example::
+
+        >>> means = [cgrad.tensor(1.0)]
+        >>> cgrad.optim.swa_utils.get_ema_multi_avg_fn(0.75)(means, [cgrad.tensor(3.0)], 1)
+        >>> means
+        [tensor(1.5000)]
     """
     _check_decay(decay)
 
@@ -55,6 +62,14 @@ def get_swa_multi_avg_fn() -> Callable[[Any, Any, Any], None]:
     """Return a function that takes one more model into lists of equal averages.
 
     After n models: a ← a + (p - a) / (n + 1).
+
+    Example::
+
+        >>> means = [cgrad.tensor(1.0)]
+        >>> average = cgrad.optim.swa_utils.get_swa_multi_avg_fn()
+        >>> average(means, [cgrad.tensor(3.0)], cgrad.tensor(1))
+        >>> means
+        [tensor(2.)]
     """
 
     def update(averages: Any, params: Any, count: Any) -> None:
@@ -77,6 +92,12 @@ def get_ema_avg_fn(decay: float = 0.999) -> Callable[[Tensor, Tensor, Any], Tens
 
     Raises:
         ValueError: ``decay`` is out of range.
+
+    Example::
+
+        >>> average = cgrad.optim.swa_utils.get_ema_avg_fn(0.75)
+        >>> average(cgrad.tensor(1.0), cgrad.tensor(3.0), 1)
+        tensor(1.5000)
     """
     _check_decay(decay)
 
@@ -88,7 +109,14 @@ def get_ema_avg_fn(decay: float = 0.999) -> Callable[[Tensor, Tensor, Any], Tens
 
 
 def get_swa_avg_fn() -> Callable[[Tensor, Tensor, Any], Tensor]:
-    """Return the function (a, p, n) ↦ a + (p - a) / (n + 1)."""
+    """Return the function (a, p, n) ↦ a + (p - a) / (n + 1).
+
+    Example::
+
+        >>> average = cgrad.optim.swa_utils.get_swa_avg_fn()
+        >>> average(cgrad.tensor(1.0), cgrad.tensor(3.0), cgrad.tensor(1))
+        tensor(2.)
+    """
 
     def update(average: Tensor, param: Tensor, count: Any) -> Tensor:
         with cgrad.no_grad():
@@ -191,6 +219,13 @@ def update_bn(loader: Iterable[Any], model: nn.Module, device: Any = None) -> No
         loader: of inputs, or of tuples and lists that begin with them.
         model: is left in the mode in which it was.
         device: only the CPU. Default: ``None``
+
+    Example::
+
+        >>> model = cgrad.nn.BatchNorm1d(1)
+        >>> cgrad.optim.swa_utils.update_bn([cgrad.tensor([[1.0], [3.0]])], model)
+        >>> model.running_mean
+        tensor([2.])
     """
     momenta = {}
     for module in model.modules():
@@ -224,6 +259,15 @@ class SWALR(LRScheduler):
 
     Raises:
         ValueError: an option is out of range.
+
+    Example::
+
+        >>> optimizer = cgrad.optim.SGD([cgrad.zeros(1, requires_grad=True)], lr=1.0)
+        >>> scheduler = cgrad.optim.swa_utils.SWALR(optimizer, swa_lr=0.5, anneal_epochs=1)
+        >>> optimizer.step()
+        >>> scheduler.step()
+        >>> scheduler.get_last_lr()
+        [0.5]
     """
 
     def __init__(

@@ -95,6 +95,15 @@ def load(
         FileFormatError: the file is damaged, cut short, or of another kind.
         RuntimeError: ``map_location`` is another device.
         OSError: it cannot be opened or read.
+
+    Example::
+
+        >>> import io
+        >>> file = io.BytesIO()
+        >>> cgrad.save({"w": cgrad.ones(2)}, file)
+        >>> _ = file.seek(0)
+        >>> cgrad.load(file)
+        {'w': tensor([1., 1.])}
     """
     if isinstance(map_location, (str, cgrad.device)):
         cgrad.empty(0, device=map_location)
@@ -114,22 +123,45 @@ _safe_globals: list[Any] = []
 
 
 def add_safe_globals(safe_globals: list[Callable[..., Any] | tuple[Any, str]]) -> None:
-    """Accepted: :func:`load` makes tensors and plain containers alone, whatever is added."""
+    """Accepted: :func:`load` makes tensors and plain containers alone, whatever is added.
+
+    Example::
+
+        >>> cgrad.serialization.add_safe_globals([])
+    """
     _safe_globals.extend(g for g in safe_globals if g not in _safe_globals)
 
 
 def get_safe_globals() -> list[Callable[..., Any] | tuple[Any, str]]:
-    """What :func:`add_safe_globals` was given."""
+    """What :func:`add_safe_globals` was given.
+
+    Example::
+
+        >>> cgrad.serialization.get_safe_globals()
+        []
+    """
     return list(_safe_globals)
 
 
 def clear_safe_globals() -> None:
-    """Forget what :func:`add_safe_globals` was given."""
+    """Forget what :func:`add_safe_globals` was given.
+
+    Example::
+
+        >>> cgrad.serialization.clear_safe_globals()
+    """
     _safe_globals.clear()
 
 
 class safe_globals:
-    """A block in which :func:`add_safe_globals` has been given a list."""
+    """A block in which :func:`add_safe_globals` has been given a list.
+
+    Example::
+
+        >>> with cgrad.serialization.safe_globals([]):
+        ...     cgrad.serialization.get_safe_globals()
+        []
+    """
 
     def __init__(self, safe_globals: Iterable[Callable[..., Any] | tuple[Any, str]]) -> None:
         self._given = list(safe_globals)

@@ -11,7 +11,17 @@ __all__ = ["FileFormatError", "replace_file"]
 
 
 class FileFormatError(RuntimeError):
-    """The file is damaged, cut short, or not of a kind that ``cgrad.load`` reads."""
+    """The file is damaged, cut short, or not of a kind that ``cgrad.load`` reads.
+
+    Example::
+
+        >>> import io
+        >>> try:
+        ...     cgrad.load(io.BytesIO(b"not a file of tensors"))
+        ... except cgrad.serialization.FileFormatError:
+        ...     print("refused")
+        refused
+    """
 
 
 def replace_file(path: str, write: Callable[[BinaryIO], None]) -> None:

@@ -49,6 +49,14 @@ def checkpoint(
 
     Raises:
         CheckpointError: the second call saved other values than the first.
+
+    Example::
+
+        >>> x = cgrad.tensor(2.0, requires_grad=True)
+        >>> y = cgrad.utils.checkpoint.checkpoint(lambda x: x.exp() * x, x, use_reentrant=False)
+        >>> y.backward()
+        >>> cgrad.allclose(x.grad, 3 * x.exp())
+        True
     """
     if use_reentrant is None:
         warnings.warn(
@@ -165,6 +173,13 @@ def checkpoint_sequential(
         functions: a ``Sequential`` or a list of functions.
         segments: number of parts; the last one is not checkpointed.
         input: what the first function gets.
+
+    Example::
+
+        >>> model = cgrad.nn.Sequential(*[cgrad.nn.Linear(2, 2) for _ in range(4)])
+        >>> x = cgrad.ones(1, 2, requires_grad=True)
+        >>> cgrad.utils.checkpoint.checkpoint_sequential(model, 2, x, use_reentrant=False).shape
+        cgrad.Size([1, 2])
     """
     if use_reentrant is None:
         warnings.warn(
@@ -198,5 +213,13 @@ def set_checkpoint_early_stop(enable: bool) -> Iterator[None]:
 
     Args:
         enable: accepted.
+
+    Example::
+
+        >>> with cgrad.utils.checkpoint.set_checkpoint_early_stop(False):
+        ...     x = cgrad.ones(1, requires_grad=True)
+        ...     y = cgrad.utils.checkpoint.checkpoint(cgrad.exp, x, use_reentrant=False)
+        >>> y.requires_grad
+        True
     """
     yield

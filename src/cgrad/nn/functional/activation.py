@@ -38,7 +38,13 @@ def into(input: Tensor, result: Tensor, inplace: bool) -> Tensor:
 
 
 def relu(input: Tensor, inplace: bool = False) -> Tensor:
-    """max(x, 0), elementwise."""
+    """max(x, 0), elementwise.
+
+    Example::
+
+        >>> cgrad.nn.functional.relu(cgrad.tensor([-1.0, 2.0]))
+        tensor([0., 2.])
+    """
     return input.relu_() if inplace else cgrad.relu(input)
 
 
@@ -48,17 +54,35 @@ def relu_(input: Tensor) -> Tensor:
 
 
 def relu6(input: Tensor, inplace: bool = False) -> Tensor:
-    """min(max(x, 0), 6); the derivative is 0 at the limits and beyond."""
+    """min(max(x, 0), 6); the derivative is 0 at the limits and beyond.
+
+    Example::
+
+        >>> cgrad.nn.functional.relu6(cgrad.tensor([-1.0, 2.0, 8.0]))
+        tensor([0., 2., 6.])
+    """
     return hardtanh(input, 0.0, 6.0, inplace)
 
 
 def sigmoid(input: Tensor) -> Tensor:
-    """1 / (1 + exp(-x)), elementwise."""
+    """1 / (1 + exp(-x)), elementwise.
+
+    Example::
+
+        >>> cgrad.nn.functional.sigmoid(cgrad.tensor([0.0, 2.0]))
+        tensor([0.5000, 0.8808])
+    """
     return cgrad.sigmoid(input)
 
 
 def tanh(input: Tensor) -> Tensor:
-    """Hyperbolic tangent, elementwise."""
+    """Hyperbolic tangent, elementwise.
+
+    Example::
+
+        >>> cgrad.nn.functional.tanh(cgrad.tensor([0.0, 1.0]))
+        tensor([0.0000, 0.7616])
+    """
     return cgrad.tanh(input)
 
 
@@ -70,39 +94,80 @@ def gelu(input: Tensor, approximate: str = "none", *, out: Tensor | None = None)
         approximate: ``"none"`` for the exact form, ``"tanh"`` for
             0.5 x (1 + tanh(√(2/π) (x + 0.044715 x³))).
         out: where to store the result. Default: a new tensor
+
+    Example::
+
+        >>> cgrad.nn.functional.gelu(cgrad.tensor([-1.0, 2.0]))
+        tensor([-0.1587,  1.9545])
     """
     return _functions.gelu(input, approximate, out=out)
 
 
 def silu(input: Tensor, inplace: bool = False) -> Tensor:
-    """x · sigmoid(x), elementwise."""
+    """x · sigmoid(x), elementwise.
+
+    Example::
+
+        >>> cgrad.nn.functional.silu(cgrad.tensor([-1.0, 2.0]))
+        tensor([-0.2689,  1.7616])
+    """
     return input.silu_() if inplace else cgrad.silu(input)
 
 
 def mish(input: Tensor, inplace: bool = False) -> Tensor:
-    """x · tanh(log(1 + exp(x))) (Misra, 2019)."""
+    """x · tanh(log(1 + exp(x))) (Misra, 2019).
+
+    Example::
+
+        >>> cgrad.nn.functional.mish(cgrad.tensor([-1.0, 2.0]))
+        tensor([-0.3034,  1.9440])
+    """
     return (_change[_functions.mish] if inplace else _functions.mish)(input)
 
 
 def softplus(
     input: Tensor, beta: float = 1.0, threshold: float = 20.0, *, out: Tensor | None = None
 ) -> Tensor:
-    """log(1 + exp(beta · x)) / beta; x itself where beta · x > threshold."""
+    """log(1 + exp(beta · x)) / beta; x itself where beta · x > threshold.
+
+    Example::
+
+        >>> cgrad.nn.functional.softplus(cgrad.tensor([-1.0, 0.0, 30.0]))
+        tensor([ 0.3133,  0.6931, 30.0000])
+    """
     return _functions.softplus(input, beta, threshold, out=out)
 
 
 def softsign(input: Tensor) -> Tensor:
-    """x / (1 + abs(x)), elementwise."""
+    """x / (1 + abs(x)), elementwise.
+
+    Example::
+
+        >>> cgrad.nn.functional.softsign(cgrad.tensor([-1.0, 3.0]))
+        tensor([-0.5000,  0.7500])
+    """
     return input / (input.abs() + 1)
 
 
 def tanhshrink(input: Tensor) -> Tensor:
-    """x - tanh(x), elementwise."""
+    """x - tanh(x), elementwise.
+
+    Example::
+
+        >>> cgrad.nn.functional.tanhshrink(cgrad.tensor([0.0, 1.0]))
+        tensor([0.0000, 0.2384])
+    """
     return input - input.tanh()
 
 
 def leaky_relu(input: Tensor, negative_slope: float = 0.01, inplace: bool = False) -> Tensor:
-    """x where positive, negative_slope · x elsewhere."""
+    """x where positive, negative_slope · x elsewhere.
+
+    Example::
+
+        >>> cgrad.nn.functional.leaky_relu(cgrad.tensor([-1.0, 2.0]), 0.25)
+        tensor([-0.2500,  2.0000])
+    """
     if inplace:
         return leaky_relu_(input, negative_slope)
     return _functions.leaky_relu(input, negative_slope)
@@ -127,6 +192,11 @@ def rrelu(
         lower, upper: bounds of the slope a. Default: 1/8, 1/3
         training: draw a for each element; otherwise it is the middle of the bounds.
         inplace: overwrite the input. Default: ``False``
+
+    Example::
+
+        >>> cgrad.nn.functional.rrelu(cgrad.tensor([-1.0, 2.0]), 0.25, 0.25)
+        tensor([-0.2500,  2.0000])
     """
     function = _change[cgrad.rrelu] if inplace else cgrad.rrelu
     return function(input, lower, upper, training)
@@ -140,7 +210,13 @@ def rrelu_(
 
 
 def elu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
-    """x where positive, alpha · (exp(x) - 1) elsewhere."""
+    """x where positive, alpha · (exp(x) - 1) elsewhere.
+
+    Example::
+
+        >>> cgrad.nn.functional.elu(cgrad.tensor([-1.0, 2.0]))
+        tensor([-0.6321,  2.0000])
+    """
     return elu_(input, alpha) if inplace else _functions.elu(input, alpha)
 
 
@@ -150,17 +226,35 @@ def elu_(input: Tensor, alpha: float = 1.0) -> Tensor:
 
 
 def celu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
-    """x where positive, alpha · (exp(x / alpha) - 1) elsewhere (Barron, 2017)."""
+    """x where positive, alpha · (exp(x / alpha) - 1) elsewhere (Barron, 2017).
+
+    Example::
+
+        >>> cgrad.nn.functional.celu(cgrad.tensor([-1.0, 2.0]))
+        tensor([-0.6321,  2.0000])
+    """
     return celu_(input, alpha) if inplace else _functions.celu(input, alpha)
 
 
 def celu_(input: Tensor, alpha: float = 1.0) -> Tensor:
-    """In-place version of :func:`celu`."""
+    """In-place version of :func:`celu`.
+
+    Example::
+
+        >>> cgrad.nn.functional.celu_(cgrad.tensor([-1.0, 2.0]))
+        tensor([-0.6321,  2.0000])
+    """
     return _change[_functions.celu](input, alpha)
 
 
 def selu(input: Tensor, inplace: bool = False) -> Tensor:
-    """1.0507 · (x where positive, 1.6733 · (exp(x) - 1) elsewhere) (Klambauer et al., 2017)."""
+    """1.0507 · (x where positive, 1.6733 · (exp(x) - 1) elsewhere) (Klambauer et al., 2017).
+
+    Example::
+
+        >>> cgrad.nn.functional.selu(cgrad.tensor([-1.0, 2.0]))
+        tensor([-1.1113,  2.1014])
+    """
     return selu_(input) if inplace else _functions.selu(input)
 
 
@@ -172,7 +266,13 @@ def selu_(input: Tensor) -> Tensor:
 def hardtanh(
     input: Tensor, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False
 ) -> Tensor:
-    """x limited to [min_val, max_val]; the derivative is zero at the limits and beyond."""
+    """x limited to [min_val, max_val]; the derivative is zero at the limits and beyond.
+
+    Example::
+
+        >>> cgrad.nn.functional.hardtanh(cgrad.tensor([-4.0, 0.5, 4.0]))
+        tensor([-1.0000,  0.5000,  1.0000])
+    """
     if min_val > max_val:
         raise ValueError("hardtanh: min_val cannot be greater than max_val, but they are "
                          f"{min_val} and {max_val}")  # fmt: skip
@@ -186,19 +286,37 @@ def hardtanh_(input: Tensor, min_val: float = -1.0, max_val: float = 1.0) -> Ten
 
 
 def hardsigmoid(input: Tensor, inplace: bool = False) -> Tensor:
-    """x / 6 + 1 / 2 limited to [0, 1]; the derivative is zero at the limits and beyond."""
+    """x / 6 + 1 / 2 limited to [0, 1]; the derivative is zero at the limits and beyond.
+
+    Example::
+
+        >>> cgrad.nn.functional.hardsigmoid(cgrad.tensor([-4.0, 0.0, 4.0]))
+        tensor([0.0000, 0.5000, 1.0000])
+    """
     return (_change[_functions.hardsigmoid] if inplace else _functions.hardsigmoid)(input)
 
 
 def hardswish(input: Tensor, inplace: bool = False) -> Tensor:
-    """x · hardsigmoid(x) (Howard et al., 2019)."""
+    """x · hardsigmoid(x) (Howard et al., 2019).
+
+    Example::
+
+        >>> cgrad.nn.functional.hardswish(cgrad.tensor([-4.0, 0.0, 4.0]))
+        tensor([-0., 0., 4.])
+    """
     return (_change[_functions.hardswish] if inplace else _functions.hardswish)(input)
 
 
 def threshold(
     input: Tensor, threshold: float, value: float, inplace: bool = False
 ) -> Tensor:
-    """x where it exceeds ``threshold``, ``value`` elsewhere."""
+    """x where it exceeds ``threshold``, ``value`` elsewhere.
+
+    Example::
+
+        >>> cgrad.nn.functional.threshold(cgrad.tensor([0.5, 2.0]), 1.0, 0.0)
+        tensor([0., 2.])
+    """
     if inplace:
         return threshold_(input, threshold, value)
     return _functions.threshold(input, threshold, value)
@@ -214,6 +332,11 @@ def glu(input: Tensor, dim: int = -1) -> Tensor:
 
     Raises:
         RuntimeError: the input has no dimension, or its size along ``dim`` is odd.
+
+    Example::
+
+        >>> cgrad.nn.functional.glu(cgrad.tensor([6.0, 0.0]))
+        tensor([3.])
     """
     if input.dim() == 0:
         raise RuntimeError("glu does not support 0-dimensional tensors")
@@ -229,7 +352,13 @@ def glu(input: Tensor, dim: int = -1) -> Tensor:
 def softmin(
     input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None
 ) -> Tensor:
-    """:func:`softmax` of -x."""
+    """:func:`softmax` of -x.
+
+    Example::
+
+        >>> cgrad.nn.functional.softmin(cgrad.tensor([0.0, 0.0, 1.0]), dim=0)
+        tensor([0.4223, 0.4223, 0.1554])
+    """
     if dim is None:
         dim = _implicit_dim("softmin", input, _stacklevel)
     return cgrad.softmax(-input, dim, dtype=dtype)
@@ -246,6 +375,11 @@ def gumbel_softmax(
         hard: give one-hot samples, with the derivative of the soft ones. Default: ``False``
         eps: without effect.
         dim: the dimension of the classes. Default: the last
+
+    Example::
+
+        >>> cgrad.nn.functional.gumbel_softmax(cgrad.zeros(2, 3), hard=True).sum(dim=-1)
+        tensor([1., 1.])
     """
     noise = -cgrad.empty_like(logits).exponential_().log()
     soft = ((logits + noise) / tau).softmax(dim)
@@ -265,6 +399,11 @@ def softmax(
         input: any shape.
         dim: the dimension whose entries sum to one; to be given.
         dtype: what to convert the input to first. Default: its own
+
+    Example::
+
+        >>> cgrad.nn.functional.softmax(cgrad.tensor([0.0, 0.0, 1.0]), dim=0)
+        tensor([0.2119, 0.2119, 0.5761])
     """
     if dim is None:
         dim = _implicit_dim("softmax", input, _stacklevel)
@@ -274,7 +413,13 @@ def softmax(
 def log_softmax(
     input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None
 ) -> Tensor:
-    """x_i - log Σ_j exp(x_j) along ``dim``, computed without overflow; see :func:`softmax`."""
+    """x_i - log Σ_j exp(x_j) along ``dim``, computed without overflow; see :func:`softmax`.
+
+    Example::
+
+        >>> cgrad.nn.functional.log_softmax(cgrad.zeros(2), dim=0)
+        tensor([-0.6931, -0.6931])
+    """
     if dim is None:
         dim = _implicit_dim("log_softmax", input, _stacklevel)
     return cgrad.log_softmax(input, dim, dtype=dtype)

@@ -247,6 +247,16 @@ def multi_head_attention_forward(
 
     Raises:
         AssertionError, RuntimeError: shapes do not fit.
+
+    Example::
+
+        >>> layer = cgrad.nn.MultiheadAttention(4, 2)
+        >>> x = cgrad.ones(3, 1, 4)
+        >>> out, weights = cgrad.nn.functional.multi_head_attention_forward(
+        ...     x, x, x, 4, 2, layer.in_proj_weight, layer.in_proj_bias, None, None, False, 0.0,
+        ...     layer.out_proj.weight, layer.out_proj.bias)
+        >>> out.shape, weights.shape
+        (cgrad.Size([3, 1, 4]), cgrad.Size([1, 3, 3]))
     """
     batched = query.dim() == 3
     if query.dim() not in (2, 3) or key.dim() != query.dim() or value.dim() != query.dim():

@@ -25,6 +25,11 @@ def normalize(
         dim: the dimension, or several, over which the norm is taken. Default: 1
         eps: least divisor. Default: 1e-12
         out: where to write the result; then no gradient may be asked for.
+
+    Example::
+
+        >>> cgrad.nn.functional.normalize(cgrad.tensor([3.0, 4.0]), dim=0)
+        tensor([0.6000, 0.8000])
     """
     result = input / input.norm(p, dim, keepdim=True).clamp(min=eps)
     return result if out is None else out.copy_(result)

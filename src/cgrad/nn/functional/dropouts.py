@@ -31,6 +31,11 @@ def dropout(
 
     Raises:
         ValueError: ``p`` is not between 0 and 1.
+
+    Example::
+
+        >>> cgrad.nn.functional.dropout(cgrad.ones(3), 0.5, training=False)
+        tensor([1., 1., 1.])
     """
     _check(p)
     if not training or p == 0.0:
@@ -46,6 +51,11 @@ def alpha_dropout(
     Args:
         input, p, inplace: as for :func:`dropout`.
         training: without it the input is returned unchanged. Default: ``False``
+
+    Example::
+
+        >>> cgrad.nn.functional.alpha_dropout(cgrad.ones(3), 0.5, training=False)
+        tensor([1., 1., 1.])
     """
     _check(p)
     return (cgrad.alpha_dropout_ if inplace else cgrad.alpha_dropout)(input, p, training)
@@ -54,7 +64,13 @@ def alpha_dropout(
 def feature_alpha_dropout(
     input: Tensor, p: float = 0.5, training: bool = False, inplace: bool = False
 ) -> Tensor:
-    """:func:`alpha_dropout` of whole channels: input of shape (N, C, …)."""
+    """:func:`alpha_dropout` of whole channels: input of shape (N, C, …).
+
+    Example::
+
+        >>> cgrad.nn.functional.feature_alpha_dropout(cgrad.ones(1, 2), 0.5, training=False)
+        tensor([[1., 1.]])
+    """
     _check(p)
     function: Callable[[Tensor, float, bool], Tensor] = cgrad.feature_alpha_dropout
     if inplace:
@@ -86,6 +102,11 @@ def dropout1d(
     Raises:
         ValueError: ``p`` is not between 0 and 1.
         RuntimeError: the input has neither 2 nor 3 dimensions.
+
+    Example::
+
+        >>> cgrad.nn.functional.dropout1d(cgrad.ones(1, 2), 0.5, training=False)
+        tensor([[1., 1.]])
     """
     _check(p)
     if input.ndim not in (2, 3):
@@ -103,6 +124,12 @@ def dropout2d(
     """Zero whole channels with probability ``p``: input of shape (N, C, H, W).
 
     An input of 3 dimensions is taken as (N, C, L), with a warning; as in PyTorch.
+
+    Example::
+
+        >>> cgrad.nn.functional.dropout2d(cgrad.ones(1, 1, 2, 2), 1.0)
+        tensor([[[[0., 0.],
+                  [0., 0.]]]])
     """
     _check(p)
     if input.ndim not in (3, 4):
@@ -127,6 +154,11 @@ def dropout3d(
     input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False
 ) -> Tensor:
     """Zero whole channels with probability ``p``: input of shape (N, C, D, H, W) or (C, D, H, W).
+
+    Example::
+
+        >>> cgrad.nn.functional.dropout3d(cgrad.ones(1, 1, 1, 2), 1.0)
+        tensor([[[[0., 0.]]]])
     """
     _check(p)
     if input.ndim not in (4, 5):

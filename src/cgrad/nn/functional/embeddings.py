@@ -40,6 +40,14 @@ def embedding(
     Raises:
         AssertionError: ``padding_idx`` is not a row of the table.
         IndexError: an index is not a row of the table.
+
+    Example::
+
+        >>> table = cgrad.tensor([[1.0, 2.0], [3.0, 4.0]])
+        >>> cgrad.nn.functional.embedding(cgrad.tensor([1, 0, 1]), table)
+        tensor([[3., 4.],
+                [1., 2.],
+                [3., 4.]])
     """
     if padding_idx is not None:
         rows = weight.shape[0]
@@ -113,6 +121,13 @@ def embedding_bag(
     Raises:
         ValueError: shapes do not fit, or the mode is unknown.
         IndexError: an index is not a row of the table.
+
+    Example::
+
+        >>> table = cgrad.tensor([[1.0, 2.0], [3.0, 4.0]])
+        >>> cgrad.nn.functional.embedding_bag(cgrad.tensor([[0, 1], [1, 1]]), table)
+        tensor([[2., 3.],
+                [3., 4.]])
     """
     if weight.dtype == cgrad.int64 and input.dtype.is_floating_point:
         raise ValueError("embedding_bag: the order of the arguments is (input, weight, ...)")
@@ -199,6 +214,12 @@ def one_hot(input: Tensor, num_classes: int = -1) -> Tensor:
     Raises:
         RuntimeError: an index is negative or not below ``num_classes``, or the number of
             classes cannot be inferred from an empty tensor.
+
+    Example::
+
+        >>> cgrad.nn.functional.one_hot(cgrad.tensor([2, 0]), 3)
+        tensor([[0, 0, 1],
+                [1, 0, 0]])
     """
     if input.dtype != cgrad.int64:
         raise RuntimeError("one_hot is only applicable to index tensor of type LongTensor.")

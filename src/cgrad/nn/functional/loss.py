@@ -71,6 +71,11 @@ def mse_loss(
         size_average, reduce: deprecated forms of ``reduction``.
         reduction: ``"mean"``, ``"sum"`` or ``"none"``. Default: ``"mean"``
         weight: factors for the entries; the mean is then divided by their sum. Default: none
+
+    Example::
+
+        >>> cgrad.nn.functional.mse_loss(cgrad.tensor([0.0, 0.0]), cgrad.tensor([1.0, 3.0]))
+        tensor(5.)
     """
     reduction = _reduction(reduction, size_average, reduce)
     _warn_broadcast(input, target)
@@ -88,7 +93,13 @@ def l1_loss(
     reduction: str = "mean",
     weight: Tensor | None = None,
 ) -> Tensor:
-    """|input - target|, reduced; arguments as for :func:`mse_loss`."""
+    """|input - target|, reduced; arguments as for :func:`mse_loss`.
+
+    Example::
+
+        >>> cgrad.nn.functional.l1_loss(cgrad.tensor([0.0, 0.0]), cgrad.tensor([1.0, 3.0]))
+        tensor(2.)
+    """
     reduction = _reduction(reduction, size_average, reduce)
     _warn_broadcast(input, target)
     if weight is None and input.shape == target.shape and input.is_floating_point():
@@ -113,6 +124,12 @@ def smooth_l1_loss(
 
     Raises:
         RuntimeError: ``beta`` is negative.
+
+    Example::
+
+        >>> x, y = cgrad.tensor([0.0, 0.0]), cgrad.tensor([0.5, 3.0])
+        >>> cgrad.nn.functional.smooth_l1_loss(x, y)
+        tensor(1.3125)
     """
     reduction = _reduction(reduction, size_average, reduce)
     _warn_broadcast(input, target)
@@ -140,6 +157,11 @@ def huber_loss(
 
     Raises:
         RuntimeError: ``delta`` is not positive.
+
+    Example::
+
+        >>> cgrad.nn.functional.huber_loss(cgrad.tensor([0.0, 0.0]), cgrad.tensor([0.5, 3.0]))
+        tensor(1.3125)
     """
     reduction = _reduction(reduction, None, None)
     _warn_broadcast(input, target)
@@ -160,7 +182,13 @@ def soft_margin_loss(
     reduce: bool | None = None,
     reduction: str = "mean",
 ) -> Tensor:
-    """log(1 + exp(-target · input)) for targets of 1 and -1, computed without overflow."""
+    """log(1 + exp(-target · input)) for targets of 1 and -1, computed without overflow.
+
+    Example::
+
+        >>> cgrad.nn.functional.soft_margin_loss(cgrad.zeros(2), cgrad.ones(2))
+        tensor(0.6931)
+    """
     reduction = _reduction(reduction, size_average, reduce)
     return _reduce(_functions.softplus(-target * input, 1.0, 40.0), reduction)
 
@@ -182,6 +210,12 @@ def kl_div(
         reduction: ``"batchmean"`` (the sum, divided by the first size), ``"mean"``, ``"sum"`` or
             ``"none"``. Default: ``"mean"``
         log_target: whether the target holds logarithms. Default: ``False``
+
+    Example::
+
+        >>> p = cgrad.tensor([0.5, 0.5])
+        >>> cgrad.nn.functional.kl_div(p.log(), p, reduction="sum")
+        tensor(0.)
     """
     if size_average is not None or reduce is not None:
         reduction = _reduction(reduction, size_average, reduce)
@@ -217,6 +251,11 @@ def poisson_nll_loss(
         size_average, reduce: deprecated forms of ``reduction``.
         eps: keeps the logarithm of a rate finite. Default: 1e-8
         reduction: ``"mean"``, ``"sum"`` or ``"none"``. Default: ``"mean"``
+
+    Example::
+
+        >>> cgrad.nn.functional.poisson_nll_loss(cgrad.zeros(1), cgrad.ones(1))
+        tensor(1.)
     """
     reduction = _reduction(reduction, size_average, reduce)
     return cgrad.poisson_nll_loss(input, target, log_input, full, eps, reduction)
@@ -242,6 +281,12 @@ def gaussian_nll_loss(
 
     Raises:
         ValueError: a variance is negative, or the shapes do not fit.
+
+    Example::
+
+        >>> one = cgrad.ones(1)
+        >>> cgrad.nn.functional.gaussian_nll_loss(3 * one, one, 2 * one)
+        tensor(1.3466)
     """
     if not isinstance(var, Tensor):
         var = cgrad.full_like(input, var)
@@ -282,6 +327,12 @@ def binary_cross_entropy(
     Raises:
         ValueError: the shapes differ.
         RuntimeError: an input or target is outside of [0, 1].
+
+    Example::
+
+        >>> p = cgrad.tensor([0.5, 0.5])
+        >>> cgrad.nn.functional.binary_cross_entropy(p, cgrad.tensor([0.0, 1.0]))
+        tensor(0.6931)
     """
     reduction = _reduction(reduction, size_average, reduce)
     if target.shape != input.shape:
@@ -316,6 +367,12 @@ def binary_cross_entropy_with_logits(
 
     Raises:
         ValueError: the shapes differ.
+
+    Example::
+
+        >>> z = cgrad.zeros(2)
+        >>> cgrad.nn.functional.binary_cross_entropy_with_logits(z, cgrad.tensor([0.0, 1.0]))
+        tensor(0.6931)
     """
     reduction = _reduction(reduction, size_average, reduce)
     if target.shape != input.shape:

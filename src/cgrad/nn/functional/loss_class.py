@@ -37,6 +37,12 @@ def nll_loss(
     Raises:
         ValueError: shapes do not fit.
         IndexError: a target is not a class.
+
+    Example::
+
+        >>> log_probs = cgrad.tensor([[0.5, 0.5]]).log()
+        >>> cgrad.nn.functional.nll_loss(log_probs, cgrad.tensor([0]))
+        tensor(0.6931)
     """
     reduction = _reduction(reduction, size_average, reduce)
     if input.dim() == 2 and target.dim() == 1:
@@ -117,6 +123,12 @@ def linear_cross_entropy(
 
     Raises:
         RuntimeError: shapes do not fit, or ``ignore_index`` is given with probabilities.
+
+    Example::
+
+        >>> x, weight = cgrad.zeros(2, 3), cgrad.zeros(4, 3)
+        >>> cgrad.nn.functional.linear_cross_entropy(x, weight, cgrad.tensor([0, 3]))
+        tensor(1.3863)
     """
     if input.ndim not in (1, 2):
         raise RuntimeError("linear_cross_entropy: expected input with dimensionality 1 or 2, got "
@@ -217,6 +229,12 @@ def multi_margin_loss(
     Raises:
         ValueError: ``p`` is neither 1 nor 2, or ``weight`` is not one-dimensional.
         RuntimeError: shapes do not fit, or a target is not a class.
+
+    Example::
+
+        >>> scores = cgrad.tensor([[1.0, 3.0]])
+        >>> cgrad.nn.functional.multi_margin_loss(scores, cgrad.tensor([0]))
+        tensor(1.5000)
     """
     reduction = _reduction(reduction, size_average, reduce)
     if p not in (1, 2):
@@ -276,6 +294,12 @@ def multilabel_margin_loss(
 
     Raises:
         RuntimeError: shapes do not fit, or a target is neither a class nor -1.
+
+    Example::
+
+        >>> scores = cgrad.tensor([[1.0, 3.0]])
+        >>> cgrad.nn.functional.multilabel_margin_loss(scores, cgrad.tensor([[0, -1]]))
+        tensor(1.5000)
     """
     reduction = _reduction(reduction, size_average, reduce)
     rows, classes = _scores("multilabel_margin_loss", input)
@@ -311,6 +335,12 @@ def multilabel_soft_margin_loss(
         weight: factors that broadcast to the shape. Default: none
         size_average, reduce: deprecated forms of ``reduction``.
         reduction: ``"mean"``, ``"sum"`` or ``"none"``. Default: ``"mean"``
+
+    Example::
+
+        >>> scores = cgrad.zeros(1, 2)
+        >>> cgrad.nn.functional.multilabel_soft_margin_loss(scores, cgrad.tensor([[1.0, 0.0]]))
+        tensor(0.6931)
     """
     reduction = _reduction(reduction, size_average, reduce)
     softplus = _functions.softplus
@@ -342,6 +372,13 @@ def ctc_loss(
 
     Raises:
         RuntimeError: shapes, lengths or labels do not fit.
+
+    Example::
+
+        >>> log_probs = cgrad.zeros(4, 1, 3).log_softmax(2)
+        >>> lengths = (cgrad.tensor([4]), cgrad.tensor([2]))
+        >>> cgrad.nn.functional.ctc_loss(log_probs, cgrad.tensor([[1, 2]]), *lengths)
+        tensor(0.8432)
     """
     return cgrad.ctc_loss(
         log_probs, targets, input_lengths, target_lengths, blank,

@@ -31,6 +31,12 @@ def cosine_embedding_loss(
         margin: from which cosine on unlike vectors cost something, -1 to 1. Default: 0
         size_average, reduce: deprecated forms of ``reduction``.
         reduction: ``"mean"``, ``"sum"`` or ``"none"``. Default: ``"mean"``
+
+    Example::
+
+        >>> x = cgrad.tensor([[1.0, 0.0]])
+        >>> cgrad.nn.functional.cosine_embedding_loss(x, -x, cgrad.tensor([1.0]))
+        tensor(2.)
     """
     reduction = _reduction(reduction, size_average, reduce)
     return cgrad.cosine_embedding_loss(input1, input2, target, margin, reduction)
@@ -44,7 +50,14 @@ def hinge_embedding_loss(
     reduce: bool | None = None,
     reduction: str = "mean",
 ) -> Tensor:
-    """The input (a distance) where the target is 1, max(margin - input, 0) where it is -1."""
+    """The input (a distance) where the target is 1, max(margin - input, 0) where it is -1.
+
+    Example::
+
+        >>> x, y = cgrad.tensor([0.25]), cgrad.tensor([-1.0])
+        >>> cgrad.nn.functional.hinge_embedding_loss(x, y)
+        tensor(0.7500)
+    """
     reduction = _reduction(reduction, size_average, reduce)
     return cgrad.hinge_embedding_loss(input, target, margin, reduction)
 
@@ -69,6 +82,12 @@ def margin_ranking_loss(
 
     Raises:
         RuntimeError: the numbers of dimensions differ.
+
+    Example::
+
+        >>> one = cgrad.ones(1)
+        >>> cgrad.nn.functional.margin_ranking_loss(one, 2 * one, one)
+        tensor(1.)
     """
     reduction = _reduction(reduction, size_average, reduce)
     if not input1.ndim == input2.ndim == target.ndim:
@@ -105,6 +124,12 @@ def triplet_margin_loss(
     Raises:
         ValueError: ``margin`` is not positive.
         RuntimeError: the numbers of dimensions differ.
+
+    Example::
+
+        >>> a, near, far = cgrad.zeros(1, 1), cgrad.ones(1, 1), 1.5 * cgrad.ones(1, 1)
+        >>> cgrad.nn.functional.triplet_margin_loss(a, near, far).round(decimals=3)
+        tensor(0.5000)
     """
     reduction = _reduction(reduction, size_average, reduce)
     if margin <= 0:
@@ -130,6 +155,13 @@ def triplet_margin_with_distance_loss(
         anchor, positive, negative: tensors of one number of dimensions.
         distance_function: of two tensors. Default: :func:`pairwise_distance`
         margin, swap, reduction: as for :func:`triplet_margin_loss`.
+
+    Example::
+
+        >>> a, near, far = cgrad.zeros(1, 1), cgrad.ones(1, 1), 1.5 * cgrad.ones(1, 1)
+        >>> loss = cgrad.nn.functional.triplet_margin_with_distance_loss(a, near, far)
+        >>> loss.round(decimals=3)
+        tensor(0.5000)
     """
     reduction = _reduction(reduction, None, None)
     if margin <= 0:

@@ -91,6 +91,11 @@ def rms_norm(
     """x / sqrt(mean(x²) + eps) · weight over the last dimensions (Zhang and Sennrich, 2019).
 
     Arguments as for :func:`layer_norm`; ``eps`` is by default the machine epsilon of the dtype.
+
+    Example::
+
+        >>> cgrad.nn.functional.rms_norm(cgrad.tensor([3.0, 4.0]), (2,))
+        tensor([0.8485, 1.1314])
     """
     shape = _feature_shape("rms_norm", input, normalized_shape, weight=weight)
     _check_dtypes("rms_norm", input, weight)
@@ -120,6 +125,11 @@ def group_norm(
 
     Raises:
         RuntimeError: the number of dimensions, of channels or of groups does not fit.
+
+    Example::
+
+        >>> cgrad.nn.functional.group_norm(cgrad.tensor([[1.0, 3.0, 10.0, 30.0]]), 2)
+        tensor([[-1.0000,  1.0000, -1.0000,  1.0000]])
     """
     if input.dim() < 2:
         raise RuntimeError("group_norm: Expected at least 2 dimensions for input tensor but "
@@ -182,6 +192,13 @@ def batch_norm(
     Raises:
         ValueError: one value a channel with `training`, or ``eps`` is out of range.
         RuntimeError: shapes do not fit, or running values are missing without `training`.
+
+    Example::
+
+        >>> x = cgrad.tensor([[1.0], [3.0]])
+        >>> cgrad.nn.functional.batch_norm(x, None, None, training=True)
+        tensor([[-1.0000],
+                [ 1.0000]])
     """
     if training:
         _check_batch(input)
@@ -245,6 +262,11 @@ def instance_norm(
 
     Raises:
         ValueError: one value a channel.
+
+    Example::
+
+        >>> cgrad.nn.functional.instance_norm(cgrad.tensor([[[1.0, 3.0]]]))
+        tensor([[[-1.0000,  1.0000]]])
     """
     if use_input_stats and input.dim() >= 2 and _numel(input.shape[2:]) == 1:
         raise ValueError("Expected more than 1 spatial element when training, got input size "
@@ -282,6 +304,11 @@ def local_response_norm(
 
     Raises:
         ValueError: fewer than 3 dimensions.
+
+    Example::
+
+        >>> cgrad.nn.functional.local_response_norm(cgrad.ones(1, 3, 2), 2).shape
+        cgrad.Size([1, 3, 2])
     """
     if input.dim() < 3:
         raise ValueError("Expected 3D or higher dimensionality input (got "

@@ -75,6 +75,11 @@ def max_pool1d(
 
     Raises:
         RuntimeError: the sizes do not fit, or padding is more than half of the window.
+
+    Example::
+
+        >>> cgrad.nn.functional.max_pool1d(cgrad.arange(6.0).view(1, 6), 2)
+        tensor([[1., 3., 5.]])
     """
     pair = _max_pool(1, input, kernel_size, stride, padding, dilation, ceil_mode)
     return pair if return_indices else pair[0]
@@ -89,7 +94,13 @@ def max_pool2d(
     ceil_mode: bool = False,
     return_indices: bool = False,
 ) -> Tensor | Pair:
-    """Return the greatest element of each window of (N, C, H, W); see :func:`max_pool1d`."""
+    """Return the greatest element of each window of (N, C, H, W); see :func:`max_pool1d`.
+
+    Example::
+
+        >>> cgrad.nn.functional.max_pool2d(cgrad.arange(4.0).view(1, 2, 2), 2)
+        tensor([[[3.]]])
+    """
     pair = _max_pool(2, input, kernel_size, stride, padding, dilation, ceil_mode)
     return pair if return_indices else pair[0]
 
@@ -103,7 +114,13 @@ def max_pool3d(
     ceil_mode: bool = False,
     return_indices: bool = False,
 ) -> Tensor | Pair:
-    """Return the greatest element of each window of (N, C, D, H, W); see :func:`max_pool1d`."""
+    """Return the greatest element of each window of (N, C, D, H, W); see :func:`max_pool1d`.
+
+    Example::
+
+        >>> cgrad.nn.functional.max_pool3d(cgrad.arange(8.0).view(1, 2, 2, 2), 2)
+        tensor([[[[7.]]]])
+    """
     pair = _max_pool(3, input, kernel_size, stride, padding, dilation, ceil_mode)
     return pair if return_indices else pair[0]
 
@@ -121,7 +138,14 @@ def _pair_form(nd: int) -> Callable[..., Pair]:
         return _max_pool(nd, input, kernel_size, stride, padding, dilation, ceil_mode)
 
     pool.__name__ = pool.__qualname__ = f"max_pool{nd}d_with_indices"
-    pool.__doc__ = f":func:`max_pool{nd}d` with ``return_indices=True``."
+    pool.__doc__ = f""":func:`max_pool{nd}d` with ``return_indices=True``.
+
+    Example::
+
+        >>> x = cgrad.zeros(1, 4{", 4" * (nd - 1)})
+        >>> cgrad.nn.functional.max_pool{nd}d_with_indices(x, 2)[1].shape
+        cgrad.Size([1, 2{", 2" * (nd - 1)}])
+    """
     return pool
 
 
@@ -173,6 +197,11 @@ def adaptive_max_pool1d(
 
     Window o of a dimension of n reaches from floor(o n / out) to ceil((o + 1) n / out). A size
     of None is that of the input.
+
+    Example::
+
+        >>> cgrad.nn.functional.adaptive_max_pool1d(cgrad.arange(6.0).view(1, 6), 3)
+        tensor([[1., 3., 5.]])
     """
     pair = _adaptive_max(1, input, output_size)
     return pair if return_indices else pair[0]
@@ -181,7 +210,13 @@ def adaptive_max_pool1d(
 def adaptive_max_pool2d(
     input: Tensor, output_size: Any, return_indices: bool = False
 ) -> Tensor | Pair:
-    """Return the greatest elements of windows that cover (N, C, H, W) evenly."""
+    """Return the greatest elements of windows that cover (N, C, H, W) evenly.
+
+    Example::
+
+        >>> cgrad.nn.functional.adaptive_max_pool2d(cgrad.arange(4.0).view(1, 2, 2), 1)
+        tensor([[[3.]]])
+    """
     pair = _adaptive_max(2, input, output_size)
     return pair if return_indices else pair[0]
 
@@ -189,7 +224,13 @@ def adaptive_max_pool2d(
 def adaptive_max_pool3d(
     input: Tensor, output_size: Any, return_indices: bool = False
 ) -> Tensor | Pair:
-    """Return the greatest elements of windows that cover (N, C, D, H, W) evenly."""
+    """Return the greatest elements of windows that cover (N, C, D, H, W) evenly.
+
+    Example::
+
+        >>> cgrad.nn.functional.adaptive_max_pool3d(cgrad.ones(1, 2, 2, 2), 1)
+        tensor([[[[1.]]]])
+    """
     pair = _adaptive_max(3, input, output_size)
     return pair if return_indices else pair[0]
 
@@ -199,7 +240,14 @@ def _adaptive_pair_form(nd: int) -> Callable[..., Pair]:
         return _adaptive_max(nd, input, output_size)
 
     pool.__name__ = pool.__qualname__ = f"adaptive_max_pool{nd}d_with_indices"
-    pool.__doc__ = f":func:`adaptive_max_pool{nd}d` with ``return_indices=True``."
+    pool.__doc__ = f""":func:`adaptive_max_pool{nd}d` with ``return_indices=True``.
+
+    Example::
+
+        >>> x = cgrad.zeros(1, 4{", 4" * (nd - 1)})
+        >>> cgrad.nn.functional.adaptive_max_pool{nd}d_with_indices(x, 2)[1].shape
+        cgrad.Size([1, 2{", 2" * (nd - 1)}])
+    """
     return pool
 
 
@@ -282,6 +330,13 @@ def max_unpool1d(
     Raises:
         RuntimeError: an index lies outside the output.
         ValueError: ``output_size`` does not belong to such a pooling.
+
+    Example::
+
+        >>> x = cgrad.arange(4.0).view(1, 4)
+        >>> y, indices = cgrad.nn.functional.max_pool1d_with_indices(x, 2)
+        >>> cgrad.nn.functional.max_unpool1d(y, indices, 2)
+        tensor([[0., 1., 0., 3.]])
     """
     return _unpool(1, input, indices, kernel_size, stride, padding, output_size)
 
@@ -294,7 +349,16 @@ def max_unpool2d(
     padding: Sizes = 0,
     output_size: Sequence[int] | None = None,
 ) -> Tensor:
-    """Put the elements that :func:`max_pool2d` found back to their places, zeros elsewhere."""
+    """Put the elements that :func:`max_pool2d` found back to their places, zeros elsewhere.
+
+    Example::
+
+        >>> x = cgrad.arange(4.0).view(1, 1, 2, 2)
+        >>> y, indices = cgrad.nn.functional.max_pool2d_with_indices(x, 2)
+        >>> cgrad.nn.functional.max_unpool2d(y, indices, 2)
+        tensor([[[[0., 0.],
+                  [0., 3.]]]])
+    """
     return _unpool(2, input, indices, kernel_size, stride, padding, output_size)
 
 
@@ -306,7 +370,15 @@ def max_unpool3d(
     padding: Sizes = 0,
     output_size: Sequence[int] | None = None,
 ) -> Tensor:
-    """Put the elements that :func:`max_pool3d` found back to their places, zeros elsewhere."""
+    """Put the elements that :func:`max_pool3d` found back to their places, zeros elsewhere.
+
+    Example::
+
+        >>> x = cgrad.arange(8.0).view(1, 1, 2, 2, 2)
+        >>> y, indices = cgrad.nn.functional.max_pool3d_with_indices(x, 2)
+        >>> cgrad.nn.functional.max_unpool3d(y, indices, 2).sum()
+        tensor(7.)
+    """
     return _unpool(3, input, indices, kernel_size, stride, padding, output_size)
 
 
@@ -367,6 +439,11 @@ def avg_pool1d(
         count_include_pad: padding counts in the number that is divided by. Default: ``True``
 
     `avg_pool2d` and `avg_pool3d` also take ``divisor_override``, a number to divide by instead.
+
+    Example::
+
+        >>> cgrad.nn.functional.avg_pool1d(cgrad.arange(6.0).view(1, 6), 2)
+        tensor([[0.5000, 2.5000, 4.5000]])
     """
     return _avg_pool(1, input, kernel_size, stride, padding, ceil_mode, count_include_pad, None)
 
@@ -382,7 +459,13 @@ def avg_pool2d(
     *,
     out: Tensor | None = None,
 ) -> Tensor:
-    """Return the mean of each window of (N, C, H, W); see :func:`avg_pool1d`."""
+    """Return the mean of each window of (N, C, H, W); see :func:`avg_pool1d`.
+
+    Example::
+
+        >>> cgrad.nn.functional.avg_pool2d(cgrad.arange(4.0).view(1, 2, 2), 2)
+        tensor([[[1.5000]]])
+    """
     result = _avg_pool(
         2, input, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override
     )
@@ -400,7 +483,13 @@ def avg_pool3d(
     *,
     out: Tensor | None = None,
 ) -> Tensor:
-    """Return the mean of each window of (N, C, D, H, W); see :func:`avg_pool1d`."""
+    """Return the mean of each window of (N, C, D, H, W); see :func:`avg_pool1d`.
+
+    Example::
+
+        >>> cgrad.nn.functional.avg_pool3d(cgrad.ones(1, 2, 2, 2), 2)
+        tensor([[[[1.]]]])
+    """
     result = _avg_pool(
         3, input, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override
     )
@@ -418,17 +507,34 @@ def adaptive_avg_pool1d(input: Tensor, output_size: Any) -> Tensor:
     """Return the means of `output_size` windows that cover (N, C, L) evenly.
 
     The windows are those of :func:`adaptive_max_pool1d`.
+
+    Example::
+
+        >>> cgrad.nn.functional.adaptive_avg_pool1d(cgrad.arange(6.0).view(1, 6), 3)
+        tensor([[0.5000, 2.5000, 4.5000]])
     """
     return _adaptive_avg(1, input, output_size)
 
 
 def adaptive_avg_pool2d(input: Tensor, output_size: Any) -> Tensor:
-    """Return the means of windows that cover (N, C, H, W) evenly."""
+    """Return the means of windows that cover (N, C, H, W) evenly.
+
+    Example::
+
+        >>> cgrad.nn.functional.adaptive_avg_pool2d(cgrad.arange(4.0).view(1, 2, 2), 1)
+        tensor([[[1.5000]]])
+    """
     return _adaptive_avg(2, input, output_size)
 
 
 def adaptive_avg_pool3d(input: Tensor, output_size: Any) -> Tensor:
-    """Return the means of windows that cover (N, C, D, H, W) evenly."""
+    """Return the means of windows that cover (N, C, D, H, W) evenly.
+
+    Example::
+
+        >>> cgrad.nn.functional.adaptive_avg_pool3d(cgrad.ones(1, 2, 2, 2), 1)
+        tensor([[[[1.]]]])
+    """
     return _adaptive_avg(3, input, output_size)
 
 
@@ -450,7 +556,13 @@ def lp_pool1d(
     stride: Sizes | None = None,
     ceil_mode: bool = False,
 ) -> Tensor:
-    """Return (Σ x^p)^(1/p) over each window of (N, C, L), p = `norm_type`."""
+    """Return (Σ x^p)^(1/p) over each window of (N, C, L), p = `norm_type`.
+
+    Example::
+
+        >>> cgrad.nn.functional.lp_pool1d(cgrad.tensor([[3.0, 4.0]]), 2, 2)
+        tensor([[5.]])
+    """
     return _lp_pool(1, input, norm_type, kernel_size, stride, ceil_mode)
 
 
@@ -461,7 +573,13 @@ def lp_pool2d(
     stride: Sizes | None = None,
     ceil_mode: bool = False,
 ) -> Tensor:
-    """Return (Σ x^p)^(1/p) over each window of (N, C, H, W), p = `norm_type`."""
+    """Return (Σ x^p)^(1/p) over each window of (N, C, H, W), p = `norm_type`.
+
+    Example::
+
+        >>> cgrad.nn.functional.lp_pool2d(cgrad.ones(1, 2, 2), 2, 2)
+        tensor([[[2.]]])
+    """
     return _lp_pool(2, input, norm_type, kernel_size, stride, ceil_mode)
 
 
@@ -472,5 +590,11 @@ def lp_pool3d(
     stride: Sizes | None = None,
     ceil_mode: bool = False,
 ) -> Tensor:
-    """Return (Σ x^p)^(1/p) over each window of (N, C, D, H, W), p = `norm_type`."""
+    """Return (Σ x^p)^(1/p) over each window of (N, C, D, H, W), p = `norm_type`.
+
+    Example::
+
+        >>> cgrad.nn.functional.lp_pool3d(cgrad.ones(1, 1, 2, 2, 2), 2, 2).shape
+        cgrad.Size([1, 1, 1, 1, 1])
+    """
     return _lp_pool(3, input, norm_type, kernel_size, stride, ceil_mode)

@@ -129,6 +129,13 @@ def gru(*args: Any, **kwargs: Any) -> tuple[Tensor, Tensor]:
 
     The layers of :class:`~cgrad.nn.GRU` with given weights; ``hx`` is h_0, the result the output
     and h_n. Otherwise as :func:`lstm`, and with a second form for packed sequences like there.
+
+    Example::
+
+        >>> x, h = cgrad.zeros(5, 1, 2), cgrad.zeros(1, 1, 3)
+        >>> weights = list(cgrad.nn.GRU(2, 3).parameters())
+        >>> cgrad.gru(x, h, weights, True, 1, 0.0, True, False, False)[0].shape
+        cgrad.Size([5, 1, 3])
     """
     output, h = _run("gru", "GRU", args, kwargs)
     return output, h
@@ -139,6 +146,13 @@ def rnn_tanh(*args: Any, **kwargs: Any) -> tuple[Tensor, Tensor]:
 batch_first)
 
     The layers of :class:`~cgrad.nn.RNN` with given weights; arguments and result as :func:`gru`.
+
+    Example::
+
+        >>> x, h = cgrad.zeros(5, 1, 2), cgrad.zeros(1, 1, 3)
+        >>> weights = list(cgrad.nn.RNN(2, 3).parameters())
+        >>> cgrad.rnn_tanh(x, h, weights, True, 1, 0.0, True, False, False)[0].shape
+        cgrad.Size([5, 1, 3])
     """
     output, h = _run("rnn_tanh", "RNN_TANH", args, kwargs)
     return output, h
@@ -149,6 +163,13 @@ def rnn_relu(*args: Any, **kwargs: Any) -> tuple[Tensor, Tensor]:
 batch_first)
 
     :func:`rnn_tanh` with max(0, x) in place of tanh.
+
+    Example::
+
+        >>> x, h = cgrad.zeros(5, 1, 2), cgrad.zeros(1, 1, 3)
+        >>> weights = list(cgrad.nn.RNN(2, 3).parameters())
+        >>> cgrad.rnn_relu(x, h, weights, True, 1, 0.0, True, False, False)[0].shape
+        cgrad.Size([5, 1, 3])
     """
     output, h = _run("rnn_relu", "RNN_RELU", args, kwargs)
     return output, h
@@ -197,6 +218,13 @@ def lstm_cell(
 
     Returns:
         tuple: the next h and c.
+
+    Example::
+
+        >>> cell, state = cgrad.nn.LSTMCell(2, 3), (cgrad.zeros(1, 3), cgrad.zeros(1, 3))
+        >>> h, c = cgrad.lstm_cell(cgrad.zeros(1, 2), state, *cell.parameters())
+        >>> h.shape
+        cgrad.Size([1, 3])
     """
     if len(hx) != 2:
         raise RuntimeError("lstm_cell expects two hidden states")
@@ -215,6 +243,12 @@ def gru_cell(
         hx: (N, hidden_size) or (hidden_size).
         w_ih, w_hh: (3 · hidden_size, input_size) and (3 · hidden_size, hidden_size).
         b_ih, b_hh: (3 · hidden_size). Default: none
+
+    Example::
+
+        >>> cell = cgrad.nn.GRUCell(2, 3)
+        >>> cgrad.gru_cell(cgrad.zeros(1, 2), cgrad.zeros(1, 3), *cell.parameters()).shape
+        cgrad.Size([1, 3])
     """
     return _cell("gru_cell", "GRU", input, (hx,), (w_ih, w_hh, b_ih, b_hh))[0]
 
@@ -230,6 +264,12 @@ def rnn_tanh_cell(
         hx: (N, hidden_size) or (hidden_size).
         w_ih, w_hh: (hidden_size, input_size) and (hidden_size, hidden_size).
         b_ih, b_hh: (hidden_size). Default: none
+
+    Example::
+
+        >>> cell = cgrad.nn.RNNCell(2, 3)
+        >>> cgrad.rnn_tanh_cell(cgrad.zeros(1, 2), cgrad.zeros(1, 3), *cell.parameters()).shape
+        cgrad.Size([1, 3])
     """
     return _cell("rnn_tanh_cell", "RNN_TANH", input, (hx,), (w_ih, w_hh, b_ih, b_hh))[0]
 
@@ -238,7 +278,14 @@ def rnn_relu_cell(
     input: Tensor, hx: Tensor, w_ih: Tensor, w_hh: Tensor,
     b_ih: Tensor | None = None, b_hh: Tensor | None = None,
 ) -> Tensor:  # fmt: skip
-    """max(0, w_ih x + b_ih + w_hh h + b_hh); arguments as :func:`rnn_tanh_cell`."""
+    """max(0, w_ih x + b_ih + w_hh h + b_hh); arguments as :func:`rnn_tanh_cell`.
+
+    Example::
+
+        >>> cell = cgrad.nn.RNNCell(2, 3)
+        >>> cgrad.rnn_relu_cell(cgrad.zeros(1, 2), cgrad.zeros(1, 3), *cell.parameters()).shape
+        cgrad.Size([1, 3])
+    """
     return _cell("rnn_relu_cell", "RNN_RELU", input, (hx,), (w_ih, w_hh, b_ih, b_hh))[0]
 
 
@@ -259,6 +306,13 @@ def embedding_bag(
     Returns:
         tuple: the bags (B, E); the bag of each index (N); the number of indices in each bag (B);
         zeros (B).
+
+    Example::
+
+        >>> table = cgrad.tensor([[1.0, 2.0], [3.0, 4.0]])
+        >>> cgrad.embedding_bag(table, cgrad.tensor([0, 1, 1]), cgrad.tensor([0, 2]))[0]
+        tensor([[4., 6.],
+                [3., 4.]])
     """
     from cgrad.nn.functional.embeddings import _bags
     from cgrad.nn.functional.embeddings import embedding_bag as bags_of

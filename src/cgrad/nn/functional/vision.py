@@ -195,6 +195,12 @@ def interpolate(
     Raises:
         ValueError: the arguments exclude each other.
         NotImplementedError: the mode does not fit the number of dimensions.
+
+    Example::
+
+        >>> x = cgrad.tensor([[[1.0, 3.0]]])
+        >>> cgrad.nn.functional.interpolate(x, size=3, mode="linear", align_corners=True)
+        tensor([[[1., 2., 3.]]])
     """
     cubic = mode == "bicubic"
     if not isinstance(input, Tensor):
@@ -256,17 +262,44 @@ def upsample(
     mode: str = "nearest",
     align_corners: bool | None = None,
 ) -> Tensor:
-    """The old name of :func:`interpolate`."""
+    """The old name of :func:`interpolate`.
+
+    Example::
+
+        >>> import warnings
+        >>> with warnings.catch_warnings(action="ignore"):
+        ...     y = cgrad.nn.functional.upsample(cgrad.ones(1, 1, 2), scale_factor=2)
+        >>> y.shape
+        cgrad.Size([1, 1, 4])
+    """
     return interpolate(input, size, scale_factor, mode, align_corners)
 
 
 def upsample_nearest(input: Tensor, size: Any = None, scale_factor: Any = None) -> Tensor:
-    """:func:`interpolate` with ``mode="nearest"``."""
+    """:func:`interpolate` with ``mode="nearest"``.
+
+    Example::
+
+        >>> import warnings
+        >>> with warnings.catch_warnings(action="ignore"):
+        ...     y = cgrad.nn.functional.upsample_nearest(cgrad.ones(1, 1, 2), scale_factor=2)
+        >>> y.shape
+        cgrad.Size([1, 1, 4])
+    """
     return interpolate(input, size, scale_factor, mode="nearest")
 
 
 def upsample_bilinear(input: Tensor, size: Any = None, scale_factor: Any = None) -> Tensor:
-    """:func:`interpolate` with ``mode="bilinear", align_corners=True``."""
+    """:func:`interpolate` with ``mode="bilinear", align_corners=True``.
+
+    Example::
+
+        >>> import warnings
+        >>> with warnings.catch_warnings(action="ignore"):
+        ...     y = cgrad.nn.functional.upsample_bilinear(cgrad.ones(1, 1, 2, 2), scale_factor=2)
+        >>> y.shape
+        cgrad.Size([1, 1, 4, 4])
+    """
     return interpolate(input, size, scale_factor, mode="bilinear", align_corners=True)
 
 
@@ -334,6 +367,12 @@ def grid_sample(
     Raises:
         ValueError: an unknown mode.
         RuntimeError: shapes or dtypes that do not fit.
+
+    Example::
+
+        >>> x = cgrad.tensor([[[[1.0, 3.0]]]])
+        >>> cgrad.nn.functional.grid_sample(x, cgrad.zeros(1, 1, 1, 2), align_corners=True)
+        tensor([[[[2.]]]])
     """
     if mode not in ("bilinear", "nearest", "bicubic"):
         raise ValueError(
@@ -415,6 +454,13 @@ def affine_grid(theta: Tensor, size: Sequence[int], align_corners: bool | None =
 
     Returns:
         Tensor: shape (N, H, W, 2) or (N, D, H, W, 3).
+
+    Example::
+
+        >>> identity = cgrad.tensor([[[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]]])
+        >>> cgrad.nn.functional.affine_grid(identity, (1, 1, 2, 2), align_corners=True)[0, 0]
+        tensor([[-1., -1.],
+                [ 1., -1.]])
     """
     sizes = list(size)
     if align_corners is None:

@@ -13,6 +13,7 @@ from cgrad._engine.module import shortcut
 from cgrad.nn import functional as F
 from cgrad.nn.modules.attention import MultiheadAttention  # noqa: F401  (PyTorch's place)
 from cgrad.nn.modules.module import Module
+from cgrad.nn.modules.softmax import LogSoftmax, Softmax, Softmax2d, Softmin
 from cgrad.nn.parameter import Parameter
 
 __all__ = [
@@ -48,7 +49,13 @@ class ReLU(Module):
 
 
 class Sigmoid(Module):
-    """1 / (1 + exp(-x))."""
+    """1 / (1 + exp(-x)).
+
+    Example::
+
+        >>> cgrad.nn.Sigmoid()(cgrad.tensor([0.0, 2.0]))
+        tensor([0.5000, 0.8808])
+    """
 
     @shortcut
     def forward(self, input: Tensor) -> Tensor:
@@ -56,7 +63,13 @@ class Sigmoid(Module):
 
 
 class Tanh(Module):
-    """Hyperbolic tangent."""
+    """Hyperbolic tangent.
+
+    Example::
+
+        >>> cgrad.nn.Tanh()(cgrad.tensor([0.0, 1.0]))
+        tensor([0.0000, 0.7616])
+    """
 
     @shortcut
     def forward(self, input: Tensor) -> Tensor:
@@ -68,6 +81,11 @@ class GELU(Module):
 
     Args:
         approximate: ``"none"`` or ``"tanh"``. Default: ``"none"``
+
+    Example::
+
+        >>> cgrad.nn.GELU()(cgrad.tensor([-1.0, 2.0]))
+        tensor([-0.1587,  1.9545])
     """
 
     def __init__(self, approximate: str = "none") -> None:
@@ -86,6 +104,11 @@ class SiLU(Module):
 
     Args:
         inplace: overwrite the input. Default: ``False``
+
+    Example::
+
+        >>> cgrad.nn.SiLU()(cgrad.tensor([-1.0, 2.0]))
+        tensor([-0.2689,  1.7616])
     """
 
     def __init__(self, inplace: bool = False) -> None:
@@ -105,6 +128,11 @@ class LeakyReLU(Module):
     Args:
         negative_slope: Default: 0.01
         inplace: overwrite the input. Default: ``False``
+
+    Example::
+
+        >>> cgrad.nn.LeakyReLU(0.25)(cgrad.tensor([-1.0, 2.0]))
+        tensor([-0.2500,  2.0000])
     """
 
     def __init__(self, negative_slope: float = 0.01, inplace: bool = False) -> None:
@@ -125,6 +153,11 @@ class ELU(Module):
     Args:
         alpha: Default: 1.0
         inplace: overwrite the input. Default: ``False``
+
+    Example::
+
+        >>> cgrad.nn.ELU()(cgrad.tensor([-1.0, 2.0]))
+        tensor([-0.6321,  2.0000])
     """
 
     def __init__(self, alpha: float = 1.0, inplace: bool = False) -> None:
@@ -145,6 +178,11 @@ class Softplus(Module):
     Args:
         beta: Default: 1.0
         threshold: Default: 20.0
+
+    Example::
+
+        >>> cgrad.nn.Softplus()(cgrad.tensor([-1.0, 0.0, 30.0]))
+        tensor([ 0.3133,  0.6931, 30.0000])
     """
 
     def __init__(self, beta: float = 1.0, threshold: float = 20.0) -> None:
@@ -170,6 +208,11 @@ class Hardtanh(Module):
 
     Raises:
         AssertionError: ``max_val`` is not greater than ``min_val``.
+
+    Example::
+
+        >>> cgrad.nn.Hardtanh()(cgrad.tensor([-4.0, 0.5, 4.0]))
+        tensor([-1.0000,  0.5000,  1.0000])
     """
 
     def __init__(
@@ -204,47 +247,6 @@ class Hardtanh(Module):
         return limits + (", inplace=True" if self.inplace else "")
 
 
-class Softmax(Module):
-    """exp(x_i) / Σ_j exp(x_j) along a dimension.
-
-    Args:
-        dim: the dimension whose entries sum to one; to be given.
-
-    Example::
-
-        >>> cgrad.nn.Softmax(dim=1)(cgrad.zeros(1, 4)).tolist()
-        [[0.25, 0.25, 0.25, 0.25]]
-    """
-
-    def __init__(self, dim: int | None = None) -> None:
-        super().__init__()
-        self.dim = dim
-
-    def forward(self, input: Tensor) -> Tensor:
-        return F.softmax(input, self.dim, _stacklevel=5)
-
-    def extra_repr(self) -> str:
-        return f"dim={self.dim}"
-
-
-class LogSoftmax(Module):
-    """x_i - log Σ_j exp(x_j) along a dimension, computed without overflow.
-
-    Args:
-        dim: the dimension; to be given.
-    """
-
-    def __init__(self, dim: int | None = None) -> None:
-        super().__init__()
-        self.dim = dim
-
-    def forward(self, input: Tensor) -> Tensor:
-        return F.log_softmax(input, self.dim, _stacklevel=5)
-
-    def extra_repr(self) -> str:
-        return f"dim={self.dim}"
-
-
 class _InPlace(Module):
     """An activation whose only option is to overwrite its input."""
 
@@ -261,6 +263,11 @@ class ReLU6(Hardtanh):
 
     Args:
         inplace: overwrite the input. Default: ``False``
+
+    Example::
+
+        >>> cgrad.nn.ReLU6()(cgrad.tensor([-1.0, 2.0, 8.0]))
+        tensor([0., 2., 6.])
     """
 
     def __init__(self, inplace: bool = False) -> None:
@@ -277,6 +284,11 @@ class SELU(_InPlace):
 
     Args:
         inplace: overwrite the input. Default: ``False``
+
+    Example::
+
+        >>> cgrad.nn.SELU()(cgrad.tensor([-1.0, 2.0]))
+        tensor([-1.1113,  2.1014])
     """
 
     def forward(self, input: Tensor) -> Tensor:
@@ -288,6 +300,11 @@ class Mish(_InPlace):
 
     Args:
         inplace: overwrite the input. Default: ``False``
+
+    Example::
+
+        >>> cgrad.nn.Mish()(cgrad.tensor([-1.0, 2.0]))
+        tensor([-0.3034,  1.9440])
     """
 
     def forward(self, input: Tensor) -> Tensor:
@@ -299,6 +316,11 @@ class Hardswish(_InPlace):
 
     Args:
         inplace: overwrite the input. Default: ``False``
+
+    Example::
+
+        >>> cgrad.nn.Hardswish()(cgrad.tensor([-4.0, 0.0, 4.0]))
+        tensor([-0., 0., 4.])
     """
 
     def forward(self, input: Tensor) -> Tensor:
@@ -313,6 +335,11 @@ class Hardsigmoid(_InPlace):
 
     Args:
         inplace: overwrite the input. Default: ``False``
+
+    Example::
+
+        >>> cgrad.nn.Hardsigmoid()(cgrad.tensor([-4.0, 0.0, 4.0]))
+        tensor([0.0000, 0.5000, 1.0000])
     """
 
     def forward(self, input: Tensor) -> Tensor:
@@ -328,6 +355,11 @@ class CELU(Module):
     Args:
         alpha: Default: 1.0
         inplace: overwrite the input. Default: ``False``
+
+    Example::
+
+        >>> cgrad.nn.CELU()(cgrad.tensor([-1.0, 2.0]))
+        tensor([-0.6321,  2.0000])
     """
 
     def __init__(self, alpha: float = 1.0, inplace: bool = False) -> None:
@@ -358,6 +390,11 @@ class Hardshrink(_Shrink):
 
     Args:
         lambd: Default: 0.5
+
+    Example::
+
+        >>> cgrad.nn.Hardshrink()(cgrad.tensor([-1.0, 0.2]))
+        tensor([-1.,  0.])
     """
 
     def forward(self, input: Tensor) -> Tensor:
@@ -369,6 +406,11 @@ class Softshrink(_Shrink):
 
     Args:
         lambd: not negative. Default: 0.5
+
+    Example::
+
+        >>> cgrad.nn.Softshrink()(cgrad.tensor([-1.0, 0.2]))
+        tensor([-0.5000,  0.0000])
     """
 
     def forward(self, input: Tensor) -> Tensor:
@@ -376,21 +418,39 @@ class Softshrink(_Shrink):
 
 
 class Tanhshrink(Module):
-    """x - tanh(x)."""
+    """x - tanh(x).
+
+    Example::
+
+        >>> cgrad.nn.Tanhshrink()(cgrad.tensor([0.0, 1.0]))
+        tensor([0.0000, 0.2384])
+    """
 
     def forward(self, input: Tensor) -> Tensor:
         return F.tanhshrink(input)
 
 
 class Softsign(Module):
-    """x / (1 + |x|)."""
+    """x / (1 + |x|).
+
+    Example::
+
+        >>> cgrad.nn.Softsign()(cgrad.tensor([-1.0, 3.0]))
+        tensor([-0.5000,  0.7500])
+    """
 
     def forward(self, input: Tensor) -> Tensor:
         return F.softsign(input)
 
 
 class LogSigmoid(Module):
-    """log(1 / (1 + exp(-x))), computed without overflow."""
+    """log(1 / (1 + exp(-x))), computed without overflow.
+
+    Example::
+
+        >>> cgrad.nn.LogSigmoid()(cgrad.tensor([0.0, 2.0]))
+        tensor([-0.6931, -0.1269])
+    """
 
     def forward(self, input: Tensor) -> Tensor:
         return F.logsigmoid(input)
@@ -404,6 +464,11 @@ class GLU(Module):
 
     Shape:
         - Input: (*, 2n, *). Output: (*, n, *).
+
+    Example::
+
+        >>> cgrad.nn.GLU()(cgrad.tensor([6.0, 0.0]))
+        tensor([3.])
     """
 
     def __init__(self, dim: int = -1) -> None:
@@ -426,6 +491,11 @@ class RReLU(Module):
         lower: Default: 1/8
         upper: Default: 1/3
         inplace: overwrite the input. Default: ``False``
+
+    Example::
+
+        >>> cgrad.nn.RReLU(0.25, 0.25)(cgrad.tensor([-1.0, 2.0]))
+        tensor([-0.2500,  2.0000])
     """
 
     def __init__(self, lower: float = 1 / 8, upper: float = 1 / 3, inplace: bool = False) -> None:
@@ -448,6 +518,11 @@ class Threshold(Module):
         threshold: to be exceeded.
         value: what stands for the rest.
         inplace: overwrite the input. Default: ``False``
+
+    Example::
+
+        >>> cgrad.nn.Threshold(1.0, 0.0)(cgrad.tensor([0.5, 2.0]))
+        tensor([0., 2.])
     """
 
     def __init__(self, threshold: float, value: float, inplace: bool = False) -> None:
@@ -463,39 +538,6 @@ class Threshold(Module):
         return f"threshold={self.threshold}, value={self.value}" + (", inplace=True" * self.inplace)
 
 
-class Softmin(Module):
-    """exp(-x_i) / Σ_j exp(-x_j) along a dimension.
-
-    Args:
-        dim: the dimension whose entries sum to one; to be given.
-    """
-
-    def __init__(self, dim: int | None = None) -> None:
-        super().__init__()
-        self.dim = dim
-
-    def forward(self, input: Tensor) -> Tensor:
-        return F.softmin(input, self.dim, _stacklevel=5)
-
-    def extra_repr(self) -> str:
-        return f"dim={self.dim}"
-
-
-class Softmax2d(Module):
-    """Softmax over the channels at each place.
-
-    Shape:
-        - Input and output: (N, C, H, W) or (C, H, W).
-    """
-
-    def forward(self, input: Tensor) -> Tensor:
-        if input.dim() not in (3, 4):
-            raise ValueError(
-                f"Softmax2d: expected input to be 3D or 4D (got {input.dim()}D instead)"
-            )
-        return F.softmax(input, -3)
-
-
 class PReLU(Module):
     """x where positive, weight · x elsewhere; the slope is learned (He et al., 2015).
 
@@ -507,6 +549,11 @@ class PReLU(Module):
 
     Shape:
         - Input and output: (N, C, *), or any with one slope.
+
+    Example::
+
+        >>> cgrad.nn.PReLU()(cgrad.tensor([-1.0, 2.0])).tolist()
+        [-0.25, 2.0]
     """
 
     weight: Tensor

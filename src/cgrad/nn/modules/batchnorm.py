@@ -8,6 +8,7 @@ import cgrad
 from cgrad import Tensor
 from cgrad.nn import functional as F
 from cgrad.nn.modules.module import Module
+from cgrad.nn.modules.utils import documented
 from cgrad.nn.parameter import Parameter
 
 __all__ = ["BatchNorm1d", "BatchNorm2d", "BatchNorm3d"]
@@ -110,15 +111,15 @@ class _BatchNorm(_NormBase):
 
 
 class BatchNorm1d(_BatchNorm):
-    __doc__ = f"{_BatchNorm.__doc__}\n    Shape:\n        - Input, output: (N, C) or (N, C, L).\n"
+    __doc__ = documented(_BatchNorm, 1, "BatchNorm{n}d(2)", shape="(N, C) or (N, C, L)")
     _dims = (2, 3)
 
 
 class BatchNorm2d(_BatchNorm):
-    __doc__ = f"{_BatchNorm.__doc__}\n    Shape:\n        - Input and output: (N, C, H, W).\n"
+    __doc__ = documented(_BatchNorm, 2, "BatchNorm{n}d(2)", shape="(N, C, H, W)")
     _dims = (4,)
 
 
 class BatchNorm3d(_BatchNorm):
-    __doc__ = f"{_BatchNorm.__doc__}\n    Shape:\n        - Input and output: (N, C, D, H, W).\n"
+    __doc__ = documented(_BatchNorm, 3, "BatchNorm{n}d(2)", shape="(N, C, D, H, W)")
     _dims = (5,)

@@ -10,6 +10,7 @@ from cgrad import Tensor
 from cgrad.nn import functional as F
 from cgrad.nn import init
 from cgrad.nn.modules.module import Module
+from cgrad.nn.modules.utils import documented
 from cgrad.nn.parameter import Parameter
 
 __all__ = [
@@ -155,17 +156,17 @@ class _Conv(_ConvNd):
 
 
 class Conv1d(_Conv):
-    __doc__ = f"{_Conv.__doc__}\n    Shape:\n        - Input: (N, C, L) or (C, L).\n"
+    __doc__ = documented(_Conv, 1, "Conv{n}d(2, 3, 2)", 3, 3)
     _n = 1
 
 
 class Conv2d(_Conv):
-    __doc__ = f"{_Conv.__doc__}\n    Shape:\n        - Input: (N, C, H, W) or (C, H, W).\n"
+    __doc__ = documented(_Conv, 2, "Conv{n}d(2, 3, 2)", 3, 3)
     _n = 2
 
 
 class Conv3d(_Conv):
-    __doc__ = f"{_Conv.__doc__}\n    Shape:\n        - Input: (N, C, D, H, W) or (C, D, H, W).\n"
+    __doc__ = documented(_Conv, 3, "Conv{n}d(2, 3, 2)", 3, 3)
     _n = 3
 
 
@@ -235,17 +236,15 @@ class _ConvTranspose(_ConvNd):
 
 
 class ConvTranspose1d(_ConvTranspose):
-    __doc__ = f"{_ConvTranspose.__doc__}\n    Shape:\n        - Input: (N, C, L) or (C, L).\n"
+    __doc__ = documented(_ConvTranspose, 1, "ConvTranspose{n}d(2, 3, 2)", 3, 5)
     _n = 1
 
 
 class ConvTranspose2d(_ConvTranspose):
-    __doc__ = (f"{_ConvTranspose.__doc__}\n    Shape:\n        - Input: (N, C, H, W) or (C, H, W)."
-               "\n")
+    __doc__ = documented(_ConvTranspose, 2, "ConvTranspose{n}d(2, 3, 2)", 3, 5)
     _n = 2
 
 
 class ConvTranspose3d(_ConvTranspose):
-    __doc__ = (f"{_ConvTranspose.__doc__}\n    Shape:\n        - Input: (N, C, D, H, W) or "
-               "(C, D, H, W).\n")
+    __doc__ = documented(_ConvTranspose, 3, "ConvTranspose{n}d(2, 3, 2)", 3, 5)
     _n = 3

@@ -18,6 +18,11 @@ class PairwiseDistance(Module):
 
     Shape:
         - Inputs: (N, D) or (D). Output: (N) or a scalar; (N, 1) with ``keepdim``.
+
+    Example::
+
+        >>> cgrad.nn.PairwiseDistance()(cgrad.zeros(1, 2), cgrad.tensor([[3.0, 4.0]]))
+        tensor([5.0000])
     """
 
     def __init__(self, p: float = 2.0, eps: float = 1e-6, keepdim: bool = False) -> None:
@@ -39,6 +44,11 @@ class CosineSimilarity(Module):
 
     Shape:
         - Inputs: (*, D, *), D at ``dim``. Output: (*, *).
+
+    Example::
+
+        >>> cgrad.nn.CosineSimilarity(dim=0)(cgrad.tensor([1.0, 0.0]), cgrad.tensor([1.0, 1.0]))
+        tensor(0.7071)
     """
 
     def __init__(self, dim: int = 1, eps: float = 1e-8) -> None:

@@ -38,6 +38,14 @@ class Dropout(_DropoutNd):
 
     Raises:
         ValueError: ``p`` is not between 0 and 1.
+
+    Example::
+
+        >>> layer = cgrad.nn.Dropout(0.5)
+        >>> layer.eval()(cgrad.ones(3))
+        tensor([1., 1., 1.])
+        >>> set(layer.train()(cgrad.ones(1000)).tolist())
+        {0.0, 2.0}
     """
 
     def forward(self, input: Tensor) -> Tensor:
@@ -52,6 +60,12 @@ class Dropout1d(_DropoutNd):
 
     Shape:
         - Input and output: (N, C, L) or (C, L).
+
+    Example::
+
+        >>> cgrad.nn.Dropout1d(1.0)(cgrad.ones(1, 2, 2))
+        tensor([[[0., 0.],
+                 [0., 0.]]])
     """
 
     def forward(self, input: Tensor) -> Tensor:
@@ -66,6 +80,12 @@ class Dropout2d(_DropoutNd):
 
     Shape:
         - Input and output: (N, C, H, W).
+
+    Example::
+
+        >>> cgrad.nn.Dropout2d(1.0)(cgrad.ones(1, 1, 2, 2))
+        tensor([[[[0., 0.],
+                  [0., 0.]]]])
     """
 
     def forward(self, input: Tensor) -> Tensor:
@@ -80,6 +100,11 @@ class Dropout3d(_DropoutNd):
 
     Shape:
         - Input and output: (N, C, D, H, W) or (C, D, H, W).
+
+    Example::
+
+        >>> cgrad.nn.Dropout3d(1.0)(cgrad.ones(1, 1, 1, 2, 2)).sum()
+        tensor(0.)
     """
 
     def forward(self, input: Tensor) -> Tensor:
@@ -94,6 +119,11 @@ class AlphaDropout(_DropoutNd):
 
     Shape:
         - Input and output: any, the same.
+
+    Example::
+
+        >>> cgrad.nn.AlphaDropout(0.5).eval()(cgrad.ones(3))
+        tensor([1., 1., 1.])
     """
 
     def forward(self, input: Tensor) -> Tensor:
@@ -108,6 +138,12 @@ class FeatureAlphaDropout(_DropoutNd):
 
     Shape:
         - Input and output: (N, C, *).
+
+    Example::
+
+        >>> cgrad.nn.FeatureAlphaDropout(0.5).eval()(cgrad.ones(1, 2, 2))
+        tensor([[[1., 1.],
+                 [1., 1.]]])
     """
 
     def forward(self, input: Tensor) -> Tensor:

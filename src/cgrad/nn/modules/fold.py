@@ -22,6 +22,11 @@ class Unfold(Module):
     Shape:
         - Input: (N, C, H, W) or (C, H, W).
         - Output: (N, C · product of the kernel sizes, number of windows).
+
+    Example::
+
+        >>> cgrad.nn.Unfold((2, 2))(cgrad.ones(1, 3, 4, 4)).shape
+        cgrad.Size([1, 12, 9])
     """
 
     def __init__(self, kernel_size: Sizes, dilation: Sizes = 1, padding: Sizes = 0,
@@ -50,6 +55,11 @@ class Fold(Module):
     Shape:
         - Input: (N, C · product of the kernel sizes, number of windows), or without N.
         - Output: (N, C, *output_size).
+
+    Example::
+
+        >>> cgrad.nn.Fold((2, 2), 1)(cgrad.ones(1, 3, 4)).shape
+        cgrad.Size([1, 3, 2, 2])
     """
 
     def __init__(self, output_size: Sizes, kernel_size: Sizes, dilation: Sizes = 1,

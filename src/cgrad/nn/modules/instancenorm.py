@@ -7,6 +7,7 @@ from typing import Any
 from cgrad import Tensor
 from cgrad.nn import functional as F
 from cgrad.nn.modules.batchnorm import _NormBase
+from cgrad.nn.modules.utils import documented
 
 __all__ = ["InstanceNorm1d", "InstanceNorm2d", "InstanceNorm3d"]
 
@@ -55,18 +56,15 @@ class _InstanceNorm(_NormBase):
 
 
 class InstanceNorm1d(_InstanceNorm):
-    __doc__ = f"{_InstanceNorm.__doc__}\n    Shape:\n        - Input: (N, C, L) or (C, L).\n"
+    __doc__ = documented(_InstanceNorm, 1, "InstanceNorm{n}d(2)")
     _dims = (2, 3)
 
 
 class InstanceNorm2d(_InstanceNorm):
-    __doc__ = f"{_InstanceNorm.__doc__}\n    Shape:\n        - Input: (N, C, H, W) or (C, H, W).\n"
+    __doc__ = documented(_InstanceNorm, 2, "InstanceNorm{n}d(2)")
     _dims = (3, 4)
 
 
 class InstanceNorm3d(_InstanceNorm):
-    __doc__ = f"""{_InstanceNorm.__doc__}
-    Shape:
-        - Input: (N, C, D, H, W) or (C, D, H, W).
-    """
+    __doc__ = documented(_InstanceNorm, 3, "InstanceNorm{n}d(2)")
     _dims = (4, 5)

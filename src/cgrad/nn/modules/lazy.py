@@ -278,8 +278,19 @@ class _LazyInstanceNorm(_LazyNorm):
 
 def _lazy(mixin: type, kind: type) -> Any:
     name = f"Lazy{kind.__name__}"
-    doc = (f":class:`{kind.__name__}` that sees its input's size first.\n\n"
-           + cleandoc(mixin.__doc__ or ""))
+    n = int(name[-2])
+    layer = f"{name}(3, 2)" if "Conv" in name else f"{name}()"
+    size = 4 if "Norm" in name else 5 if "Transpose" in name else 3
+    doc = f"""\
+:class:`{kind.__name__}` that sees its input's size first.
+
+{cleandoc(mixin.__doc__ or "")}
+
+Example::
+
+    >>> cgrad.nn.{layer}(cgrad.zeros(1, 2{", 4" * n})).shape
+    cgrad.Size({[1, 3 if "Conv" in name else 2, *[size] * n]})
+"""
     return type(name, (mixin, kind), {
         "cls_to_become": kind, "__doc__": doc, "__module__": __name__, "__qualname__": name,
         "_transposed": "Transpose" in name})  # fmt: skip

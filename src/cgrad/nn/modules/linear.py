@@ -16,7 +16,13 @@ __all__ = ["Bilinear", "Identity", "Linear"]
 
 
 class Identity(Module):
-    """Return the input; a placeholder. Constructor arguments are ignored."""
+    """Return the input; a placeholder. Constructor arguments are ignored.
+
+    Example::
+
+        >>> cgrad.nn.Identity()(cgrad.ones(2))
+        tensor([1., 1.])
+    """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__()
@@ -111,6 +117,11 @@ class Bilinear(Module):
         weight: A, shape (out_features, in1_features, in2_features), drawn from U(-√k, √k),
             k = 1 / in1_features.
         bias: b, shape (out_features), drawn from the same distribution; or None.
+
+    Example::
+
+        >>> cgrad.nn.Bilinear(2, 3, 4)(cgrad.ones(5, 2), cgrad.ones(5, 3)).shape
+        cgrad.Size([5, 4])
     """
 
     weight: Tensor

@@ -27,6 +27,11 @@ class NLLLoss(_WeightedLoss):
     Shape:
         - Input: log-probabilities, (C), (N, C) or (N, C, d1, d2, …).
         - Target: int64, (), (N) or (N, d1, d2, …). Output: a scalar, or the target's shape.
+
+    Example::
+
+        >>> cgrad.nn.NLLLoss()(cgrad.tensor([[0.5, 0.5]]).log(), cgrad.tensor([0]))
+        tensor(0.6931)
     """
 
     def __init__(

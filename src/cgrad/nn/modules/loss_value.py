@@ -57,6 +57,11 @@ class L1Loss(_Loss):
 
     Shape:
         - Input and target: any, the same. Output: a scalar, or that shape without reduction.
+
+    Example::
+
+        >>> cgrad.nn.L1Loss()(cgrad.tensor([0.0, 0.0]), cgrad.tensor([1.0, 3.0]))
+        tensor(2.)
     """
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
@@ -337,6 +342,11 @@ class BCEWithLogitsLoss(_WeightedLoss):
 
     Raises:
         ValueError: in ``forward``, the shapes differ.
+
+    Example::
+
+        >>> cgrad.nn.BCEWithLogitsLoss()(cgrad.zeros(2), cgrad.tensor([0.0, 1.0]))
+        tensor(0.6931)
     """
 
     pos_weight: Tensor | None

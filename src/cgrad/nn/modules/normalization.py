@@ -70,6 +70,11 @@ class RMSNorm(Module):
         normalized_shape, device, dtype: as for :class:`LayerNorm`.
         eps: added to the mean square. Default: the machine epsilon of the input's dtype
         elementwise_affine: whether there is a weight. Default: ``True``
+
+    Example::
+
+        >>> cgrad.nn.RMSNorm(2)(cgrad.tensor([3.0, 4.0])).tolist()
+        [0.8485281467437744, 1.1313709020614624]
     """
 
     def __init__(self, normalized_shape: int | Sequence[int], eps: float | None = None,
@@ -109,6 +114,11 @@ class GroupNorm(Module):
 
     Shape:
         - Input and output: (N, C, *).
+
+    Example::
+
+        >>> cgrad.nn.GroupNorm(2, 4)(cgrad.ones(1, 4, 3)).shape
+        cgrad.Size([1, 4, 3])
     """
 
     def __init__(self, num_groups: int, num_channels: int, eps: float = 1e-5,
@@ -145,6 +155,11 @@ class LocalResponseNorm(Module):
 
     Shape:
         - Input and output: (N, C, *).
+
+    Example::
+
+        >>> cgrad.nn.LocalResponseNorm(2)(cgrad.ones(1, 3, 2)).shape
+        cgrad.Size([1, 3, 2])
     """
 
     def __init__(

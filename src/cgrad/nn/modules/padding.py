@@ -4,7 +4,7 @@ from __future__ import annotations
 from cgrad import Tensor
 from cgrad.nn import functional as F
 from cgrad.nn.modules.module import Module
-from cgrad.nn.modules.utils import _ntuple
+from cgrad.nn.modules.utils import _ntuple, documented
 
 __all__ = [
     "CircularPad1d", "CircularPad2d", "CircularPad3d", "ConstantPad1d", "ConstantPad2d",
@@ -14,12 +14,6 @@ __all__ = [
 ]  # fmt: skip
 
 Sizes = int | tuple[int, ...]
-_SHAPES = {1: "(N, C, W) or (C, W)", 2: "(N, C, H, W) or (C, H, W)",
-           3: "(N, C, D, H, W) or (C, D, H, W)"}  # fmt: skip
-
-
-def _documented(base: type, n: int) -> str:
-    return f"{base.__doc__}\n    Shape:\n        - Input: {_SHAPES[n]}.\n"
 
 
 class _Pad(Module):
@@ -47,17 +41,17 @@ class _ReflectionPad(_Pad):
 
 
 class ReflectionPad1d(_ReflectionPad):
-    __doc__ = _documented(_ReflectionPad, 1)
+    __doc__ = documented(_ReflectionPad, 1, "ReflectionPad{n}d(1)", size=6)
     _n = 1
 
 
 class ReflectionPad2d(_ReflectionPad):
-    __doc__ = _documented(_ReflectionPad, 2)
+    __doc__ = documented(_ReflectionPad, 2, "ReflectionPad{n}d(1)", size=6)
     _n = 2
 
 
 class ReflectionPad3d(_ReflectionPad):
-    __doc__ = _documented(_ReflectionPad, 3)
+    __doc__ = documented(_ReflectionPad, 3, "ReflectionPad{n}d(1)", size=6)
     _n = 3
 
 
@@ -73,17 +67,17 @@ class _ReplicationPad(_Pad):
 
 
 class ReplicationPad1d(_ReplicationPad):
-    __doc__ = _documented(_ReplicationPad, 1)
+    __doc__ = documented(_ReplicationPad, 1, "ReplicationPad{n}d(1)", size=6)
     _n = 1
 
 
 class ReplicationPad2d(_ReplicationPad):
-    __doc__ = _documented(_ReplicationPad, 2)
+    __doc__ = documented(_ReplicationPad, 2, "ReplicationPad{n}d(1)", size=6)
     _n = 2
 
 
 class ReplicationPad3d(_ReplicationPad):
-    __doc__ = _documented(_ReplicationPad, 3)
+    __doc__ = documented(_ReplicationPad, 3, "ReplicationPad{n}d(1)", size=6)
     _n = 3
 
 
@@ -99,17 +93,17 @@ class _CircularPad(_Pad):
 
 
 class CircularPad1d(_CircularPad):
-    __doc__ = _documented(_CircularPad, 1)
+    __doc__ = documented(_CircularPad, 1, "CircularPad{n}d(1)", size=6)
     _n = 1
 
 
 class CircularPad2d(_CircularPad):
-    __doc__ = _documented(_CircularPad, 2)
+    __doc__ = documented(_CircularPad, 2, "CircularPad{n}d(1)", size=6)
     _n = 2
 
 
 class CircularPad3d(_CircularPad):
-    __doc__ = _documented(_CircularPad, 3)
+    __doc__ = documented(_CircularPad, 3, "CircularPad{n}d(1)", size=6)
     _n = 3
 
 
@@ -134,22 +128,28 @@ class _ConstantPad(_Pad):
 
 
 class ConstantPad1d(_ConstantPad):
-    __doc__ = _documented(_ConstantPad, 1)
+    __doc__ = documented(_ConstantPad, 1, "ConstantPad{n}d(1, 0.5)", size=6)
     _n = 1
 
 
 class ConstantPad2d(_ConstantPad):
-    __doc__ = _documented(_ConstantPad, 2)
+    __doc__ = documented(_ConstantPad, 2, "ConstantPad{n}d(1, 0.5)", size=6)
     _n = 2
 
 
 class ConstantPad3d(_ConstantPad):
-    __doc__ = _documented(_ConstantPad, 3)
+    __doc__ = documented(_ConstantPad, 3, "ConstantPad{n}d(1, 0.5)", size=6)
     _n = 3
 
 
 class ZeroPad1d(ConstantPad1d):
-    """The input surrounded by zeros; otherwise as :class:`ConstantPad1d`."""
+    """The input surrounded by zeros; otherwise as :class:`ConstantPad1d`.
+
+    Example::
+
+        >>> cgrad.nn.ZeroPad1d(1)(cgrad.ones(1, 1)).shape
+        cgrad.Size([1, 3])
+    """
 
     def __init__(self, padding: Sizes) -> None:
         super().__init__(padding, 0.0)
@@ -159,7 +159,13 @@ class ZeroPad1d(ConstantPad1d):
 
 
 class ZeroPad2d(ConstantPad2d):
-    """The input surrounded by zeros; otherwise as :class:`ConstantPad2d`."""
+    """The input surrounded by zeros; otherwise as :class:`ConstantPad2d`.
+
+    Example::
+
+        >>> cgrad.nn.ZeroPad2d(1)(cgrad.ones(1, 1, 1)).shape
+        cgrad.Size([1, 3, 3])
+    """
 
     def __init__(self, padding: Sizes) -> None:
         super().__init__(padding, 0.0)
@@ -169,7 +175,13 @@ class ZeroPad2d(ConstantPad2d):
 
 
 class ZeroPad3d(ConstantPad3d):
-    """The input surrounded by zeros; otherwise as :class:`ConstantPad3d`."""
+    """The input surrounded by zeros; otherwise as :class:`ConstantPad3d`.
+
+    Example::
+
+        >>> cgrad.nn.ZeroPad3d(1)(cgrad.ones(1, 1, 1, 1)).shape
+        cgrad.Size([1, 3, 3, 3])
+    """
 
     def __init__(self, padding: Sizes) -> None:
         super().__init__(padding, 0.0)

@@ -16,6 +16,12 @@ class PixelShuffle(Module):
 
     Shape:
         - Input: (*, C · r², H, W). Output: (*, C, H · r, W · r).
+
+    Example::
+
+        >>> cgrad.nn.PixelShuffle(2)(cgrad.arange(4.0).view(1, 4, 1, 1))
+        tensor([[[[0., 1.],
+                  [2., 3.]]]])
     """
 
     def __init__(self, upscale_factor: int) -> None:
@@ -37,6 +43,11 @@ class PixelUnshuffle(Module):
 
     Shape:
         - Input: (*, C, H · r, W · r). Output: (*, C · r², H, W).
+
+    Example::
+
+        >>> cgrad.nn.PixelUnshuffle(2)(cgrad.arange(4.0).view(1, 1, 2, 2)).flatten()
+        tensor([0., 1., 2., 3.])
     """
 
     def __init__(self, downscale_factor: int) -> None:
@@ -58,6 +69,11 @@ class ChannelShuffle(Module):
 
     Shape:
         - Input and output: (N, C, *), C divisible by ``groups``.
+
+    Example::
+
+        >>> cgrad.nn.ChannelShuffle(2)(cgrad.arange(4.0).view(1, 4, 1, 1)).flatten()
+        tensor([0., 2., 1., 3.])
     """
 
     def __init__(self, groups: int) -> None:

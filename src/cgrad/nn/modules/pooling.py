@@ -7,7 +7,7 @@ from typing import Any
 from cgrad import Tensor
 from cgrad.nn import functional as F
 from cgrad.nn.modules.module import Module
-from cgrad.nn.modules.utils import _ntuple, _single
+from cgrad.nn.modules.utils import _ntuple, _single, documented
 
 __all__ = [
     "AdaptiveAvgPool1d", "AdaptiveAvgPool2d", "AdaptiveAvgPool3d", "AdaptiveMaxPool1d",
@@ -17,13 +17,7 @@ __all__ = [
 ]  # fmt: skip
 
 Sizes = int | tuple[int, ...]
-_INPUT = "\n    Shape:\n        - Input: {}.\n"
-_SHAPES = {1: "(N, C, L) or (C, L)", 2: "(N, C, H, W) or (C, H, W)",
-           3: "(N, C, D, H, W) or (C, D, H, W)"}  # fmt: skip
-
-
-def _documented(base: type, n: int) -> str:
-    return f"{base.__doc__}{_INPUT.format(_SHAPES[n])}"
+_POOLED = "*cgrad.nn.MaxPool{n}d(2, return_indices=True)({x})"
 
 
 class _MaxPool(Module):
@@ -60,21 +54,21 @@ class _MaxPool(Module):
 
 
 class MaxPool1d(_MaxPool):
-    __doc__ = _documented(_MaxPool, 1)
+    __doc__ = documented(_MaxPool, 1, "MaxPool{n}d(2)", size=2)
 
     def forward(self, input: Tensor) -> Any:
         return F.max_pool1d(input, **self._arguments())
 
 
 class MaxPool2d(_MaxPool):
-    __doc__ = _documented(_MaxPool, 2)
+    __doc__ = documented(_MaxPool, 2, "MaxPool{n}d(2)", size=2)
 
     def forward(self, input: Tensor) -> Any:
         return F.max_pool2d(input, **self._arguments())
 
 
 class MaxPool3d(_MaxPool):
-    __doc__ = _documented(_MaxPool, 3)
+    __doc__ = documented(_MaxPool, 3, "MaxPool{n}d(2)", size=2)
 
     def forward(self, input: Tensor) -> Any:
         return F.max_pool3d(input, **self._arguments())
@@ -112,17 +106,17 @@ class _MaxUnpool(Module):
 
 
 class MaxUnpool1d(_MaxUnpool):
-    __doc__ = _documented(_MaxUnpool, 1)
+    __doc__ = documented(_MaxUnpool, 1, "MaxUnpool{n}d(2)", input=_POOLED)
     _n = 1
 
 
 class MaxUnpool2d(_MaxUnpool):
-    __doc__ = _documented(_MaxUnpool, 2)
+    __doc__ = documented(_MaxUnpool, 2, "MaxUnpool{n}d(2)", input=_POOLED)
     _n = 2
 
 
 class MaxUnpool3d(_MaxUnpool):
-    __doc__ = _documented(_MaxUnpool, 3)
+    __doc__ = documented(_MaxUnpool, 3, "MaxUnpool{n}d(2)", input=_POOLED)
     _n = 3
 
 
@@ -153,7 +147,7 @@ class _AvgPool(Module):
 
 
 class AvgPool1d(_AvgPool):
-    __doc__ = _documented(_AvgPool, 1)
+    __doc__ = documented(_AvgPool, 1, "AvgPool{n}d(2)", size=2)
 
     def __init__(self, kernel_size: Sizes, stride: Sizes | None = None, padding: Sizes = 0,
                  ceil_mode: bool = False, count_include_pad: bool = True) -> None:
@@ -168,7 +162,7 @@ class AvgPool1d(_AvgPool):
 
 
 class AvgPool2d(_AvgPool):
-    __doc__ = _documented(_AvgPool, 2)
+    __doc__ = documented(_AvgPool, 2, "AvgPool{n}d(2)", size=2)
 
     def forward(self, input: Tensor) -> Tensor:
         return F.avg_pool2d(input, self.kernel_size, self.stride, self.padding, self.ceil_mode,
@@ -176,7 +170,7 @@ class AvgPool2d(_AvgPool):
 
 
 class AvgPool3d(_AvgPool):
-    __doc__ = _documented(_AvgPool, 3)
+    __doc__ = documented(_AvgPool, 3, "AvgPool{n}d(2)", size=2)
 
     def forward(self, input: Tensor) -> Tensor:
         return F.avg_pool3d(input, self.kernel_size, self.stride, self.padding, self.ceil_mode,
@@ -205,7 +199,7 @@ class _LPPool(Module):
 
 
 class LPPool1d(_LPPool):
-    __doc__ = _documented(_LPPool, 1)
+    __doc__ = documented(_LPPool, 1, "LPPool{n}d(2, 2)", size=2)
 
     def forward(self, input: Tensor) -> Tensor:
         return F.lp_pool1d(input, float(self.norm_type), self.kernel_size, self.stride,
@@ -213,7 +207,7 @@ class LPPool1d(_LPPool):
 
 
 class LPPool2d(_LPPool):
-    __doc__ = _documented(_LPPool, 2)
+    __doc__ = documented(_LPPool, 2, "LPPool{n}d(2, 2)", size=2)
 
     def forward(self, input: Tensor) -> Tensor:
         return F.lp_pool2d(input, float(self.norm_type), self.kernel_size, self.stride,
@@ -221,7 +215,7 @@ class LPPool2d(_LPPool):
 
 
 class LPPool3d(_LPPool):
-    __doc__ = _documented(_LPPool, 3)
+    __doc__ = documented(_LPPool, 3, "LPPool{n}d(2, 2)", size=2)
 
     def forward(self, input: Tensor) -> Tensor:
         return F.lp_pool3d(input, float(self.norm_type), self.kernel_size, self.stride,
@@ -244,21 +238,21 @@ class _AdaptiveAvgPool(Module):
 
 
 class AdaptiveAvgPool1d(_AdaptiveAvgPool):
-    __doc__ = _documented(_AdaptiveAvgPool, 1)
+    __doc__ = documented(_AdaptiveAvgPool, 1, "AdaptiveAvgPool{n}d(3)", size=3)
 
     def forward(self, input: Tensor) -> Tensor:
         return F.adaptive_avg_pool1d(input, self.output_size)
 
 
 class AdaptiveAvgPool2d(_AdaptiveAvgPool):
-    __doc__ = _documented(_AdaptiveAvgPool, 2)
+    __doc__ = documented(_AdaptiveAvgPool, 2, "AdaptiveAvgPool{n}d(3)", size=3)
 
     def forward(self, input: Tensor) -> Tensor:
         return F.adaptive_avg_pool2d(input, self.output_size)
 
 
 class AdaptiveAvgPool3d(_AdaptiveAvgPool):
-    __doc__ = _documented(_AdaptiveAvgPool, 3)
+    __doc__ = documented(_AdaptiveAvgPool, 3, "AdaptiveAvgPool{n}d(3)", size=3)
 
     def forward(self, input: Tensor) -> Tensor:
         return F.adaptive_avg_pool3d(input, self.output_size)
@@ -282,21 +276,21 @@ class _AdaptiveMaxPool(Module):
 
 
 class AdaptiveMaxPool1d(_AdaptiveMaxPool):
-    __doc__ = _documented(_AdaptiveMaxPool, 1)
+    __doc__ = documented(_AdaptiveMaxPool, 1, "AdaptiveMaxPool{n}d(3)", size=3)
 
     def forward(self, input: Tensor) -> Any:
         return F.adaptive_max_pool1d(input, self.output_size, self.return_indices)
 
 
 class AdaptiveMaxPool2d(_AdaptiveMaxPool):
-    __doc__ = _documented(_AdaptiveMaxPool, 2)
+    __doc__ = documented(_AdaptiveMaxPool, 2, "AdaptiveMaxPool{n}d(3)", size=3)
 
     def forward(self, input: Tensor) -> Any:
         return F.adaptive_max_pool2d(input, self.output_size, self.return_indices)
 
 
 class AdaptiveMaxPool3d(_AdaptiveMaxPool):
-    __doc__ = _documented(_AdaptiveMaxPool, 3)
+    __doc__ = documented(_AdaptiveMaxPool, 3, "AdaptiveMaxPool{n}d(3)", size=3)
 
     def forward(self, input: Tensor) -> Any:
         return F.adaptive_max_pool3d(input, self.output_size, self.return_indices)

@@ -330,6 +330,12 @@ class RNN(RNNBase):
         - Input: (T, N, input_size), (N, T, input_size) with ``batch_first``, (T, input_size), or
           a packed sequence; and h_0, (layers · directions, N, hidden_size).
         - Output: (T, N, directions · hidden_size), and h_n, shaped as h_0.
+
+    Example::
+
+        >>> out, h = cgrad.nn.RNN(2, 3, batch_first=True)(cgrad.zeros(4, 5, 2))
+        >>> out.shape, h.shape
+        (cgrad.Size([4, 5, 3]), cgrad.Size([1, 4, 3]))
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -377,6 +383,12 @@ class GRU(RNNBase):
 
     Shape:
         - as for :class:`RNN`.
+
+    Example::
+
+        >>> out, h = cgrad.nn.GRU(2, 3, batch_first=True)(cgrad.zeros(4, 5, 2))
+        >>> out.shape, h.shape
+        (cgrad.Size([4, 5, 3]), cgrad.Size([1, 4, 3]))
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -463,6 +475,11 @@ class RNNCell(RNNCellBase):
     Shape:
         - Input: (N, input_size) or (input_size); and h, (N, hidden_size) or (hidden_size).
         - Output: shaped as h.
+
+    Example::
+
+        >>> cgrad.nn.RNNCell(2, 3)(cgrad.zeros(4, 2)).shape
+        cgrad.Size([4, 3])
     """
 
     def __init__(
@@ -485,7 +502,14 @@ class RNNCell(RNNCellBase):
 
 
 class LSTMCell(RNNCellBase):
-    """One step of :class:`LSTM`; takes and returns (h, c)."""
+    """One step of :class:`LSTM`; takes and returns (h, c).
+
+    Example::
+
+        >>> h, c = cgrad.nn.LSTMCell(2, 3)(cgrad.zeros(4, 2))
+        >>> h.shape, c.shape
+        (cgrad.Size([4, 3]), cgrad.Size([4, 3]))
+    """
 
     def __init__(
         self,
@@ -502,7 +526,13 @@ class LSTMCell(RNNCellBase):
 
 
 class GRUCell(RNNCellBase):
-    """One step of :class:`GRU`."""
+    """One step of :class:`GRU`.
+
+    Example::
+
+        >>> cgrad.nn.GRUCell(2, 3)(cgrad.zeros(4, 2)).shape
+        cgrad.Size([4, 3])
+    """
 
     def __init__(
         self,

@@ -164,6 +164,12 @@ class TransformerDecoderLayer(_Layer):
     """Self-attention, attention to the encoder's output and a feedforward network.
 
     The arguments are those of :class:`TransformerEncoderLayer`.
+
+    Example::
+
+        >>> layer = cgrad.nn.TransformerDecoderLayer(8, 2, 16, batch_first=True)
+        >>> layer(cgrad.zeros(1, 3, 8), cgrad.zeros(1, 5, 8)).shape
+        cgrad.Size([1, 3, 8])
     """
 
     def __init__(
@@ -220,6 +226,12 @@ class TransformerEncoder(Module):
     """A stack of copies of ``encoder_layer``, and a norm if there is one.
 
     ``enable_nested_tensor`` and ``mask_check`` are accepted and change nothing.
+
+    Example::
+
+        >>> layer = cgrad.nn.TransformerEncoderLayer(8, 2, 16, batch_first=True)
+        >>> cgrad.nn.TransformerEncoder(layer, 2)(cgrad.zeros(1, 5, 8)).shape
+        cgrad.Size([1, 5, 8])
     """
 
     def __init__(
@@ -253,7 +265,14 @@ class TransformerEncoder(Module):
 
 
 class TransformerDecoder(Module):
-    """A stack of copies of ``decoder_layer``, and a norm if there is one."""
+    """A stack of copies of ``decoder_layer``, and a norm if there is one.
+
+    Example::
+
+        >>> layer = cgrad.nn.TransformerDecoderLayer(8, 2, 16, batch_first=True)
+        >>> cgrad.nn.TransformerDecoder(layer, 2)(cgrad.zeros(1, 3, 8), cgrad.zeros(1, 5, 8)).shape
+        cgrad.Size([1, 3, 8])
+    """
 
     def __init__(
         self, decoder_layer: Module, num_layers: int, norm: Module | None = None
@@ -298,6 +317,12 @@ class Transformer(Module):
     Shape:
         - Input: src (S, N, E), tgt (T, N, E); or batch first, or without N.
         - Output: (T, N, E).
+
+    Example::
+
+        >>> model = cgrad.nn.Transformer(8, 2, 1, 1, 16, batch_first=True)
+        >>> model(cgrad.zeros(1, 5, 8), cgrad.zeros(1, 3, 8)).shape
+        cgrad.Size([1, 3, 8])
     """
 
     def __init__(

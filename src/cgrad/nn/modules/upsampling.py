@@ -24,6 +24,11 @@ class Upsample(Module):
 
     Shape:
         - Input: (N, C, W), (N, C, H, W) or (N, C, D, H, W).
+
+    Example::
+
+        >>> cgrad.nn.Upsample(scale_factor=2)(cgrad.tensor([[[1.0, 3.0]]]))
+        tensor([[[1., 1., 3., 3.]]])
     """
 
     def __init__(self, size: Any = None, scale_factor: Any = None, mode: str = "nearest",
@@ -51,14 +56,27 @@ class Upsample(Module):
 
 
 class UpsamplingNearest2d(Upsample):
-    """:class:`Upsample` with ``mode="nearest"``; kept for older programs."""
+    """:class:`Upsample` with ``mode="nearest"``; kept for older programs.
+
+    Example::
+
+        >>> cgrad.nn.UpsamplingNearest2d(scale_factor=2)(cgrad.ones(1, 1, 1, 1))
+        tensor([[[[1., 1.],
+                  [1., 1.]]]])
+    """
 
     def __init__(self, size: Any = None, scale_factor: Any = None) -> None:
         super().__init__(size, scale_factor, mode="nearest")
 
 
 class UpsamplingBilinear2d(Upsample):
-    """:class:`Upsample` with ``mode="bilinear", align_corners=True``; kept for older programs."""
+    """:class:`Upsample` with ``mode="bilinear", align_corners=True``; kept for older programs.
+
+    Example::
+
+        >>> cgrad.nn.UpsamplingBilinear2d(scale_factor=2)(cgrad.ones(1, 1, 2, 2)).shape
+        cgrad.Size([1, 1, 4, 4])
+    """
 
     def __init__(self, size: Any = None, scale_factor: Any = None) -> None:
         super().__init__(size, scale_factor, mode="bilinear", align_corners=True)

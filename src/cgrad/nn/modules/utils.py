@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import collections.abc
+from inspect import cleandoc
 from itertools import repeat
 from typing import Any
 
@@ -25,6 +26,33 @@ _single = _ntuple(1, "_single")
 _pair = _ntuple(2, "_pair")
 _triple = _ntuple(3, "_triple")
 _quadruple = _ntuple(4, "_quadruple")
+
+
+_SHAPES = {1: "(N, C, L) or (C, L)", 2: "(N, C, H, W) or (C, H, W)",
+           3: "(N, C, D, H, W) or (C, D, H, W)"}  # fmt: skip
+
+
+def documented(
+    base: type, n: int, layer: str, channels: int = 2, size: int = 4, input: str = "{x}",
+    shape: str = "",
+) -> str:
+    """The docstring of `base` with the shape of its input in n dimensions, and an example.
+
+    The example calls `layer`, where {n} stands for n, with zeros {x} of shape (1, 2, 4, ...); the
+    result has the shape (1, channels, size, ...).
+    """
+    x = f"cgrad.zeros(1, 2{', 4' * n})"
+    call = f"cgrad.nn.{layer.format(n=n)}({input.format(n=n, x=x)})"
+    return f"""{cleandoc(base.__doc__ or "")}
+
+Shape:
+    - Input: {shape or _SHAPES[n]}.
+
+Example::
+
+    >>> {call}.shape
+    cgrad.Size({[1, channels, *[size] * n]})
+"""
 
 
 def consume_prefix_in_state_dict_if_present(state_dict: dict[str, Any], prefix: str) -> None:

@@ -46,6 +46,11 @@ def get_total_norm(
 
     Raises:
         RuntimeError: the norm is not finite and ``error_if_nonfinite`` is set.
+
+    Example::
+
+        >>> cgrad.nn.utils.get_total_norm([cgrad.tensor([3.0]), cgrad.tensor([4.0])])
+        tensor(5.)
     """
     listed = _listed(tensors)
     norm_type = float(norm_type)
@@ -70,7 +75,16 @@ def clip_grads_with_norm_(
     total_norm: Tensor,
     foreach: bool | None = None,
 ) -> None:
-    """Scale the gradients in place by min(1, max_norm / (total_norm + 1e-6))."""
+    """Scale the gradients in place by min(1, max_norm / (total_norm + 1e-6)).
+
+    Example::
+
+        >>> w = cgrad.ones(2, requires_grad=True)
+        >>> w.grad = cgrad.tensor([3.0, 4.0])
+        >>> cgrad.nn.utils.clip_grads_with_norm_([w], 2.5, cgrad.tensor(5.0))
+        >>> w.grad.norm().round(decimals=3)
+        tensor(2.5000)
+    """
     factor = cgrad.clamp(float(max_norm) / (total_norm + 1e-6), max=1.0)
     for grad in _gradients(parameters):
         grad.mul_(factor)
@@ -134,7 +148,16 @@ def clip_grad_norm(
 def clip_grad_value_(
     parameters: Tensor | Iterable[Tensor], clip_value: float, foreach: bool | None = None
 ) -> None:
-    """Clamp every element of the gradients in place to [-clip_value, clip_value]."""
+    """Clamp every element of the gradients in place to [-clip_value, clip_value].
+
+    Example::
+
+        >>> w = cgrad.ones(2, requires_grad=True)
+        >>> w.grad = cgrad.tensor([5.0, -0.5])
+        >>> cgrad.nn.utils.clip_grad_value_([w], 1.0)
+        >>> w.grad
+        tensor([ 1.0000, -0.5000])
+    """
     bound = float(clip_value)
     for grad in _gradients(parameters):
         grad.clamp_(-bound, bound)

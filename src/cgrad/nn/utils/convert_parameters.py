@@ -10,7 +10,14 @@ __all__ = ["parameters_to_vector", "vector_to_parameters"]
 
 
 def parameters_to_vector(parameters: Iterable[Tensor]) -> Tensor:
-    """Flatten the parameters and join them; differentiable."""
+    """Flatten the parameters and join them; differentiable.
+
+    Example::
+
+        >>> layer = cgrad.nn.Linear(2, 3)
+        >>> cgrad.nn.utils.parameters_to_vector(layer.parameters()).shape
+        cgrad.Size([9])
+    """
     joined: Tensor = cgrad.cat([p.reshape(-1) for p in parameters])
     return joined
 
@@ -20,6 +27,13 @@ def vector_to_parameters(vec: Tensor, parameters: Iterable[Tensor]) -> None:
 
     Raises:
         TypeError: ``vec`` is no tensor.
+
+    Example::
+
+        >>> layer = cgrad.nn.Linear(2, 1, bias=False)
+        >>> cgrad.nn.utils.vector_to_parameters(cgrad.tensor([1.0, 2.0]), layer.parameters())
+        >>> layer.weight.tolist()
+        [[1.0, 2.0]]
     """
     if not isinstance(vec, Tensor):
         raise TypeError(f"expected cgrad.Tensor, but got: {type(vec).__name__}")

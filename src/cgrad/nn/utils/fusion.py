@@ -44,6 +44,15 @@ def fuse_conv_bn_weights(
         bn_rm, bn_rv, bn_eps: running mean and variance, and what is added to the latter.
         bn_w, bn_b: weight and bias of the normalisation, or None.
         transpose: the convolution is a transposed one. Default: ``False``
+
+    Example::
+
+        >>> conv, norm = cgrad.nn.Conv1d(1, 2, 3), cgrad.nn.BatchNorm1d(2)
+        >>> weight, bias = cgrad.nn.utils.fuse_conv_bn_weights(
+        ...     conv.weight, conv.bias, norm.running_mean, norm.running_var, norm.eps, norm.weight,
+        ...     norm.bias)
+        >>> weight.shape, bias.shape
+        (cgrad.Size([2, 1, 3]), cgrad.Size([2]))
     """
     return _fused(conv_w, conv_b, bn_rm, bn_rv, bn_eps, bn_w, bn_b, 1 if transpose else 0)
 
@@ -52,7 +61,17 @@ def fuse_linear_bn_weights(
     linear_w: Tensor, linear_b: Tensor | None, bn_rm: Tensor, bn_rv: Tensor, bn_eps: float,
     bn_w: Tensor, bn_b: Tensor,
 ) -> tuple[Parameter, Parameter]:  # fmt: skip
-    """Weight and bias of a linear layer that does what it and a batch normalisation did."""
+    """Weight and bias of a linear layer that does what it and a batch normalisation did.
+
+    Example::
+
+        >>> linear, norm = cgrad.nn.Linear(3, 2), cgrad.nn.BatchNorm1d(2)
+        >>> weight, bias = cgrad.nn.utils.fuse_linear_bn_weights(
+        ...     linear.weight, linear.bias, norm.running_mean, norm.running_var, norm.eps,
+        ...     norm.weight, norm.bias)
+        >>> weight.shape, bias.shape
+        (cgrad.Size([2, 3]), cgrad.Size([2]))
+    """
     return _fused(linear_w, linear_b, bn_rm, bn_rv, bn_eps, bn_w, bn_b, 0)
 
 
@@ -90,7 +109,15 @@ def fuse_conv_bn_eval(conv: T, bn: Module, transpose: bool = False) -> T:
 
 
 def fuse_linear_bn_eval(linear: T, bn: Module) -> T:
-    """A copy of ``linear`` that does what both do in evaluation; see :func:`fuse_conv_bn_eval`."""
+    """A copy of ``linear`` that does what both do in evaluation; see :func:`fuse_conv_bn_eval`.
+
+    Example::
+
+        >>> linear, norm = cgrad.nn.Linear(2, 3).eval(), cgrad.nn.BatchNorm1d(3).eval()
+        >>> fused, x = cgrad.nn.utils.fuse_linear_bn_eval(linear, norm), cgrad.ones(4, 2)
+        >>> cgrad.allclose(fused(x), norm(linear(x)), atol=1e-6)
+        True
+    """
     out, features = linear.out_features, bn.num_features
     if out != features and features != 1:
         raise AssertionError(

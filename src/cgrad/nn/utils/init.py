@@ -21,6 +21,11 @@ def skip_init(module_cls: type[Module], *args: Any, **kwargs: Any) -> Module:
 
     Raises:
         RuntimeError: it is no module class, or takes no ``device``.
+
+    Example::
+
+        >>> cgrad.nn.utils.skip_init(cgrad.nn.Linear, 2, 3).weight.shape
+        cgrad.Size([3, 2])
     """
     if not issubclass(module_cls, Module):
         raise RuntimeError(f"Expected a Module; got {module_cls}")

@@ -153,6 +153,12 @@ def spectral_norm(
     Raises:
         ValueError: there is no such weight, or ``n_power_iterations`` is not positive.
         IndexError: ``dim`` is out of range.
+
+    Example::
+
+        >>> layer = cgrad.nn.utils.parametrizations.spectral_norm(cgrad.nn.Linear(3, 3))
+        >>> bool(cgrad.linalg.matrix_norm(layer.weight.detach(), 2) < 1.2)
+        True
     """
     weight = checked_weight(module, name)
     if dim is None:
@@ -263,6 +269,12 @@ def orthogonal(
 
     Raises:
         ValueError: there is no such weight, it is no matrix, or the map is not known.
+
+    Example::
+
+        >>> layer = cgrad.nn.utils.parametrizations.orthogonal(cgrad.nn.Linear(3, 3))
+        >>> cgrad.allclose(layer.weight @ layer.weight.T, cgrad.eye(3), atol=1e-5)
+        True
     """
     weight = checked_weight(module, name)
     if weight.dim() < 2:

@@ -319,7 +319,14 @@ def _check_inverse(parametrization: Any, name: str, value: Tensor, result: Tenso
 
 
 def is_parametrized(module: Module, tensor_name: str | None = None) -> bool:
-    """Whether a module has a parametrization, of this tensor if a name is given."""
+    """Whether a module has a parametrization, of this tensor if a name is given.
+
+    Example::
+
+        >>> layer = cgrad.nn.utils.parametrizations.weight_norm(cgrad.nn.Linear(2, 3))
+        >>> cgrad.nn.utils.parametrize.is_parametrized(layer, "weight")
+        True
+    """
     _, names = getattr(type(module), "_parametrized", (None, frozenset()))
     return bool(names) if tensor_name is None else tensor_name in names
 
@@ -337,6 +344,13 @@ def remove_parametrizations(
 
     Raises:
         ValueError: it is not parametrized, or there is no single original to go back to.
+
+    Example::
+
+        >>> layer = cgrad.nn.utils.parametrizations.weight_norm(cgrad.nn.Linear(2, 3))
+        >>> layer = cgrad.nn.utils.parametrize.remove_parametrizations(layer, "weight")
+        >>> list(dict(layer.named_parameters()))
+        ['bias', 'weight']
     """
     if not is_parametrized(module, tensor_name):
         raise ValueError(
@@ -374,7 +388,14 @@ def remove_parametrizations(
 
 
 def type_before_parametrizations(module: Module) -> type:
-    """The class that the module had before its first parametrization."""
+    """The class that the module had before its first parametrization.
+
+    Example::
+
+        >>> layer = cgrad.nn.utils.parametrizations.weight_norm(cgrad.nn.Linear(2, 3))
+        >>> cgrad.nn.utils.parametrize.type_before_parametrizations(layer).__name__
+        'Linear'
+    """
     base: type = getattr(type(module), "_parametrized", (type(module),))[0]
     return base
 
@@ -387,6 +408,14 @@ def transfer_parametrizations_and_params(
     Args:
         from_module, to_module: of the same class, apart from parametrizations.
         tensor_name: only those of this tensor. Default: all
+
+    Example::
+
+        >>> old = cgrad.nn.utils.parametrizations.weight_norm(cgrad.nn.Linear(2, 3))
+        >>> new = cgrad.nn.Linear(2, 3)
+        >>> new = cgrad.nn.utils.parametrize.transfer_parametrizations_and_params(old, new)
+        >>> cgrad.equal(new.weight, old.weight)
+        True
     """
     if not is_parametrized(from_module):
         return to_module

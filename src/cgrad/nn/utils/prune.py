@@ -427,7 +427,8 @@ def random_unstructured(module: M, name: str, amount: float) -> M:
 
     Example::
 
-        >>> layer = random_unstructured(cgrad.nn.Linear(4, 3), "weight", amount=5)
+        >>> from cgrad.nn.utils import prune
+        >>> layer = prune.random_unstructured(cgrad.nn.Linear(4, 3), "weight", amount=5)
         >>> int((layer.weight == 0).sum())
         5
     """
@@ -448,7 +449,8 @@ def l1_unstructured(
 
     Example::
 
-        >>> layer = l1_unstructured(cgrad.nn.Linear(4, 3), "weight", amount=0.5)
+        >>> from cgrad.nn.utils import prune
+        >>> layer = prune.l1_unstructured(cgrad.nn.Linear(4, 3), "weight", amount=0.5)
         >>> int(layer.weight_mask.sum()), sorted(layer.state_dict())
         (6, ['bias', 'weight_mask', 'weight_orig'])
     """
@@ -457,7 +459,15 @@ def l1_unstructured(
 
 
 def random_structured(module: M, name: str, amount: float, dim: int) -> M:
-    """Prune slices along ``dim`` of the parameter ``name`` at random; return the module."""
+    """Prune slices along ``dim`` of the parameter ``name`` at random; return the module.
+
+    Example::
+
+        >>> layer = cgrad.nn.Linear(4, 3)
+        >>> layer = cgrad.nn.utils.prune.random_structured(layer, "weight", 1, dim=0)
+        >>> sorted(layer.weight_mask.sum(dim=1).tolist())
+        [0.0, 4.0, 4.0]
+    """
     RandomStructured.apply(module, name, amount, dim)
     return module
 
@@ -474,6 +484,13 @@ def ln_structured(
         n: of which norm, as for :func:`cgrad.norm`.
         dim: the dimension that is thinned out.
         importance_scores: whose norms count. Default: the parameter itself.
+
+    Example::
+
+        >>> layer = cgrad.nn.Linear(4, 3)
+        >>> layer = cgrad.nn.utils.prune.ln_structured(layer, "weight", 1, n=2, dim=0)
+        >>> sorted(layer.weight_mask.sum(dim=1).tolist())
+        [0.0, 4.0, 4.0]
     """
     LnStructured.apply(module, name, amount, n, dim, importance_scores=importance_scores)
     return module
@@ -493,6 +510,14 @@ def global_unstructured(
 
     Raises:
         TypeError: no iterable, or another type of method.
+
+    Example::
+
+        >>> from cgrad.nn.utils import prune
+        >>> layers = [(cgrad.nn.Linear(4, 3), "weight"), (cgrad.nn.Linear(3, 2), "weight")]
+        >>> prune.global_unstructured(layers, pruning_method=prune.L1Unstructured, amount=9)
+        >>> int(sum((layer.weight == 0).sum() for layer, _ in layers))
+        9
     """
     if not isinstance(parameters, Iterable):
         raise TypeError("global_unstructured(): parameters is not an Iterable")
@@ -537,9 +562,10 @@ def remove(module: M, name: str) -> M:
 
     Example::
 
-        >>> layer = l1_unstructured(cgrad.nn.Linear(4, 3), "weight", amount=5)
-        >>> _ = remove(layer, "weight")
-        >>> int((layer.weight == 0).sum()), is_pruned(layer), sorted(layer.state_dict())
+        >>> from cgrad.nn.utils import prune
+        >>> layer = prune.l1_unstructured(cgrad.nn.Linear(4, 3), "weight", amount=5)
+        >>> _ = prune.remove(layer, "weight")
+        >>> int((layer.weight == 0).sum()), prune.is_pruned(layer), sorted(layer.state_dict())
         (5, False, ['bias', 'weight'])
     """
     for key, hook in module._forward_pre_hooks.items():
@@ -557,7 +583,8 @@ def is_pruned(module: Module) -> bool:
 
     Example::
 
-        >>> is_pruned(cgrad.nn.Linear(4, 3))
+        >>> from cgrad.nn.utils import prune
+        >>> prune.is_pruned(cgrad.nn.Linear(4, 3))
         False
     """
     return any(

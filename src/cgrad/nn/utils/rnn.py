@@ -28,6 +28,12 @@ class PackedSequence(_PackedSequence):
         batch_sizes: how many sequences reach each step; int64.
         sorted_indices: the permutation that sorted the sequences, or None.
         unsorted_indices: its inverse, or None.
+
+    Example::
+
+        >>> packed = cgrad.nn.utils.rnn.pack_sequence([cgrad.tensor([1, 2]), cgrad.tensor([3])])
+        >>> packed.data, packed.batch_sizes
+        (tensor([1, 3, 2]), tensor([2, 1]))
     """
 
     def __new__(
@@ -77,7 +83,13 @@ class PackedSequence(_PackedSequence):
 
 
 def invert_permutation(permutation: Tensor | None) -> Tensor | None:
-    """The permutation that undoes ``permutation``; None for None."""
+    """The permutation that undoes ``permutation``; None for None.
+
+    Example::
+
+        >>> cgrad.nn.utils.rnn.invert_permutation(cgrad.tensor([2, 0, 1]))
+        tensor([1, 2, 0])
+    """
     return None if permutation is None else cgrad.argsort(permutation)
 
 
@@ -96,6 +108,12 @@ def pack_padded_sequence(
     Raises:
         RuntimeError: a length is not positive or greater than T, the lengths are not sorted, or
             their number is not B.
+
+    Example::
+
+        >>> padded = cgrad.tensor([[1.0, 2.0], [3.0, 0.0]])
+        >>> cgrad.nn.utils.rnn.pack_padded_sequence(padded, [2, 1], batch_first=True).data
+        tensor([1., 3., 2.])
     """
     lengths = cgrad.as_tensor(lengths, dtype=cgrad.int64)
     sorted_indices = None
@@ -148,6 +166,13 @@ def pad_packed_sequence(
 
     Returns:
         tuple: the padded sequences in their original order, and their lengths.
+
+    Example::
+
+        >>> packed = cgrad.nn.utils.rnn.pack_sequence([cgrad.tensor([1, 2]), cgrad.tensor([3])])
+        >>> cgrad.nn.utils.rnn.pad_packed_sequence(packed, batch_first=True)
+        (tensor([[1, 2],
+                [3, 0]]), tensor([2, 1]))
     """
     counts = [int(n) for n in sequence.batch_sizes.tolist()]
     steps = len(counts)
@@ -211,7 +236,14 @@ def pad_sequence(
 def unpad_sequence(
     padded_sequences: Tensor, lengths: Tensor, batch_first: bool = False
 ) -> list[Tensor]:
-    """The sequences of a padded tensor, each at its own length."""
+    """The sequences of a padded tensor, each at its own length.
+
+    Example::
+
+        >>> padded = cgrad.tensor([[1, 2], [3, 0]])
+        >>> cgrad.nn.utils.rnn.unpad_sequence(padded, cgrad.tensor([2, 1]), batch_first=True)
+        [tensor([1, 2]), tensor([3])]
+    """
     if not batch_first:
         padded_sequences = padded_sequences.transpose(0, 1)
     sizes = [int(n) for n in lengths.tolist()]
@@ -221,12 +253,25 @@ def unpad_sequence(
 
 
 def pack_sequence(sequences: list[Tensor], enforce_sorted: bool = True) -> PackedSequence:
-    """Pack a list of sequences, see :func:`pack_padded_sequence`."""
+    """Pack a list of sequences, see :func:`pack_padded_sequence`.
+
+    Example::
+
+        >>> cgrad.nn.utils.rnn.pack_sequence([cgrad.tensor([1, 2]), cgrad.tensor([3])]).data
+        tensor([1, 3, 2])
+    """
     lengths = [t.shape[0] for t in sequences]
     return pack_padded_sequence(pad_sequence(sequences), lengths, enforce_sorted=enforce_sorted)
 
 
 def unpack_sequence(packed_sequences: PackedSequence) -> list[Tensor]:
-    """Undo :func:`pack_sequence`."""
+    """Undo :func:`pack_sequence`.
+
+    Example::
+
+        >>> packed = cgrad.nn.utils.rnn.pack_sequence([cgrad.tensor([1, 2]), cgrad.tensor([3])])
+        >>> cgrad.nn.utils.rnn.unpack_sequence(packed)
+        [tensor([1, 2]), tensor([3])]
+    """
     padded, lengths = pad_packed_sequence(packed_sequences, batch_first=True)
     return unpad_sequence(padded, lengths, batch_first=True)

@@ -99,7 +99,16 @@ def weight_norm(module: T, name: str = "weight", dim: int = 0) -> T:
 
 
 def remove_weight_norm(module: T, name: str = "weight") -> T:
-    """Undo :func:`weight_norm`: the weight is a parameter again."""
+    """Undo :func:`weight_norm`: the weight is a parameter again.
+
+    Example::
+
+        >>> import warnings
+        >>> with warnings.catch_warnings(action="ignore"):
+        ...     layer = cgrad.nn.utils.weight_norm(cgrad.nn.Linear(2, 3))
+        >>> list(dict(cgrad.nn.utils.remove_weight_norm(layer).named_parameters()))
+        ['bias', 'weight']
+    """
     made = _take_out(module, WeightNorm, name)
     weight = made.compute_weight(module).detach()
     delattr(module, name)
@@ -118,6 +127,13 @@ def spectral_norm(
     """Older form of :func:`cgrad.nn.utils.parametrizations.spectral_norm`.
 
     The module gets the parameter ``<name>_orig`` and the buffers ``<name>_u`` and ``<name>_v``.
+
+    Example::
+
+        >>> layer = cgrad.nn.utils.spectral_norm(cgrad.nn.Linear(2, 3), n_power_iterations=20)
+        >>> y = layer(cgrad.ones(1, 2))
+        >>> cgrad.linalg.matrix_norm(layer.weight.detach(), 2).round(decimals=2)
+        tensor(1.)
     """
     if dim is None:
         dim = 1 if getattr(module, "transposed", False) else 0
@@ -138,7 +154,14 @@ def spectral_norm(
 
 
 def remove_spectral_norm(module: T, name: str = "weight") -> T:
-    """Undo :func:`spectral_norm`: the weight, normalized, is a parameter again."""
+    """Undo :func:`spectral_norm`: the weight, normalized, is a parameter again.
+
+    Example::
+
+        >>> layer = cgrad.nn.utils.spectral_norm(cgrad.nn.Linear(2, 3))
+        >>> list(dict(cgrad.nn.utils.remove_spectral_norm(layer).named_parameters()))
+        ['bias', 'weight']
+    """
     made = _take_out(module, SpectralNorm, name)
     with cgrad.no_grad():
         weight = made.compute_weight(module, False)

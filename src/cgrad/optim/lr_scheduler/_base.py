@@ -67,6 +67,18 @@ class LRScheduler:
     Raises:
         TypeError: ``optimizer`` is no Optimizer.
         KeyError: on resuming, a group has no ``initial_lr``.
+
+    Example::
+
+        >>> class Halved(cgrad.optim.lr_scheduler.LRScheduler):
+        ...     def get_lr(self):
+        ...         return [lr * 0.5**self.last_epoch for lr in self.base_lrs]
+        >>> optimizer = cgrad.optim.SGD([cgrad.zeros(1, requires_grad=True)], lr=1.0)
+        >>> scheduler = Halved(optimizer)
+        >>> optimizer.step()
+        >>> scheduler.step()
+        >>> scheduler.get_last_lr()
+        [0.5]
     """
 
     _get_lr_called_within_step = False

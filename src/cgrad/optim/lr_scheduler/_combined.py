@@ -132,6 +132,17 @@ class ChainedScheduler(_Combined):
 
     Raises:
         ValueError: there is no schedule, or one belongs to another optimizer or needs a figure.
+
+    Example::
+
+        >>> optimizer = cgrad.optim.SGD([cgrad.zeros(1, requires_grad=True)], lr=1.0)
+        >>> one = cgrad.optim.lr_scheduler.ConstantLR(optimizer, factor=0.5, total_iters=5)
+        >>> two = cgrad.optim.lr_scheduler.ExponentialLR(optimizer, gamma=0.5)
+        >>> scheduler = cgrad.optim.lr_scheduler.ChainedScheduler([one, two], optimizer)
+        >>> optimizer.step()
+        >>> scheduler.step()
+        >>> scheduler.get_last_lr()
+        [0.25]
     """
 
     def __init__(

@@ -64,6 +64,15 @@ class CyclicLR(_WithMomentum):
 
     Raises:
         ValueError: the mode is unknown, a list does not fit, or the optimizer has no momentum.
+
+    Example::
+
+        >>> optimizer = cgrad.optim.SGD([cgrad.zeros(1, requires_grad=True)], lr=1.0)
+        >>> scheduler = cgrad.optim.lr_scheduler.CyclicLR(optimizer, 0.5, 1.0, step_size_up=2)
+        >>> optimizer.step()
+        >>> scheduler.step()
+        >>> scheduler.get_last_lr()
+        [0.75]
     """
 
     def __init__(
@@ -168,6 +177,15 @@ class CosineAnnealingWarmRestarts(LRScheduler):
 
     Raises:
         ValueError: ``T_0`` or ``T_mult`` is no positive integer.
+
+    Example::
+
+        >>> optimizer = cgrad.optim.SGD([cgrad.zeros(1, requires_grad=True)], lr=1.0)
+        >>> scheduler = cgrad.optim.lr_scheduler.CosineAnnealingWarmRestarts(optimizer, T_0=2)
+        >>> optimizer.step()
+        >>> scheduler.step()
+        >>> scheduler.get_last_lr()
+        [0.5]
     """
 
     def __init__(
@@ -255,6 +273,13 @@ class OneCycleLR(_WithMomentum):
 
     Raises:
         ValueError: an option is out of range, or more steps are taken than there are.
+
+    Example::
+
+        >>> optimizer = cgrad.optim.SGD([cgrad.zeros(1, requires_grad=True)], lr=1.0)
+        >>> scheduler = cgrad.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=1.0, total_steps=10)
+        >>> round(scheduler.get_last_lr()[0], 6)
+        0.04
     """
 
     def __init__(

@@ -80,6 +80,15 @@ class MultiplicativeLR(LambdaLR):
     Raises:
         ValueError: the number of functions is not that of the groups.
         TypeError: one of them is no function.
+
+    Example::
+
+        >>> optimizer = cgrad.optim.SGD([cgrad.zeros(1, requires_grad=True)], lr=1.0)
+        >>> scheduler = cgrad.optim.lr_scheduler.MultiplicativeLR(optimizer, lambda epoch: 0.5)
+        >>> optimizer.step()
+        >>> scheduler.step()
+        >>> scheduler.get_last_lr()
+        [0.5]
     """
 
     def __init__(
@@ -113,6 +122,15 @@ class StepLR(LRScheduler):
         step_size: epochs between two changes.
         gamma: the factor. Default: 0.1
         last_epoch: see :class:`LRScheduler`. Default: -1
+
+    Example::
+
+        >>> optimizer = cgrad.optim.SGD([cgrad.zeros(1, requires_grad=True)], lr=1.0)
+        >>> scheduler = cgrad.optim.lr_scheduler.StepLR(optimizer, step_size=1, gamma=0.1)
+        >>> optimizer.step()
+        >>> scheduler.step()
+        >>> scheduler.get_last_lr()
+        [0.1]
     """
 
     def __init__(
@@ -188,6 +206,13 @@ class ConstantLR(LRScheduler):
 
     Raises:
         ValueError: ``factor`` is not between 0 and 1.
+
+    Example::
+
+        >>> optimizer = cgrad.optim.SGD([cgrad.zeros(1, requires_grad=True)], lr=1.0)
+        >>> scheduler = cgrad.optim.lr_scheduler.ConstantLR(optimizer, factor=0.5, total_iters=5)
+        >>> scheduler.get_last_lr()
+        [0.5]
     """
 
     def __init__(
@@ -231,6 +256,15 @@ class LinearLR(LRScheduler):
 
     Raises:
         ValueError: a factor is out of range.
+
+    Example::
+
+        >>> optimizer = cgrad.optim.SGD([cgrad.zeros(1, requires_grad=True)], lr=1.0)
+        >>> scheduler = cgrad.optim.lr_scheduler.LinearLR(optimizer, 0.5, total_iters=2)
+        >>> optimizer.step()
+        >>> scheduler.step()
+        >>> scheduler.get_last_lr()
+        [0.75]
     """
 
     def __init__(
@@ -281,6 +315,15 @@ class ExponentialLR(LRScheduler):
         optimizer: whose groups get new rates.
         gamma: the factor.
         last_epoch: see :class:`LRScheduler`. Default: -1
+
+    Example::
+
+        >>> optimizer = cgrad.optim.SGD([cgrad.zeros(1, requires_grad=True)], lr=1.0)
+        >>> scheduler = cgrad.optim.lr_scheduler.ExponentialLR(optimizer, gamma=0.5)
+        >>> optimizer.step()
+        >>> scheduler.step()
+        >>> scheduler.get_last_lr()
+        [0.5]
     """
 
     def __init__(self, optimizer: Optimizer, gamma: float, last_epoch: int = -1) -> None:
@@ -303,6 +346,15 @@ class PolynomialLR(LRScheduler):
         total_iters: epochs until zero. Default: 5
         power: Default: 1.0
         last_epoch: see :class:`LRScheduler`. Default: -1
+
+    Example::
+
+        >>> optimizer = cgrad.optim.SGD([cgrad.zeros(1, requires_grad=True)], lr=1.0)
+        >>> scheduler = cgrad.optim.lr_scheduler.PolynomialLR(optimizer, total_iters=4)
+        >>> optimizer.step()
+        >>> scheduler.step()
+        >>> scheduler.get_last_lr()
+        [0.75]
     """
 
     def __init__(
@@ -339,6 +391,15 @@ class CosineAnnealingLR(LRScheduler):
         T_max: epochs until the lowest rate.
         eta_min: the lowest rate. Default: 0
         last_epoch: see :class:`LRScheduler`. Default: -1
+
+    Example::
+
+        >>> optimizer = cgrad.optim.SGD([cgrad.zeros(1, requires_grad=True)], lr=1.0)
+        >>> scheduler = cgrad.optim.lr_scheduler.CosineAnnealingLR(optimizer, T_max=2)
+        >>> optimizer.step()
+        >>> scheduler.step()
+        >>> scheduler.get_last_lr()
+        [0.5]
     """
 
     def __init__(

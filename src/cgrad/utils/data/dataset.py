@@ -26,6 +26,16 @@ class Dataset(Generic[T_co]):
 
     A subclass may also define ``__getitems__``, which takes a list of indices and returns a list
     of samples; loaders then ask for a whole batch at once.  ``a + b`` is a :class:`ConcatDataset`.
+
+    Example::
+
+        >>> class Squares(cgrad.utils.data.Dataset):
+        ...     def __len__(self):
+        ...         return 3
+        ...     def __getitem__(self, i):
+        ...         return i * i
+        >>> [list(batch) for batch in cgrad.utils.data.DataLoader(Squares(), batch_size=2)]
+        [[tensor(0), tensor(1)], [tensor(4)]]
     """
 
     def __getitem__(self, index: Any) -> T_co:
@@ -205,6 +215,14 @@ class ChainDataset(IterableDataset[Any]):
 
     Args:
         datasets: each an :class:`IterableDataset`; others are an AssertionError when reached.
+
+    Example::
+
+        >>> class Count(cgrad.utils.data.IterableDataset):
+        ...     def __iter__(self):
+        ...         return iter(range(2))
+        >>> list(cgrad.utils.data.ChainDataset([Count(), Count()]))
+        [0, 1, 0, 1]
     """
 
     def __init__(self, datasets: Iterable[Any]) -> None:

@@ -18,7 +18,18 @@ _AT_ONCE = 1 << 16  # draws with replacement: num_samples=10**10 is how one asks
 
 
 class Sampler(Generic[T_co]):
-    """Base class: a subclass defines ``__iter__`` over indices, and ``__len__`` if it can."""
+    """Base class: a subclass defines ``__iter__`` over indices, and ``__len__`` if it can.
+
+    Example::
+
+        >>> class Backwards(cgrad.utils.data.Sampler):
+        ...     def __init__(self, data):
+        ...         self.data = data
+        ...     def __iter__(self):
+        ...         return iter(range(len(self.data) - 1, -1, -1))
+        >>> list(Backwards("abc"))
+        [2, 1, 0]
+    """
 
     def __init__(self, data_source: Any = None) -> None:
         pass
@@ -42,6 +53,11 @@ class SequentialSampler(_WholeEpoch):
 
     Args:
         data_source: anything with a length.
+
+    Example::
+
+        >>> list(cgrad.utils.data.SequentialSampler("abc"))
+        [0, 1, 2]
     """
 
     def __init__(self, data_source: Any) -> None:
@@ -70,6 +86,11 @@ class RandomSampler(Sampler[int]):
     Raises:
         TypeError: ``replacement`` is not a bool.
         ValueError: ``num_samples`` is not a positive integer, or the dataset is empty.
+
+    Example::
+
+        >>> sorted(cgrad.utils.data.RandomSampler(range(4)))
+        [0, 1, 2, 3]
     """
 
     def __init__(
@@ -202,6 +223,12 @@ class BatchSampler(Sampler[list[Any]]):
 
     Raises:
         ValueError: ``batch_size`` is not a positive integer or ``drop_last`` not a bool.
+
+    Example::
+
+        >>> order = cgrad.utils.data.SequentialSampler(range(5))
+        >>> list(cgrad.utils.data.BatchSampler(order, 2, drop_last=False))
+        [[0, 1], [2, 3], [4]]
     """
 
     def __init__(self, sampler: Iterable[Any], batch_size: int, drop_last: bool) -> None:

@@ -160,6 +160,7 @@ def default_collate(batch: Any) -> Any:
 
     Example::
 
+        >>> from cgrad.utils.data import default_collate
         >>> default_collate([(cgrad.zeros(2), 0), (cgrad.ones(2), 1)])[1].tolist()
         [0, 1]
     """
