@@ -132,6 +132,7 @@ _LAZY = {
     "onnx": "cgrad.onnx",
     "optim": "cgrad.optim",
     "overrides": "cgrad.overrides",
+    "profiler": "cgrad.profiler",
     "quasirandom": "cgrad.quasirandom",
     "random": "cgrad.random",
     "utils": "cgrad.utils",

@@ -25,6 +25,7 @@ from cgrad import nn as nn
 from cgrad import onnx as onnx
 from cgrad import optim as optim
 from cgrad import overrides as overrides
+from cgrad import profiler as profiler
 from cgrad import quasirandom as quasirandom
 from cgrad import random as random
 from cgrad import return_types as return_types

@@ -10,7 +10,9 @@ from cgrad._engine.primitives cimport add, cast, number, reshape_like, same_shap
 from cgrad._engine.rows cimport node, release, retain, value
 from cgrad._engine.shape cimport clone
 from cgrad._engine.sparse cimport add_sparse, is_sparse
-from cgrad._engine.table cimport SMALL, grad_enabled, hold, op_id
+from cgrad._engine.table cimport (
+    ACCUMULATE, OPERATION, SMALL, begin_event, end_event, grad_enabled, hold, op_id, timed,
+)
 
 cdef int ADD = op_id("add")
 # Large sums run without the interpreter's lock: threads that add to one .grad take turns.
@@ -67,8 +69,7 @@ cdef int accumulate_into(Row *acc, Row g) except -1:
     if not grad_enabled() and ours(acc[0]):
         x[0] = acc[0]
         x[1] = g
-        elementwise_into(ADD, x, 2, NULL, acc[0])
-        return 0
+        return _add_to(x)
     r = add(acc[0], g)
     retain(r)
     release(acc[0])
@@ -76,18 +77,41 @@ cdef int accumulate_into(Row *acc, Row g) except -1:
     return 0
 
 
+cdef int _add_to(Row *x) except -1:
+    # x[0] += x[1]
+    cdef int64_t event
+    if not timed():
+        return elementwise_into(ADD, x, 2, NULL, x[0])
+    event = begin_event(OPERATION, ADD, x, 2, 0)
+    try:
+        return elementwise_into(ADD, x, 2, NULL, x[0])
+    finally:
+        end_event(event)
+
+
 cdef int _add_in_turn(Row old, Row g) except -1:
     cdef Row[2] x
     x[0] = old
     x[1] = g
     if value(old).numel < SMALL:
-        return elementwise_into(ADD, x, 2, NULL, old)
+        return _add_to(x)
     with _turn:
-        return elementwise_into(ADD, x, 2, NULL, old)
+        return _add_to(x)
 
 
 cdef int store(Row leaf, Row g, bint create_graph) except -1:
     """Add `g` to the .grad slot of a row."""
+    cdef int64_t event
+    if not timed():
+        return _store(leaf, g, create_graph)
+    event = begin_event(ACCUMULATE, node(leaf).op, &g, 1, leaf)
+    try:
+        return _store(leaf, g, create_graph)
+    finally:
+        end_event(event)
+
+
+cdef int _store(Row leaf, Row g, bint create_graph) except -1:
     cdef Value *v = value(leaf)
     cdef Row old, new
     cdef Storage *memory

@@ -21,12 +21,12 @@ from cgrad._engine.handle cimport carried, row_of
 from cgrad._engine.hooks cimport run_after_store, run_hooks, run_posthooks, run_prehooks
 from cgrad._engine.primitives cimport cast, same_shape, sum_to
 from cgrad._engine.rows cimport (
-    inputs, node, release, release_saved, release_value, retain, row_scalar, value,
+    hold_saved, inputs, let_go_saved, node, release, release_saved, retain, row_scalar, value,
 )
 from cgrad._engine.sparse cimport as_object, dense, is_sparse
 from cgrad._engine.table cimport (
-    Ctx, get_number, grad_enable, grad_enabled, hold, ops, rounded, scope_enter, scope_leave,
-    set_number, traced_now,
+    RANGE, RULE, Ctx, begin_event, begin_named, end_event, get_number, grad_enable, grad_enabled,
+    hold, ops, rounded, scope_enter, scope_leave, set_number, timed, traced_now,
 )
 from cgrad._engine.tracing cimport (
     begin_sweep, check_gradients, check_root, end_of_sweep, name_of, raise_version, unpack,
@@ -37,6 +37,8 @@ cdef int64_t _rule_calls = 0
 
 
 cdef struct Sweep:
+    bint timed               # a profiler runs, Note [Events] in table.pyx
+    bint short_way           # numbers may take theirs, Note [Numbers]
     int32_t n, cap           # rows reached
     int32_t widest           # most inputs of one of them
     Row *rows                # by position (held by one graph reference each)
@@ -185,25 +187,6 @@ cdef int _check_saved(Row r) except -1:
     return 0
 
 
-cdef void _hold_saved(Row r, uint8_t saves) noexcept:
-    # While a rule runs, another thread or a hook may sweep the same row and release what it saved.
-    cdef int i
-    for i in range(min(node(r).n_in, 7)):
-        if saves & (1 << i):
-            node(inputs(node(r))[i]).value_refs += 1
-    if saves & SAVES_OUTPUT:
-        node(r).value_refs += 1
-
-
-cdef void _let_go(Row r, uint8_t saves) noexcept:
-    cdef int i
-    for i in range(min(node(r).n_in, 7)):
-        if saves & (1 << i):
-            release_value(inputs(node(r))[i])
-    if saves & SAVES_OUTPUT:
-        release_value(r)
-
-
 cdef int _reads(Node *m) noexcept:
     # What the rule of a row reads, given which inputs want a gradient.
     cdef Row *x = inputs(m)
@@ -312,6 +295,19 @@ cdef int _rule(Sweep *s, int32_t i, Row g, char *need, Row *out, Row *ins,
                dict bundles) except -1:
     """Evaluate the derivative rule of a row: out[j] becomes the gradient of input j."""
     cdef Row r = s.rows[i]
+    cdef int64_t event
+    if not s.timed:
+        return _evaluate(s, i, g, need, out, ins, bundles)
+    event = begin_event(RULE, node(r).op, &g, 1, r)
+    try:
+        return _evaluate(s, i, g, need, out, ins, bundles)
+    finally:
+        end_event(event)
+
+
+cdef int _evaluate(Sweep *s, int32_t i, Row g, char *need, Row *out, Row *ins,
+                   dict bundles) except -1:
+    cdef Row r = s.rows[i]
     cdef Node *m = node(r)
     cdef Ctx c
     cdef dict own
@@ -349,7 +345,7 @@ cdef int _step(Sweep *s, int32_t i, bint keep_graph, bint accumulate, char *need
     cdef int32_t k
     if s.acc[i] == 0:
         return 0
-    if not grad_enabled() and _step_number(s, i, keep_graph, accumulate, target):
+    if s.short_way and _step_number(s, i, keep_graph, accumulate, target):
         return 0
     _to_row(s, i)
     g = s.acc[i]
@@ -375,11 +371,11 @@ cdef int _step(Sweep *s, int32_t i, bint keep_graph, bint accumulate, char *need
         g = dense(g)
         _check_saved(r)
         saves = m.saves
-        _hold_saved(r, saves)
+        hold_saved(r, saves)
         try:
             _rule(s, i, g, need, out, ins, bundles)
         finally:
-            _let_go(r, saves)
+            let_go_saved(r, saves)
         _rule_calls += 1
         if m.flags & HAS_HOOKS:
             run_posthooks(r, g, m.n_in, need, out)
@@ -444,6 +440,7 @@ def run(list roots, list grads, list targets, bint retain_graph, bint create_gra
     cdef Row r, g
     cdef object outer = begin_sweep()
     cdef int64_t mark = scope_enter(), step_mark
+    cdef int64_t event = begin_named(RANGE, "backward")
     cdef uint32_t epoch
     cdef int n_seeds = 0
     cdef int32_t *slots = NULL       # positions of the roots, then of the targets or -1
@@ -517,6 +514,8 @@ def run(list roots, list grads, list targets, bint retain_graph, bint create_gra
             for r, g in seeds:
                 check_root(r, [s.rows[j] for j in range(s.n)])
         grad_enable(create_graph)
+        s.timed = timed()
+        s.short_way = not create_graph and not s.timed
         for j, (r, g) in enumerate(seeds):
             accumulate_into(&s.acc[slots[j]], g)
         for j in range(s.n):
@@ -555,6 +554,7 @@ def run(list roots, list grads, list targets, bint retain_graph, bint create_gra
         free(ins)
         free(target)
         scope_leave(mark)
+        end_event(event)
         end_of_sweep(outer, complete)
 
 

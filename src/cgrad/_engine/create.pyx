@@ -16,7 +16,9 @@ from cgrad._engine.rows cimport (
     is_float, item_size, node, release, row_dense, row_new, set_dims, value,
 )
 from cgrad._engine.shape cimport integer, parse_shape
-from cgrad._engine.table cimport inference_enabled, keep, scope_enter, scope_leave
+from cgrad._engine.table cimport (
+    OPERATION, begin_named, end_event, inference_enabled, keep, scope_enter, scope_leave,
+)
 
 np.import_array()
 
@@ -61,9 +63,11 @@ cdef int fill_number(Row r, object x, str name) except -1:
     if not is_number(x):
         raise TypeError(f"{name}(): argument 'fill_value' must be Number, not {type(x).__name__}")
     check_fits(x, value(r).dtype, name)
+    cdef int64_t event = begin_named(OPERATION, "fill")
     c = scalar_row(x, value(r).dtype)
     copy_cast(r, c)
     release(c)
+    end_event(event)
     return 0
 
 
@@ -424,8 +428,10 @@ cdef object _from_array(object a, int dt, bint copy, bint requires_grad):
     if dt == code and not copy:
         return shares
     cdef Row s = (<Handle>shares).row
+    cdef int64_t event = begin_named(OPERATION, "from_array")
     r = row_dense(dt, value(s).ndim, value(s).shape)
     copy_cast(r, s)
+    end_event(event)
     return finish(r, requires_grad)
 
 

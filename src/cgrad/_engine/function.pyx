@@ -15,7 +15,8 @@ from cgrad._engine.rows cimport (
     value,
 )
 from cgrad._engine.table cimport (
-    Ctx, hold, keep, op_id, record, register, scope_enter, scope_leave, traced,
+    Ctx, event_made, hold, keep, latest_event, op_id, record, register, scope_enter, scope_leave,
+    traced,
 )
 
 FUNCTION = op_id("function")
@@ -118,6 +119,7 @@ def join(context, list tensors):
         record(r, FUNCTION, x, n, NULL)
         carried(r, True)["function"] = context
         traced(r)
+        event_made(latest_event(), r)
         j = Joint.__new__(Joint)
         node(r).graph_refs += 1
         j.row = r

@@ -20,7 +20,8 @@ from cgrad._engine.primitives cimport (
 from cgrad._engine.rows cimport is_float, node, release, row_dense, row_view, touched, value
 from cgrad._engine.shape cimport clone
 from cgrad._engine.table cimport (
-    call1, call3, grad_enabled, hold, keep, op_id, record, scope_enter, scope_leave,
+    OPERATION, begin_event, call1, call3, end_event, event_made, grad_enabled, hold, keep, op_id,
+    record, scope_enter, scope_leave,
 )
 from cgrad._engine.take cimport (
     index_dims, index_row, mask_positions, position_column, put_into, result_shape,
@@ -476,7 +477,7 @@ cdef int set_item(Handle h, object key, object v) except -1:
             return _set_indexed(h, x, part, w, &k, tracked)
         w = _fit(w, value(part).ndim, value(part).shape, False)
         if not tracked:
-            copy_cast(part, w)
+            _copy(part, w, 0)
             touched(value(x))
             return 0
         if k.inserted:
@@ -497,6 +498,28 @@ cdef Row _without_new(Row x, Row w, Row part, Key *k) except 0:
     return reshape(expand(w, value(part).ndim, value(part).shape), n, shape)
 
 
+cdef int _copy(Row part, Row w, Row y) except -1:
+    # y: the row that the change is recorded in, or 0; so in `_put`
+    cdef int64_t event = begin_event(OPERATION, SLICE_ASSIGN, &w, 1, 0)
+    copy_cast(part, w)
+    event_made(event, y)
+    end_event(event)
+    return 0
+
+
+cdef int _put(Row a, Row flat, Row w, Attr *at, Row y) except -1:
+    cdef Row[3] ins
+    cdef int64_t event
+    ins[0], ins[1], ins[2] = a, flat, w
+    event = begin_event(OPERATION, INDEX_PUT, ins, 3, 0)
+    try:
+        put_into(a, flat, w, at)
+        event_made(event, y)
+        return 0
+    finally:
+        end_event(event)
+
+
 cdef int _assign_slice(Handle h, Row x, Row w, Attr *at) except -1:
     # The recorded form: the same memory as a new row, with the value laid into its history.
     cdef Row[2] ins
@@ -505,7 +528,7 @@ cdef int _assign_slice(Handle h, Row x, Row w, Attr *at) except -1:
         ins[0] = x
         ins[1] = w
         record(y, SLICE_ASSIGN, ins, 2, at)
-        copy_cast(call1(SLICE, x, at), w)
+        _copy(call1(SLICE, x, at), w, y)
     except:
         release(y)
         raise
@@ -530,7 +553,7 @@ cdef int _set_indexed(Handle h, Row x, Row part, Row w, Key *k, bint tracked) ex
     ndim = result_shape(moved, flat, <int>at.k[0], k.n_index, shape)
     w = _fit(w, ndim, shape, True)
     if not tracked:
-        put_into(moved, flat, w, &at)
+        _put(moved, flat, w, &at, 0)
         touched(value(x))
         return 0
     if moved != x:
@@ -549,7 +572,7 @@ cdef int _set_indexed(Handle h, Row x, Row part, Row w, Key *k, bint tracked) ex
         ins[1] = flat
         ins[2] = w
         record(y, INDEX_PUT, ins, 3, &at)
-        put_into(x, flat, w, &at)
+        _put(x, flat, w, &at, y)
     except:
         release(y)
         raise

@@ -15,7 +15,10 @@ from cgrad._engine.primitives cimport cast, sizes
 from cgrad._engine.rows cimport (
     inputs, is_float, node, release, retain, row_new, row_view, set_dims, touched, value,
 )
-from cgrad._engine.table cimport call1, grad_enabled, inference_enabled, op_id, ops, record, traced
+from cgrad._engine.table cimport (
+    OPERATION, begin_event, call1, end_event, event_made, grad_enabled, inference_enabled, op_id, ops,
+    record, timed, traced,
+)
 
 cdef int OVERWRITE = op_id("overwrite"), CLONE = op_id("clone")
 cdef int STRIDED_ASSIGN = op_id("strided_assign")
@@ -128,7 +131,7 @@ cdef int assign(Handle h, Row y, str name) except -1:
     check_writable(h, x, name)
     _check_result(x, y, name)
     if not grad_enabled() or not ((node(x).flags | node(y).flags) & REQUIRES_GRAD):
-        copy_cast(x, y)
+        _copy(x, y, 0)
         touched(value(x))
         return 0
     y = cast(y, value(x).dtype)
@@ -137,11 +140,38 @@ cdef int assign(Handle h, Row y, str name) except -1:
         ins[0] = x
         ins[1] = y
         record(z, OVERWRITE, ins, 2, NULL)
+        _copy(x, y, z)
     except:
         release(z)
         raise
-    copy_cast(x, y)
     return finish_change(h, x, z)
+
+
+cdef int _copy(Row x, Row y, Row z) except -1:
+    # z: the row that the change is recorded in, or 0
+    cdef Row[2] ins
+    cdef int64_t event
+    ins[0] = x
+    ins[1] = y
+    event = begin_event(OPERATION, OVERWRITE, ins, 2, 0)
+    copy_cast(x, y)
+    event_made(event, z)
+    end_event(event)
+    return 0
+
+
+cdef int _compute(int op, Row *x, int n, Row y) except -1:
+    # An operation straight into the memory of `y`.
+    cdef int64_t event
+    if not timed():
+        return elementwise_into(op, x, n, NULL, y)
+    event = begin_event(OPERATION, op, x, n, 0)
+    try:
+        elementwise_into(op, x, n, NULL, y)
+        event_made(event, y)
+        return 0
+    finally:
+        end_event(event)
 
 
 cdef int change_elementwise(Handle h, int op, Row *x, int n, str name) except -1:
@@ -161,7 +191,7 @@ cdef int change_elementwise(Handle h, int op, Row *x, int n, str name) except -1
                 track = True
                 reads |= ops[op].reads[i]
     if not track:
-        elementwise_into(op, x, n, NULL, a)
+        _compute(op, x, n, a)
         touched(value(a))
         return 0
     # What the derivative reads of the memory that is about to change is saved as a copy.
@@ -171,7 +201,7 @@ cdef int change_elementwise(Handle h, int op, Row *x, int n, str name) except -1
     y = row_view(a, value(a).ndim, value(a).shape, value(a).strides, 0)
     try:
         record(y, op, x, n, NULL)
-        elementwise_into(op, x, n, NULL, a)
+        _compute(op, x, n, y)
     except:
         release(y)
         raise

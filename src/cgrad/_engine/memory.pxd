@@ -9,6 +9,7 @@ cdef Storage *storage_foreign(char *data, int64_t nbytes, object owner, bint rea
 cdef void storage_free(Storage *s) noexcept
 cdef Attr *attr_new() except NULL
 cdef void attr_free(Attr *a) noexcept
+cdef int64_t bytes_now() noexcept
 
 cdef inline void storage_retain(Storage *s) noexcept:
     s.refs += 1

@@ -254,6 +254,11 @@ cdef void attr_free(Attr *a) noexcept:
     _count(-<int64_t>sizeof(Attr))
 
 
+cdef int64_t bytes_now() noexcept:
+    """Bytes that live now."""
+    return _live_bytes
+
+
 def live_bytes():
     """Bytes that live tensors hold: data, storage headers and attributes."""
     return _live_bytes

@@ -22,6 +22,8 @@ from cpython.tuple cimport PyTuple_GET_SIZE
 from cgrad._engine.matmul import linear
 from cgrad._engine import activation as _, unary as _
 from cgrad._engine.face import public
+from cgrad._engine.table cimport MODULE, begin_named, end_event
+from libc.stdint cimport int64_t
 
 cdef extern from *:
     """
@@ -81,6 +83,13 @@ for _i in range(4):
 
 cdef object _explain = None
 cdef bint COMPILED = False            # whether Module.compile was used
+cdef int PROFILERS = 0                # that run, in all threads
+
+
+def profilers(int more):
+    """Count one profiler more (1) or less (-1): while there are any, calls are events."""
+    global PROFILERS
+    PROFILERS += more
 
 
 def compiled():
@@ -200,6 +209,22 @@ cdef object _call(object self, PyObject **stack, Py_ssize_t n, tuple args, PyObj
         raise
 
 
+cdef object _timed(object self, PyObject **stack, Py_ssize_t n, tuple args, PyObject *kwargs):
+    """The same as an event, Note [Events] in table.pyx."""
+    cdef int64_t event = begin_named(MODULE, self)
+    try:
+        return _call(self, stack, n, args, kwargs)
+    finally:
+        end_event(event)
+
+
+cdef inline object _enter(object self, PyObject **stack, Py_ssize_t n, tuple args,
+                          PyObject *kwargs):
+    if PROFILERS:
+        return _timed(self, stack, n, args, kwargs)
+    return _call(self, stack, n, args, kwargs)
+
+
 cdef tuple _tuple(PyObject **stack, Py_ssize_t n):
     cdef Py_ssize_t i
     return tuple([<object>stack[i + 1] for i in range(n)])
@@ -210,12 +235,12 @@ cdef object _called(object self, object args, PyObject *kwargs):
     cdef PyObject *stack[MOST + 1]
     cdef Py_ssize_t n = PyTuple_GET_SIZE(args), i
     if n > MOST:
-        return _call(self, NULL, 0, <tuple>args, kwargs)
+        return _enter(self, NULL, 0, <tuple>args, kwargs)
     if n:
         stack[1] = <PyObject *>(<tuple>args)[0]   # a loop over one becomes a slow block copy
     for i in range(1, n):
         stack[i + 1] = <PyObject *>(<tuple>args)[i]
-    return _call(self, stack, n, None, kwargs)
+    return _enter(self, stack, n, None, kwargs)
 
 
 # --- layers that small networks consist of, without the way through Python
@@ -251,7 +276,7 @@ cdef object _sequential(object self, object input):
             stack[1] = <PyObject *>input
             Py_EnterRecursiveCall(" while calling a module")
             try:
-                input = _call(module, stack, 1, None, NULL)
+                input = _enter(module, stack, 1, None, NULL)
             finally:
                 Py_LeaveRecursiveCall()
         else:

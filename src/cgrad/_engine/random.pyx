@@ -20,7 +20,9 @@ from cgrad._engine.primitives cimport cast
 from cgrad._engine.rows cimport is_float, item_size, release, retain, row_dense, value
 from cgrad._engine.shape cimport parse_shape
 from cgrad._engine.softmax cimport dense
-from cgrad._engine.table cimport keep, scope_enter, scope_leave
+from cgrad._engine.table cimport (
+    OPERATION, begin_named, end_event, keep, scope_enter, scope_leave,
+)
 
 cdef extern from "../_kernels/random.h":
     void cg_random_init()
@@ -290,14 +292,17 @@ cdef int draw(Draw *d, object generator) except -1:
     """Fill d.y, memory that the caller holds: others may run until the generator is free."""
     cdef Generator g = source(generator)
     cdef const cg_bitgen *c
+    cdef int64_t event
     g._start()
     c = g._c
+    event = begin_named(OPERATION, "random")
     with g._lock:
         if d.n < NOGIL:
             _draw_with(d, c)
         else:
             with nogil:
                 _draw_with(d, c)
+    end_event(event)
     return 0
 
 

@@ -24,6 +24,8 @@ cdef void touched(Value *v) noexcept
 cdef void row_free(Row r) noexcept
 cdef void value_drop(Value *v) noexcept
 cdef void release_saved(Row r) noexcept
+cdef void hold_saved(Row r, uint8_t saves) noexcept
+cdef void let_go_saved(Row r, uint8_t saves) noexcept
 
 cdef inline Node *node(Row r) noexcept nogil:
     return arrays.nodes[r >> CHUNK_BITS] + (r & (CHUNK - 1))

@@ -240,12 +240,27 @@ cdef void value_drop(Value *v) noexcept:
 
 cdef void release_saved(Row r) noexcept:
     """Let go of the values that the derivative would read."""
-    cdef Node *n = node(r)
-    cdef Row *x = inputs(n)
+    cdef uint8_t saves = node(r).saves
+    node(r).saves = 0
+    let_go_saved(r, saves)
+
+
+cdef void hold_saved(Row r, uint8_t saves) noexcept:
+    """Hold on to saved values while a rule runs: others may sweep the same row and release them."""
+    cdef Row *x = inputs(node(r))
     cdef int i
-    cdef uint8_t saves = n.saves
-    n.saves = 0
-    for i in range(min(n.n_in, 7)):
+    for i in range(min(node(r).n_in, 7)):
+        if saves & (1 << i):
+            node(x[i]).value_refs += 1
+    if saves & SAVES_OUTPUT:
+        node(r).value_refs += 1
+
+
+cdef void let_go_saved(Row r, uint8_t saves) noexcept:
+    """What undoes `hold_saved`."""
+    cdef Row *x = inputs(node(r))
+    cdef int i
+    for i in range(min(node(r).n_in, 7)):
         if saves & (1 << i):
             release_value(x[i])
     if saves & SAVES_OUTPUT:

@@ -4,11 +4,15 @@
 #include <stdint.h>
 
 #define CG_POOL 32
+#define CG_RECORDS 1
+#define CG_TIMES 2
 
 typedef struct {
     int no_grad;        /* recording is off */
     int inference;      /* in inference_mode */
-    int traced;         /* anomaly mode or saved-tensor hooks: `on_record` is told of each row */
+    int traced;         /* CG_RECORDS: anomaly mode or saved-tensor hooks, `on_record` is told of
+                           each row; CG_TIMES: `recorder` takes the time of each operation */
+    void *recorder;     /* of profile.pyx */
     int32_t *pool;      /* rows that the current scope releases */
     int64_t n, cap;
     int32_t fixed[CG_POOL];   /* room for most scopes: nothing to free when a thread ends */

@@ -48,6 +48,32 @@ cdef int record(Row y, int op, Row *x, int n, Attr *at) except -1
 cdef int traced(Row y) except -1
 cdef bint traced_now() noexcept
 cdef int (*on_record)(Row y) except -1      # set by tracing.pyx
+
+# Taking times, Note [Events]: profile.pyx sets what is called while a thread is watched.
+cdef enum Kind:
+    OPERATION             # of the table
+    RULE                  # the derivative rule of a row
+    FUNCTION_FORWARD      # of a custom function
+    ACCUMULATE            # adding to the .grad of a leaf
+    MODULE                # a call of nn.Module
+    RANGE                 # anything that has a name: record_function, an optimizer's step
+
+cdef struct Watch:
+    int64_t (*begin)(void *recorder, int kind, int op, Row *x, int n, Row of) except -2
+    int64_t (*begin_named)(void *recorder, int kind, object what) except -2
+    int (*made)(void *recorder, int64_t event, Row y) noexcept
+    int (*end)(void *recorder, int64_t event) noexcept
+    int64_t (*latest)(void *recorder) noexcept      # the event that has begun last and not ended
+
+cdef Watch watch
+cdef bint timed() noexcept
+cdef int64_t begin_event(int kind, int op, Row *x, int n, Row of) except -2
+cdef int64_t begin_named(int kind, object what) except -2
+cdef void event_made(int64_t event, Row y) noexcept
+cdef void end_event(int64_t event) noexcept
+cdef int64_t latest_event() noexcept
+cdef void *recorder_now() noexcept
+cdef void record_into(void *recorder) noexcept
 cdef Row keep(Row r) except 0
 cdef Row hold(Row r) except 0
 cdef int64_t scope_enter() noexcept

@@ -20,6 +20,12 @@ Note [Temporaries].  `apply` hands its row to the caller, who owns it.  `call1`,
 hand it to the pool of the current scope instead, so that a rule or a composite can be written
 as one expression, ``mul(g, cos(x))``, and whatever it made in between is released when the
 scope ends.  Who wants to keep a row beyond it retains it.
+
+Note [Events].  While a profiler runs in a thread (`cgrad.profiler`), everything that takes time
+is an event between `begin_event` and `end_event`: each application of an operation here, each derivative
+rule in backward.pyx, each call of a module.  Events nest as the calls do.  The short way of
+numbers is closed meanwhile, so that every operation is seen.  Otherwise all this costs nothing:
+the flag is one that `apply` and `apply_numbers` look at anyway.
 """
 from libc.stdlib cimport free, realloc
 from libc.string cimport memcpy
@@ -35,12 +41,15 @@ cdef extern from "state.h":
         int no_grad
         int inference
         int traced
+        void *recorder
         int32_t *pool
         int64_t n
         int64_t cap
         int32_t fixed[32]
     enum:
         CG_POOL
+        CG_RECORDS
+        CG_TIMES
     cg_state cg_tls
 
 cdef Op _ops[MAX_OPS]
@@ -174,7 +183,7 @@ cdef Row _apply_held(int op, Row *x, int n, Attr *at) except 0:
         if memory[i] != NULL:
             memory[i].refs += 1
     try:
-        return _apply(op, x, n, at)
+        return _apply_timed(op, x, n, at) if cg_tls.traced & CG_TIMES else _apply(op, x, n, at)
     finally:
         for i in range(k):
             if memory[i] != NULL:
@@ -189,13 +198,24 @@ cdef Row apply(int op, Row *x, int n, Attr *at) except 0:
     cdef int64_t work = 1
     # Small operands that may have a large result (an outer product, a size among the attributes)
     # are held as well.
-    cdef bint small = n <= 3 and at == NULL
+    cdef bint small = n <= 3 and at == NULL and not cg_tls.traced
     for i in range(n):
         work *= value(x[i]).numel
         if value(x[i]).numel >= SMALL:
             small = False
             break
     return _apply(op, x, n, at) if small and work < NOGIL else _apply_held(op, x, n, at)
+
+
+cdef Row _apply_timed(int op, Row *x, int n, Attr *at) except 0:
+    cdef int64_t event = begin_event(OPERATION, op, x, n, 0)
+    cdef Row y
+    try:
+        y = _apply(op, x, n, at)
+        event_made(event, y)
+        return y
+    finally:
+        end_event(event)
 
 
 cdef inline Row _apply(int op, Row *x, int n, Attr *at) except 0:
@@ -212,7 +232,7 @@ cdef inline Row _apply(int op, Row *x, int n, Attr *at) except 0:
     for i in range(n):
         if node(x[i]).flags & REQUIRES_GRAD:
             _record_or_release(y, op, x, n, at)
-            if cg_tls.traced:
+            if cg_tls.traced & CG_RECORDS:
                 _tell(y)
             break
     return y
@@ -228,18 +248,78 @@ cdef int _tell(Row y) except -1:
 
 cdef int traced(Row y) except -1:
     """Tell tracing.pyx of a row that has just been recorded and computed."""
-    if cg_tls.traced and on_record != NULL and node(y).n_in:
+    if cg_tls.traced & CG_RECORDS and on_record != NULL and node(y).n_in:
         on_record(y)
     return 0
 
 
 cdef bint traced_now() noexcept:
-    return cg_tls.traced
+    return cg_tls.traced & CG_RECORDS
 
 
 def set_traced(bint on):
     """Whether tracing.pyx is told of the rows that this thread makes."""
-    cg_tls.traced = on
+    cg_tls.traced = cg_tls.traced & ~CG_RECORDS | (CG_RECORDS if on else 0)
+
+
+cdef bint timed() noexcept:
+    """Whether a profiler runs in this thread."""
+    return cg_tls.traced & CG_TIMES
+
+
+cdef int64_t begin_event(int kind, int op, Row *x, int n, Row of) except -2:
+    """Begin an event, Note [Events]; -1 where none is wanted. of: the row whose rule it is."""
+    if not cg_tls.traced & CG_TIMES:
+        return -1
+    return watch.begin(cg_tls.recorder, kind, op, x, n, of)
+
+
+cdef int64_t begin_named(int kind, object what) except -2:
+    """The same for what has a name, or for a module."""
+    if not cg_tls.traced & CG_TIMES:
+        return -1
+    return watch.begin_named(cg_tls.recorder, kind, what)
+
+
+cdef void event_made(int64_t event, Row y) noexcept:
+    """Say which row came of an event: its derivative belongs there."""
+    if event >= 0 and cg_tls.traced & CG_TIMES:
+        watch.made(cg_tls.recorder, event, y)
+
+
+cdef void end_event(int64_t event) noexcept:
+    if event >= 0 and cg_tls.traced & CG_TIMES:
+        watch.end(cg_tls.recorder, event)
+
+
+cdef int64_t latest_event() noexcept:
+    """The event that has begun last and not ended; -1 if there is none."""
+    return watch.latest(cg_tls.recorder) if cg_tls.traced & CG_TIMES else -1
+
+
+def begin_range(what):
+    """Begin an event of Python's making; what: its name. Returns what `end_range` takes."""
+    return begin_named(RANGE, what)
+
+
+def begin_function(str name):
+    """The same for the forward of a custom function."""
+    return begin_named(FUNCTION_FORWARD, name)
+
+
+def end_range(int64_t event):
+    """End an event; nothing if there was no profiler when it began."""
+    end_event(event)
+
+
+cdef void *recorder_now() noexcept:
+    return cg_tls.recorder
+
+
+cdef void record_into(void *recorder) noexcept:
+    """Begin or (NULL) end to take times in this thread."""
+    cg_tls.recorder = recorder
+    cg_tls.traced = cg_tls.traced & ~CG_TIMES | (CG_TIMES if recorder != NULL else 0)
 
 
 cdef int short_way(int op, Number number, NumberRule rule) except -1:

@@ -46,7 +46,7 @@ __all__ = [
 ]
 
 
-_LAZY = ("function", "functional", "graph")
+_LAZY = ("function", "functional", "graph", "profiler")
 
 
 def __getattr__(name: str) -> Any:

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from cgrad._engine import function as _engine
+from cgrad._engine.table import begin_function, end_range
 from cgrad._tensor.tensor import Tensor
 from cgrad.autograd.grad_mode import is_grad_enabled, no_grad
 
@@ -255,13 +256,17 @@ class Function:
         ctx.needs_input_grad = tuple(isinstance(a, Tensor) and a.requires_grad for a in args)
         recording = is_grad_enabled() and any(ctx.needs_input_grad)
         # The arguments as they are now: forward may change them.
-        joint = _engine.join(ctx, [args[i] for i in positions]) if recording else None
-        with no_grad():
-            if cls.setup_context is Function.setup_context:
-                output = cls.forward(ctx, *args)
-            else:
-                output = cls.forward(*args)
-                cls.setup_context(ctx, args, output)
+        event = begin_function(cls.__name__)
+        try:
+            joint = _engine.join(ctx, [args[i] for i in positions]) if recording else None
+            with no_grad():
+                if cls.setup_context is Function.setup_context:
+                    output = cls.forward(ctx, *args)
+                else:
+                    output = cls.forward(*args)
+                    cls.setup_context(ctx, args, output)
+        finally:
+            end_range(event)
         single = not isinstance(output, tuple)
         results = [output] if single else list(output)
         for i, y in enumerate(results):

@@ -14,6 +14,7 @@ from time import monotonic
 from typing import Any, Generic, TypeVar
 
 import cgrad
+from cgrad._engine.table import begin_range, end_range
 from cgrad.utils.data._utils.collate import default_collate, default_convert
 from cgrad.utils.data._utils.fetch import make_reader
 from cgrad.utils.data._utils.worker import (
@@ -296,7 +297,11 @@ class _Iterator:
         return len(self._index_sampler)
 
     def __next__(self) -> Any:
-        batch = self._next()
+        event = begin_range(f"enumerate(DataLoader)#{type(self).__name__}.__next__")
+        try:
+            batch = self._next()
+        finally:
+            end_range(event)
         self._yielded += 1
         if self._iterable and self._told_length is not None and self._yielded > self._told_length:
             warnings.warn(
