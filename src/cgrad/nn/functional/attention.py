@@ -295,14 +295,16 @@ def multi_head_attention_forward(
         v = cgrad.cat([v, bias_v.repeat(1, n, 1)])
         attn_mask, key_padding_mask = (m if m is None else pad(m, (0, 1))
                                        for m in (attn_mask, key_padding_mask))
-    q = q.reshape(length, n * num_heads, size).transpose(0, 1)
-    k = k.reshape(-1, n * num_heads, size).transpose(0, 1) if static_k is None else static_k
-    v = v.reshape(-1, n * num_heads, size).transpose(0, 1) if static_v is None else static_v
+    q, k, v = (
+        t.reshape(-1, n, num_heads, size).permute(1, 2, 0, 3) if static is None
+        else static.reshape(n, num_heads, -1, size)
+        for t, static in ((q, None), (k, static_k), (v, static_v)))
+    k, v = k.contiguous(), v.contiguous()      # products read them several times; q is scaled first
     if add_zero_attn:
         k, v = pad(k, (0, 0, 0, 1)), pad(v, (0, 0, 0, 1))
         attn_mask, key_padding_mask = (m if m is None else pad(m, (0, 1))
                                        for m in (attn_mask, key_padding_mask))
-    source = k.shape[1]
+    source = k.shape[2]
     if key_padding_mask is not None:
         if tuple(key_padding_mask.shape) != (n, source):
             raise AssertionError(f"expecting key_padding_mask shape of {(n, source)}, but got "
@@ -311,7 +313,6 @@ def multi_head_attention_forward(
         over = over.reshape(n * num_heads, 1, source)
         attn_mask = over if attn_mask is None else attn_mask + over
     p = dropout_p if training else 0.0
-    q, k, v = (t.reshape(n, num_heads, -1, size) for t in (q, k, v))
     if attn_mask is not None:
         attn_mask = attn_mask.reshape(-1, num_heads if attn_mask.shape[0] > 1 else 1,
                                       *attn_mask.shape[1:])
@@ -324,9 +325,25 @@ def multi_head_attention_forward(
         weights = weights if batched else weights.squeeze(0)
     else:
         out = scaled_dot_product_attention(q, k, v, attn_mask, p)
-    out = out.permute(2, 0, 1, 3).reshape(length * n, width)
-    out = linear(out, out_proj_weight, out_proj_bias).reshape(length, n, -1)
+    # (n, heads, length, size) in the order of the query's memory
+    if _turned(query):
+        out = out.transpose(1, 2).reshape(n, length, width).transpose(0, 1)
+    else:
+        out = out.permute(2, 0, 1, 3).reshape(length, n, width)
+    out = _linear(out, out_proj_weight, out_proj_bias)
     return (out if batched else out.squeeze(1)), weights
+
+
+def _turned(x: Tensor) -> bool:
+    # Batch first in memory.
+    return not x.is_contiguous() and x.transpose(0, 1).is_contiguous()
+
+
+def _linear(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+    # With a result of the same order in memory, so that nothing is copied.
+    if _turned(x):
+        return linear(x.transpose(0, 1), weight, bias).transpose(0, 1)
+    return linear(x, weight, bias)
 
 
 def _project(query: Tensor, key: Tensor, value: Tensor, weight: Tensor | None,
@@ -336,13 +353,13 @@ def _project(query: Tensor, key: Tensor, value: Tensor, weight: Tensor | None,
         if weight is None:
             raise AssertionError("use_separate_proj_weight is False but in_proj_weight is None")
         if query is key and key is value:
-            q, k, v = linear(query, weight, bias).chunk(3, -1)
+            q, k, v = _linear(query, weight, bias).chunk(3, -1)
             return q, k, v
         own = weight.split(width)
     elif any(w is None for w in own):
         raise AssertionError("use_separate_proj_weight is True but a projection weight is None")
     biases = (None, None, None) if bias is None else bias.split(width)
-    q, k, v = (linear(x, w, b) for x, w, b in zip((query, key, value), own, biases))
+    q, k, v = (_linear(x, w, b) for x, w, b in zip((query, key, value), own, biases))
     return q, k, v
 
 

@@ -114,7 +114,8 @@ class MultiheadAttention(Module):
     ) -> tuple[Tensor, Tensor | None]:
         swapped = self.batch_first and query.dim() == 3
         if swapped:
-            query, key, value = (t.transpose(0, 1) for t in (query, key, value))
+            turned = {id(t): t.transpose(0, 1) for t in (query, key, value)}
+            query, key, value = (turned[id(t)] for t in (query, key, value))  # one where they are
         output, weights = multi_head_attention_forward(
             query,
             key,
