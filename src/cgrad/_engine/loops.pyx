@@ -114,32 +114,43 @@ cdef void _coalesce(Plan *p) noexcept:
 cdef void _run(void *ctx, int64_t begin, int64_t end) noexcept nogil:
     # Items are (outer index, block of the innermost dimension) pairs in row-major order.
     cdef Plan *p = <Plan *>ctx
+    # The first one is found by division, the others by counting on: runs may be short.
     cdef int last = p.ndim - 1
-    cdef int64_t item, rest, block, index
+    cdef int64_t item, rest = begin // p.blocks, block = begin % p.blocks
+    cdef int64_t[MAX_DIMS] index
     cdef Py_ssize_t n
     cdef int i, k
+    cdef char *run[MAX_OPERANDS]
     cdef char *args[MAX_OPERANDS]
     cdef Py_ssize_t[MAX_OPERANDS] steps
     for k in range(p.n_operands):
         steps[k] = p.steps[k][last]
-    for item in range(begin, end):
-        block = item % p.blocks
-        rest = item // p.blocks
-        n = p.shape[last]
+        run[k] = p.ptr[k]
+    for i in range(last - 1, -1, -1):
+        index[i] = rest % p.shape[i]
+        rest = rest // p.shape[i]
         for k in range(p.n_operands):
-            args[k] = p.ptr[k]
+            run[k] += index[i] * p.steps[k][i]
+    for item in range(begin, end):
+        n = p.shape[last]
         if p.blocks > 1:
-            for k in range(p.n_operands):
-                args[k] += block * BLOCK * steps[k]
-            n -= block * BLOCK
-            if n > BLOCK:
-                n = BLOCK
-        for i in range(last - 1, -1, -1):
-            index = rest % p.shape[i]
-            rest = rest // p.shape[i]
-            for k in range(p.n_operands):
-                args[k] += index * p.steps[k][i]
+            n = min(n - block * BLOCK, BLOCK)
+        for k in range(p.n_operands):
+            args[k] = run[k] + block * BLOCK * steps[k]
         p.loop(args, &n, steps, p.data)
+        block += 1
+        if block < p.blocks:
+            continue
+        block = 0
+        for i in range(last - 1, -1, -1):
+            index[i] += 1
+            for k in range(p.n_operands):
+                run[k] += p.steps[k][i]
+            if index[i] < p.shape[i]:
+                break
+            for k in range(p.n_operands):
+                run[k] -= index[i] * p.steps[k][i]
+            index[i] = 0
 
 
 cdef void drive(Plan *p, bint parallel) noexcept:

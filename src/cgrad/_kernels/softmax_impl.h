@@ -16,6 +16,7 @@ CG_INLINE void NAME(tail)(const T *x, int64_t i, int64_t n, T pad, T *v)
         v[l] = x[i + l];
 }
 
+/* With constant bounds GCC 12 would keep each lane in a register of its own. */
 CG_INLINE T NAME(sum_lanes)(T *s)
 {
     int l, half;
