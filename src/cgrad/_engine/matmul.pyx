@@ -307,8 +307,6 @@ cdef int _check_dtype(Row *x, str name) except -1:
     if value(x[0]).dtype == BOOL:
         raise NotImplementedError(f"{name}: not implemented for dtype cgrad.bool; convert to a "
                                   "number type first")
-    if is_float(value(x[0]).dtype):
-        load_blas()
     return 0
 
 
@@ -334,7 +332,6 @@ cdef Row _of_integers(Row a, Row b) except 0:
     a = cast(a, I64)
     b = cast(b, I64)
     if k * _bound(a) * _bound(b) < 9e15:
-        load_blas()
         y = call2(MATMUL, cast(a, F64), cast(b, F64))
     else:
         y = call2(MATMUL, a, b)
@@ -396,6 +393,7 @@ cdef object _product(object a, object b, object out, str name, int da, int db):
     cdef Row[2] x
     cdef Row y
     try:
+        load_blas()              # the first time runs Python code, which may change the operands
         x[0] = row_of(a, b"matmul")
         x[1] = row_of(b, b"matmul")
         if da and (value(x[0]).ndim != da or value(x[1]).ndim != db):
@@ -500,6 +498,7 @@ def linear(input, weight, bias=None, *, out=None):
     cdef Value *w
     cdef int n = 2
     try:
+        load_blas()
         x[0] = row_of(input, "linear")
         x[1] = row_of(weight, "linear")
         v = value(x[0])
