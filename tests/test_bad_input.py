@@ -6,6 +6,7 @@ regard to case; a tuple is a shape, however it is written (``[2, 3]``, ``(2, 3)`
 """
 
 import gc
+import inspect
 import re
 
 import numpy as np
@@ -263,6 +264,40 @@ def test_nan_and_infinity_into_integers():
 )
 def test_kinds_of_arguments(row):
     check(*row)
+
+
+def tensor_arguments():
+    """Name, function, number of required arguments, and the place of one that must be a tensor."""
+    for name in dir(cgrad):
+        function = getattr(cgrad, name)
+        if name[0] == "_" or not inspect.isroutine(function):
+            continue
+        try:
+            parameters = inspect.signature(function).parameters.values()
+        except ValueError:
+            continue
+        needed = [p for p in parameters if p.default is p.empty and p.kind < p.VAR_POSITIONAL]
+        for i, parameter in enumerate(needed):
+            if parameter.name in TENSORS or str(parameter.annotation) == "Tensor":
+                yield name, function, len(needed), i
+
+
+TENSORS = ("input", "other", "self", "mat1", "mat2", "index", "mask", "target", "weight")
+
+
+def test_what_is_no_tensor_where_one_is_needed():
+    found = list(tensor_arguments())
+    assert len(found) > 400
+    for name, function, needed, place in found:
+        for wrong in (5, "text", None, [1.0]):
+            arguments = [ones(3, 3) for _ in range(needed)]
+            arguments[place] = wrong
+            try:
+                function(*arguments)
+            except AttributeError as error:
+                raise AssertionError(f"{name}, argument {place}: {wrong!r}") from error
+            except (TypeError, RuntimeError, ValueError, IndexError, NotImplementedError):
+                pass
 
 
 @rows(

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from cgrad._composite.properties import UntypedStorage
+from cgrad._composite.register import check_tensor
 from cgrad._engine.tracing import anomaly as _anomaly
 from cgrad._tensor.size import cpu as _cpu
 from cgrad._tensor.size import device as _device
@@ -213,6 +214,7 @@ def is_inference(input: Tensor) -> bool:
         >>> cgrad.is_inference(x)
         True
     """
+    check_tensor("is_inference", input)
     return input.is_inference()
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from cgrad._composite.register import check_tensor, integers, public, stored
+from cgrad._composite.register import check_tensor, check_tensors, integers, public, stored
 from cgrad._engine.annotations import Ints, Number
 from cgrad._engine.face import public as _op
 from cgrad._engine.handle import dtype as DType
@@ -354,5 +354,6 @@ def resize_as_(input: Tensor, the_template: Tensor) -> Tensor:
         tensor([[0., 0.],
                 [0., 0.]])
     """
+    check_tensors("resize_as_", input=input, the_template=the_template)
     return input.resize_(the_template.shape)
 

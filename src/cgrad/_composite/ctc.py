@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import cgrad
 from cgrad._composite.loss import reduced
-from cgrad._composite.register import public
+from cgrad._composite.register import check_tensors, public
 from cgrad._tensor.tensor import Tensor
 
 # Stands for log 0: finite, so that no difference of two is NaN, and too small to be seen in a sum.
@@ -89,6 +89,7 @@ def ctc_loss(
         >>> cgrad.ctc_loss(log_probs, cgrad.tensor([[1, 2]]), *lengths, reduction=1)
         tensor(0.8432)
     """
+    check_tensors("ctc_loss", log_probs=log_probs)
     if log_probs.ndim not in (2, 3):
         raise RuntimeError("ctc_loss: log_probs must be of shape (T, N, C) or (T, C), but got "
                            f"{list(log_probs.shape)}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 import numpy as np
 
 import cgrad
-from cgrad._composite.register import public
+from cgrad._composite.register import check_tensor, check_tensors, public
 from cgrad._tensor.tensor import Tensor
 
 
@@ -21,6 +21,7 @@ def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-08) 
         >>> cgrad.cosine_similarity(cgrad.tensor([1.0, 0.0]), cgrad.tensor([3.0, 4.0]), dim=0)
         tensor(0.6000)
     """
+    check_tensors("cosine_similarity", x1=x1, x2=x2)
     if not x1.dtype.is_floating_point:
         x1 = x1.to(x2.dtype)
     if not x2.dtype.is_floating_point:
@@ -66,6 +67,7 @@ def pdist(input: Tensor, p: float = 2.0) -> Tensor:
         >>> cgrad.pdist(cgrad.tensor([[0.0, 0.0], [3.0, 4.0], [6.0, 8.0]]))
         tensor([ 5., 10.,  5.])
     """
+    check_tensor("pdist", input)
     if input.ndim != 2:
         raise RuntimeError(f"pdist only supports 2D tensors, got: {input.ndim}D")
     if not input.dtype.is_floating_point:

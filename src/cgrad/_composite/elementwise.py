@@ -73,6 +73,7 @@ def addcdiv(
         >>> cgrad.addcdiv(cgrad.ones(2), cgrad.tensor([4.0, 6.0]), cgrad.tensor([2.0, 3.0]))
         tensor([3., 3.])
     """
+    check_tensors("addcdiv", tensor1=tensor1)
     if not (tensor1.dtype.is_floating_point or tensor2.dtype.is_floating_point):
         raise RuntimeError("addcdiv: Integer division with addcdiv is not supported; say what is "
                            "meant: input + value * trunc(tensor1 / tensor2), or tensors of a "
@@ -593,4 +594,5 @@ def equal(input: Tensor, other: Tensor) -> bool:
         >>> cgrad.equal(cgrad.tensor([1, 2]), cgrad.tensor([1, 2]))
         True
     """
+    check_tensors("equal", input=input, other=other)
     return input.shape == other.shape and bool((input == other).all())

@@ -76,6 +76,7 @@ def index_copy(
         >>> cgrad.index_copy(cgrad.zeros(3), 0, cgrad.tensor([2, 0]), cgrad.tensor([5.0, 6.0]))
         tensor([6., 0., 5.])
     """
+    check_tensor("index_copy", input)
     dim = dimension(dim, input.ndim, "index_copy")
     index = _index("index_copy", index)
     if source.dtype != input.dtype:
@@ -324,6 +325,7 @@ def select_scatter(input: Tensor, src: Tensor, dim: int, index: int) -> Tensor:
         tensor([[0., 0.],
                 [1., 1.]])
     """
+    check_tensor("select_scatter", input)
     result = input.clone()
     return _replaced("select_scatter", result, result.select(dim, index), src)
 
@@ -342,6 +344,7 @@ def slice_scatter(
         >>> cgrad.slice_scatter(cgrad.zeros(4), cgrad.ones(2), start=1, end=3)
         tensor([0., 1., 1., 0.])
     """
+    check_tensor("slice_scatter", input)
     if step <= 0:
         raise RuntimeError(f"slice_scatter: slice step must be positive, got {step}")
     dim = dimension(dim, input.ndim, "slice_scatter")
@@ -364,6 +367,7 @@ def diagonal_scatter(
         tensor([[1., 0.],
                 [0., 2.]])
     """
+    check_tensor("diagonal_scatter", input)
     result = input.clone()
     return _replaced("diagonal_scatter", result, result.diagonal(offset, dim1, dim2), src)
 

@@ -6,7 +6,14 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from cgrad._composite.register import check_tensor, dimension, integers, public, stored
+from cgrad._composite.register import (
+    check_tensor,
+    check_tensors,
+    dimension,
+    integers,
+    public,
+    stored,
+)
 from cgrad._composite.shape import atleast_1d, atleast_2d, atleast_3d, broadcast_tensors
 from cgrad._engine.annotations import Ints
 from cgrad._engine.face import public as _op
@@ -191,6 +198,7 @@ def tile(input: Tensor, *dims: Ints) -> Tensor:
         tensor([[1, 2, 1, 2],
                 [1, 2, 1, 2]])
     """
+    check_tensor("tile", input)
     times = integers(dims[0] if len(dims) == 1 else dims, "tile", "dims")
     return input.repeat((1,) * (input.ndim - len(times)) + times)
 
@@ -292,6 +300,7 @@ def fliplr(input: Tensor) -> Tensor:
         tensor([[2, 1],
                 [4, 3]])
     """
+    check_tensor("fliplr", input)
     if input.ndim < 2:
         raise RuntimeError(f"fliplr: Input must be >= 2-d, but has {input.ndim} dimensions.")
     return input.flip(1)
@@ -309,6 +318,7 @@ def flipud(input: Tensor) -> Tensor:
         tensor([[3, 4],
                 [1, 2]])
     """
+    check_tensor("flipud", input)
     if input.ndim < 1:
         raise RuntimeError(f"flipud: Input must be >= 1-d, but has {input.ndim} dimensions.")
     return input.flip(0)
@@ -327,6 +337,7 @@ def rot90(input: Tensor, k: int = 1, dims: Sequence[int] = (0, 1)) -> Tensor:
         tensor([[2, 4],
                 [1, 3]])
     """
+    check_tensor("rot90", input)
     axes = integers(dims, "rot90", "dims")
     if len(axes) != 2:
         raise RuntimeError(f"rot90: expected total rotation dims == 2, but got dims = {len(axes)}")
@@ -418,6 +429,7 @@ def combinations(input: Tensor, r: int = 2, with_replacement: bool = False) -> T
                 [1, 3],
                 [2, 3]])
     """
+    check_tensor("combinations", input)
     if input.ndim != 1:
         raise RuntimeError(f"combinations: Expect a 1D vector, but got shape {list(input.shape)}")
     if r < 0:
@@ -443,6 +455,7 @@ def vander(x: Tensor, N: int | None = None, increasing: bool = False) -> Tensor:
                 [4, 2, 1],
                 [9, 3, 1]])
     """
+    check_tensors("vander", x=x)
     if x.ndim != 1:
         raise RuntimeError("vander: x must be a one-dimensional tensor.")
     count = len(x) if N is None else N

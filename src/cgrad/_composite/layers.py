@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from cgrad._composite.register import public
+from cgrad._composite.register import check_tensor, public
 from cgrad._tensor.tensor import Tensor
 
 
@@ -35,6 +35,8 @@ def layer_norm(
         >>> cgrad.layer_norm(cgrad.tensor([1.0, 3.0]), (2,))
         tensor([-1.0000,  1.0000])
     """
+    if not isinstance(input, Tensor):
+        check_tensor("layer_norm", input)
     result: Tensor = _functional().layer_norm(input, normalized_shape, weight, bias, eps)
     return result
 
@@ -55,6 +57,8 @@ def rms_norm(
         >>> cgrad.rms_norm(cgrad.tensor([3.0, 4.0]), (2,))
         tensor([0.8485, 1.1314])
     """
+    if not isinstance(input, Tensor):
+        check_tensor("rms_norm", input)
     result: Tensor = _functional().rms_norm(input, normalized_shape, weight, eps)
     return result
 
@@ -77,6 +81,8 @@ def group_norm(
         >>> cgrad.group_norm(cgrad.tensor([[1.0, 3.0, 10.0, 30.0]]), 2)
         tensor([[-1.0000,  1.0000, -1.0000,  1.0000]])
     """
+    if not isinstance(input, Tensor):
+        check_tensor("group_norm", input)
     result: Tensor = _functional().group_norm(input, num_groups, weight, bias, eps)
     return result
 

@@ -9,7 +9,7 @@ import math
 import sys
 
 import cgrad
-from cgrad._composite.register import public
+from cgrad._composite.register import check_tensor, check_tensors, public
 from cgrad._engine.loss import binary_cross_entropy_with_logits as _with_logits
 from cgrad._tensor.tensor import Tensor
 
@@ -64,6 +64,7 @@ def kl_div(
         >>> cgrad.kl_div(p.log(), p)
         tensor([0., 0.])
     """
+    check_tensors("kl_div", input=input, target=target)
     if not input.dtype.is_floating_point or not target.dtype.is_floating_point:
         raise RuntimeError("kl_div: Integral inputs not supported.")
     if log_target:
@@ -118,6 +119,7 @@ def cosine_embedding_loss(
         >>> cgrad.cosine_embedding_loss(x, -x, cgrad.tensor([1.0]))
         tensor([2.])
     """
+    check_tensors("cosine_embedding_loss", target=target)
     n = target.ndim
     if n > 1:
         raise RuntimeError("cosine_embedding_loss: 0D or 1D target tensor expected, multi-target "
@@ -148,6 +150,7 @@ def hinge_embedding_loss(
         >>> cgrad.hinge_embedding_loss(cgrad.tensor([0.25]), cgrad.tensor([-1.0]))
         tensor([0.7500])
     """
+    check_tensor("hinge_embedding_loss", input)
     loss = (cgrad.where(target != 1, (margin - input).clamp(min=0), 0)
             + cgrad.where(target != -1, input, 0))
     return reduced(loss, reduction)
@@ -198,6 +201,7 @@ def triplet_margin_loss(
         >>> cgrad.triplet_margin_loss(a, a + 3, a + 4).round(decimals=2)
         tensor([0.])
     """
+    check_tensors("triplet_margin_loss", anchor=anchor, positive=positive, negative=negative)
     if not anchor.ndim == positive.ndim == negative.ndim:
         raise RuntimeError("triplet_margin_loss: The anchor, positive, and negative tensors are "
                            "expected to have the same number of dimensions, but got: anchor "

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from cgrad._composite.register import check_tensor, integers, public
+from cgrad._composite.register import check_tensor, check_tensors, integers, public
 from cgrad._engine.annotations import Ints, Number
 from cgrad._engine.face import public as _op
 from cgrad._engine.handle import dtype as DType
@@ -26,6 +26,8 @@ def numel(input: Tensor) -> int:
         >>> cgrad.numel(cgrad.zeros(2, 3))
         6
     """
+    if not isinstance(input, Tensor):
+        check_tensor("numel", input)
     return input.numel()
 
 
@@ -54,6 +56,8 @@ def is_floating_point(input: Tensor) -> bool:
         >>> cgrad.is_floating_point(cgrad.tensor([1]))
         False
     """
+    if not isinstance(input, Tensor):
+        check_tensor("is_floating_point", input)
     return input.dtype.is_floating_point
 
 
@@ -68,6 +72,7 @@ def is_nonzero(input: Tensor) -> bool:
         >>> cgrad.is_nonzero(cgrad.tensor([0.0]))
         False
     """
+    check_tensor("is_nonzero", input)
     if input.numel() != 1:
         few = "no values" if not input.numel() else "more than one value"
         raise RuntimeError(f"Boolean value of Tensor with {few} is ambiguous")
@@ -85,6 +90,7 @@ def is_same_size(input: Tensor, other: Tensor) -> bool:
         >>> cgrad.is_same_size(cgrad.zeros(2, 3), cgrad.ones(2, 3))
         True
     """
+    check_tensors("is_same_size", input=input, other=other)
     return input.shape == other.shape
 
 
@@ -158,6 +164,8 @@ def detach(input: Tensor) -> Tensor:
         >>> x.detach().requires_grad
         False
     """
+    if not isinstance(input, Tensor):
+        check_tensor("detach", input)
     return input.detach()
 
 
@@ -173,6 +181,7 @@ def detach_(input: Tensor) -> Tensor:
         >>> y.detach_().is_leaf
         True
     """
+    check_tensor("detach_", input)
     input.detach_()
     return input
 

@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 import cgrad
-from cgrad._composite.register import public
+from cgrad._composite.register import check_tensor, check_tensors, public
 from cgrad._engine.random import Generator, set_device, source
 from cgrad._tensor.size import device
 from cgrad._tensor.tensor import Tensor
@@ -22,6 +22,7 @@ def poisson(input: Tensor, generator: Generator | None = None) -> Tensor:
         >>> cgrad.poisson(cgrad.tensor([0.0, 4.0])).shape
         cgrad.Size([2])
     """
+    check_tensor("poisson", input)
     if not input.dtype.is_floating_point:
         raise NotImplementedError(f"poisson: not implemented for {input.dtype}")
     rates = input.detach().to(cgrad.float64)
@@ -45,6 +46,7 @@ def binomial(count: Tensor, prob: Tensor, generator: Generator | None = None) ->
         >>> cgrad.binomial(cgrad.tensor([10.0]), cgrad.tensor([1.0]))
         tensor([10.])
     """
+    check_tensors("binomial", count=count, prob=prob)
     for name, x in (("count", count), ("prob", prob)):
         if not x.dtype.is_floating_point:
             raise ValueError(f"binomial only supports floating-point dtypes for {name}, got: "

@@ -22,6 +22,8 @@ def flatten(input: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
         >>> cgrad.flatten(cgrad.zeros(2, 3, 4), 1).shape
         cgrad.Size([2, 12])
     """
+    if not isinstance(input, Tensor):
+        check_tensor("flatten", input)
     first = dimension(start_dim, input.ndim, "flatten")
     last = dimension(end_dim, input.ndim, "flatten")
     if input.ndim == 0:
@@ -46,6 +48,7 @@ def unflatten(input: Tensor, dim: int, sizes: Ints) -> Tensor:
         tensor([[0, 1, 2],
                 [3, 4, 5]])
     """
+    check_tensor("unflatten", input)
     dim = dimension(dim, input.ndim, "unflatten")
     cut = integers(sizes, "unflatten", "sizes")
     if not cut:
@@ -76,6 +79,7 @@ def ravel(input: Tensor) -> Tensor:
         >>> cgrad.ravel(cgrad.tensor([[1, 2], [3, 4]]))
         tensor([1, 2, 3, 4])
     """
+    check_tensor("ravel", input)
     return input.contiguous().view(-1)
 
 
@@ -90,6 +94,7 @@ def movedim(input: Tensor, source: Ints, destination: Ints) -> Tensor:
         >>> cgrad.moveaxis(cgrad.zeros(2, 3, 4), 0, 2).shape
         cgrad.Size([3, 4, 2])
     """
+    check_tensor("movedim", input)
     n = input.ndim
     given, wanted = (integers(d, "movedim", "source") for d in (source, destination))
     if len(given) != len(wanted):
@@ -120,6 +125,7 @@ def adjoint(input: Tensor) -> Tensor:
         tensor([[1.],
                 [2.]])
     """
+    check_tensor("adjoint", input)
     if input.ndim == 1:
         raise RuntimeError("tensor.adjoint() is only supported on matrices or batches of matrices. "
                            f"Got {input.ndim}-D tensor.")
@@ -198,6 +204,8 @@ def chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
         >>> cgrad.chunk(cgrad.arange(5), 2)
         (tensor([0, 1, 2]), tensor([3, 4]))
     """
+    if not isinstance(input, Tensor):
+        check_tensor("chunk", input)
     dim = dimension(dim, input.ndim, "chunk")
     if input.ndim == 0:
         raise RuntimeError("chunk expects at least a 1-dimensional tensor")
@@ -222,6 +230,7 @@ def tensor_split(
         >>> cgrad.tensor_split(cgrad.arange(5), 2)
         (tensor([0, 1, 2]), tensor([3, 4]))
     """
+    check_tensor("tensor_split", input)
     where: object = indices_or_sections
     if where is None:
         where = indices if indices is not None else sections
@@ -249,6 +258,7 @@ def tensor_split(
 
 def _split_along(name: str, dim: int, least: int):
     def function(input: Tensor, indices_or_sections: Ints) -> tuple[Tensor, ...]:
+        check_tensor(name, input)
         if input.ndim < least:
             raise RuntimeError(f"{name} requires a tensor with at least {least} dimension, but got "
                                f"a tensor with {input.ndim} dimensions!")
@@ -315,6 +325,8 @@ def unbind(input: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
         >>> cgrad.unbind(cgrad.tensor([[1, 2], [3, 4]]))
         (tensor([1, 2]), tensor([3, 4]))
     """
+    if not isinstance(input, Tensor):
+        check_tensor("unbind", input)
     dim = dimension(dim, input.ndim, "unbind")
     if input.ndim == 0:
         raise IndexError("unbind: Dimension specified as 0 but tensor has no dimensions")
@@ -334,6 +346,7 @@ def narrow_copy(
         >>> cgrad.narrow_copy(cgrad.arange(5), 0, 1, 3)
         tensor([1, 2, 3])
     """
+    check_tensor("narrow_copy", input)
     return stored(input.narrow(dim, start, length).clone(), out, "narrow_copy")
 
 
@@ -398,6 +411,7 @@ def broadcast_to(input: Tensor, size: Ints) -> Tensor:
         tensor([[1, 2],
                 [1, 2]])
     """
+    check_tensor("broadcast_to", input)
     return input.expand(size)
 
 
@@ -537,6 +551,7 @@ def diagflat(input: Tensor, offset: int = 0) -> Tensor:
         tensor([[1, 0],
                 [0, 2]])
     """
+    check_tensor("diagflat", input)
     return diag_embed(input.reshape(-1), offset)
 
 

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import cgrad
 from cgrad import Tensor
-from cgrad._composite.register import stored, stored_all
+from cgrad._composite.register import check_tensors, stored, stored_all
 from cgrad._engine import lapack
 from cgrad._engine.table import grad_mode
 from cgrad.autograd import Function
@@ -384,6 +384,7 @@ def eigvalsh(A: Tensor, UPLO: str = "L", *, out: Tensor | None = None) -> Tensor
         >>> cgrad.linalg.eigvalsh(cgrad.tensor([[2.0, 1.0], [1.0, 2.0]]))
         tensor([1., 3.])
     """
+    check_tensors("eigvalsh", A=A)
     if differentiated(A):
         return stored(eigh(A, UPLO)[0], out, "linalg.eigvalsh")
     return stored(_eigh("linalg.eigvalsh", A, UPLO, False)[0], out, "linalg.eigvalsh")

@@ -8,6 +8,7 @@ from typing import Any
 
 import cgrad
 from cgrad import Tensor, _functions
+from cgrad._composite.register import check_tensor
 from cgrad._tensor.tensor import InPlace
 
 __all__ = [
@@ -50,6 +51,8 @@ def relu(input: Tensor, inplace: bool = False) -> Tensor:
 
 def relu_(input: Tensor) -> Tensor:
     """In-place version of :func:`relu`."""
+    if not isinstance(input, Tensor):
+        check_tensor("relu_", input)
     return input.relu_()
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import cgrad
 from cgrad import Tensor
+from cgrad._composite.register import check_tensors
 from cgrad.autograd import Function, no_grad
 from cgrad.nn.functional.affine import linear
 from cgrad.nn.functional.padding import pad
@@ -57,6 +58,8 @@ def scaled_dot_product_attention(
         >>> cgrad.nn.functional.scaled_dot_product_attention(x, x, x, is_causal=True)[0, 0]
         tensor([1., 0.])
     """
+    if not (isinstance(query, Tensor) and isinstance(key, Tensor) and isinstance(value, Tensor)):
+        check_tensors("scaled_dot_product_attention", query=query, key=key, value=value)
     _check(query, key, value, attn_mask, is_causal, dropout_p)
     if enable_gqa:
         key, value = _grouped(query, key, "key"), _grouped(query, value, "value")

@@ -6,6 +6,7 @@ from typing import Any
 
 import cgrad
 from cgrad import Tensor, _functions
+from cgrad._composite.register import check_tensor
 from cgrad.autograd import Function
 
 __all__ = [
@@ -221,6 +222,7 @@ def one_hot(input: Tensor, num_classes: int = -1) -> Tensor:
         tensor([[0, 0, 1],
                 [1, 0, 0]])
     """
+    check_tensor("one_hot", input)
     if input.dtype != cgrad.int64:
         raise RuntimeError("one_hot is only applicable to index tensor of type LongTensor.")
     if input.numel() == 0:

@@ -8,6 +8,7 @@ import warnings
 
 import cgrad
 from cgrad import Tensor, _functions
+from cgrad._composite.register import check_tensor, check_tensors
 
 __all__ = [
     "binary_cross_entropy", "binary_cross_entropy_with_logits", "gaussian_nll_loss", "huber_loss",
@@ -217,6 +218,7 @@ def kl_div(
         >>> cgrad.nn.functional.kl_div(p.log(), p, reduction="sum")
         tensor(0.)
     """
+    check_tensors("kl_div", input=input, target=target)
     if size_average is not None or reduce is not None:
         reduction = _reduction(reduction, size_average, reduce)
     elif reduction == "mean":
@@ -257,6 +259,7 @@ def poisson_nll_loss(
         >>> cgrad.nn.functional.poisson_nll_loss(cgrad.zeros(1), cgrad.ones(1))
         tensor(1.)
     """
+    check_tensor("poisson_nll_loss", input)
     reduction = _reduction(reduction, size_average, reduce)
     return cgrad.poisson_nll_loss(input, target, log_input, full, eps, reduction)
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import cgrad
 from cgrad import Tensor, _functions
+from cgrad._composite.register import check_tensors
 from cgrad.nn.functional.loss import _reduce, _reduction
 
 __all__ = [
@@ -44,6 +45,8 @@ def nll_loss(
         >>> cgrad.nn.functional.nll_loss(log_probs, cgrad.tensor([0]))
         tensor(0.6931)
     """
+    if not (isinstance(input, Tensor) and isinstance(target, Tensor)):
+        check_tensors("nll_loss", input=input, target=target)
     reduction = _reduction(reduction, size_average, reduce)
     if input.dim() == 2 and target.dim() == 1:
         return _functions.nll_loss(input, target, weight, reduction, ignore_index)
@@ -85,6 +88,8 @@ def cross_entropy(
         >>> round(loss.item(), 4)
         1.3863
     """
+    if not (isinstance(input, Tensor) and isinstance(target, Tensor)):
+        check_tensors("cross_entropy", input=input, target=target)
     if size_average is not None or reduce is not None:
         reduction = _reduction(reduction, size_average, reduce)
     if input.dim() == 2 and target.dim() == 1:
@@ -236,6 +241,7 @@ def multi_margin_loss(
         >>> cgrad.nn.functional.multi_margin_loss(scores, cgrad.tensor([0]))
         tensor(1.5000)
     """
+    check_tensors("multi_margin_loss", input=input, target=target)
     reduction = _reduction(reduction, size_average, reduce)
     if p not in (1, 2):
         raise ValueError(f"multi_margin_loss: only p == 1 and p == 2 supported, not {p}")
@@ -301,6 +307,7 @@ def multilabel_margin_loss(
         >>> cgrad.nn.functional.multilabel_margin_loss(scores, cgrad.tensor([[0, -1]]))
         tensor(1.5000)
     """
+    check_tensors("multilabel_margin_loss", input=input, target=target)
     reduction = _reduction(reduction, size_average, reduce)
     rows, classes = _scores("multilabel_margin_loss", input)
     if target.shape != input.shape and (input.ndim == 2 or target.numel() != classes):
@@ -380,6 +387,7 @@ def ctc_loss(
         >>> cgrad.nn.functional.ctc_loss(log_probs, cgrad.tensor([[1, 2]]), *lengths)
         tensor(0.8432)
     """
+    check_tensors("ctc_loss", log_probs=log_probs)
     return cgrad.ctc_loss(
         log_probs, targets, input_lengths, target_lengths, blank,
         _reduction(reduction, None, None), zero_infinity,

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import cgrad
 from cgrad import Tensor
+from cgrad._composite.register import check_tensor, check_tensors
 from cgrad.nn.functional.loss import _reduce, _reduction
 
 __all__ = [
@@ -38,6 +39,7 @@ def cosine_embedding_loss(
         >>> cgrad.nn.functional.cosine_embedding_loss(x, -x, cgrad.tensor([1.0]))
         tensor(2.)
     """
+    check_tensors("cosine_embedding_loss", target=target)
     reduction = _reduction(reduction, size_average, reduce)
     return cgrad.cosine_embedding_loss(input1, input2, target, margin, reduction)
 
@@ -58,6 +60,7 @@ def hinge_embedding_loss(
         >>> cgrad.nn.functional.hinge_embedding_loss(x, y)
         tensor(0.7500)
     """
+    check_tensor("hinge_embedding_loss", input)
     reduction = _reduction(reduction, size_average, reduce)
     return cgrad.hinge_embedding_loss(input, target, margin, reduction)
 
@@ -131,6 +134,7 @@ def triplet_margin_loss(
         >>> cgrad.nn.functional.triplet_margin_loss(a, near, far).round(decimals=3)
         tensor(0.5000)
     """
+    check_tensors("triplet_margin_loss", anchor=anchor, positive=positive, negative=negative)
     reduction = _reduction(reduction, size_average, reduce)
     if margin <= 0:
         raise ValueError(f"triplet_margin_loss: margin must be greater than 0, got {margin}")

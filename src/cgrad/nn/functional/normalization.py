@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import cgrad
 from cgrad import Tensor, _functions
+from cgrad._composite.register import check_tensor
 from cgrad.nn.functional.padding import pad
 
 __all__ = [
@@ -75,6 +76,8 @@ def layer_norm(
         >>> cgrad.nn.functional.layer_norm(cgrad.tensor([[1.0, 3.0]]), [2], eps=0.0)
         tensor([[-1.,  1.]])
     """
+    if not isinstance(input, Tensor):
+        check_tensor("layer_norm", input)
     shape = _feature_shape("layer_norm", input, normalized_shape, weight=weight, bias=bias)
     _check_dtypes("layer_norm", input, weight, bias)
     if weight is None:
@@ -97,6 +100,8 @@ def rms_norm(
         >>> cgrad.nn.functional.rms_norm(cgrad.tensor([3.0, 4.0]), (2,))
         tensor([0.8485, 1.1314])
     """
+    if not isinstance(input, Tensor):
+        check_tensor("rms_norm", input)
     shape = _feature_shape("rms_norm", input, normalized_shape, weight=weight)
     _check_dtypes("rms_norm", input, weight)
     if eps is None:
@@ -200,6 +205,8 @@ def batch_norm(
         tensor([[-1.0000],
                 [ 1.0000]])
     """
+    if not isinstance(input, Tensor):
+        check_tensor("batch_norm", input)
     if training:
         _check_batch(input)
     if training and eps <= 0.0:

@@ -11,6 +11,7 @@ from typing import Any
 
 import cgrad
 from cgrad import Tensor
+from cgrad._composite.register import check_tensors
 
 __all__ = [
     "embedding_bag", "gru", "gru_cell", "lstm", "lstm_cell", "rnn_relu", "rnn_relu_cell",
@@ -181,11 +182,7 @@ def _cell(
     from cgrad.nn.modules import rnn
     from cgrad.nn.modules.module import Module
 
-    for key, value in zip(("input", "w_ih", "w_hh"), (input, *weights[:2]), strict=True):
-        if not isinstance(value, Tensor):
-            raise TypeError(
-                f"{name}(): argument '{key}' must be Tensor, not {type(value).__name__}"
-            )
+    check_tensors(name, input=input, hx=hx[0], w_ih=weights[0], w_hh=weights[1])
     gates = {"LSTM": 4, "GRU": 3}.get(mode, 1)
     hidden = weights[1].shape[-1]
     if weights[0].shape[0] != gates * hidden or weights[1].shape[0] != gates * hidden:
@@ -314,6 +311,7 @@ def embedding_bag(
         tensor([[4., 6.],
                 [3., 4.]])
     """
+    check_tensors("embedding_bag", weight=weight, indices=indices)
     from cgrad.nn.functional.embeddings import _bags
     from cgrad.nn.functional.embeddings import embedding_bag as bags_of
 

@@ -17,6 +17,7 @@ import numpy as np
 
 import cgrad
 from cgrad import Tensor, channel_shuffle, pixel_shuffle, pixel_unshuffle
+from cgrad._composite.register import check_tensors
 from cgrad.nn.functional._windows import LARGEST, Matrix, adaptive_matrix, apply, rows_of
 
 __all__ = [
@@ -374,6 +375,7 @@ def grid_sample(
         >>> cgrad.nn.functional.grid_sample(x, cgrad.zeros(1, 1, 1, 2), align_corners=True)
         tensor([[[[2.]]]])
     """
+    check_tensors("grid_sample", input=input, grid=grid)
     if mode not in ("bilinear", "nearest", "bicubic"):
         raise ValueError(
             "nn.functional.grid_sample(): expected mode to be 'bilinear', 'nearest' or 'bicubic', "
