@@ -86,10 +86,10 @@ def page(graph: Graph, layout: Layout, title: str) -> str:
             kinds, ("operation", "leaf", "constant"), ("operations", "leaves", "constants")))
     script = "\n".join((FOLDER / name).read_text("utf-8").replace('"use strict";\n', "", 1)
                        for name in SCRIPTS)
-    # "</" would end the script element.
+    # "</script" would end the element, "<!--" and "<script" together keep it from ending.
     text = json.dumps(data(graph, layout), ensure_ascii=False, separators=(",", ":"))
     parts = {
-        "TITLE": html.escape(title), "COUNTS": counts, "DATA": text.replace("</", "<\\/"),
+        "TITLE": html.escape(title), "COUNTS": counts, "DATA": text.replace("<", "\\u003c"),
         "CSS": (FOLDER / "page.css").read_text("utf-8"), "SCRIPT": '"use strict";\n' + script,
     }
     pieces = (FOLDER / "page.html").read_text("utf-8").split("@")

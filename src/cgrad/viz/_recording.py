@@ -26,7 +26,8 @@ class Root:
     def learn(self, module: Any) -> None:
         """Note the names: after a call, when lazy parameters are there too."""
         for name, tensor in (*module.named_parameters(), *module.named_buffers()):
-            self.names[edge_to(tensor)[0]] = name
+            if tensor.is_leaf:       # the history of another would hold this very note: a cycle
+                self.names[edge_to(tensor)[0]] = name
 
 
 class Call:
@@ -81,7 +82,11 @@ class record:
         True
     """
 
+    _handles: list[Any] = []         # while it is entered, of its hooks
+
     def __enter__(self) -> record:
+        if self._handles:
+            raise RuntimeError("record: it is entered already; a record inside is another one")
         hooks = cgrad.nn.modules.hooks
         self._thread = threading.get_ident()
         self._open: list[_Open] = []
@@ -97,6 +102,7 @@ class record:
     def __exit__(self, *exc: Any) -> None:
         for handle in self._handles:
             handle.remove()
+        self._handles = []
         tracing.set_watcher(self._before)
 
     def _watch(self, notes: dict[Any, Any], result: Tensor | None, number: int) -> None:
