@@ -46,6 +46,16 @@ def figure(width: float, height: float):
     return Figure(figsize=(width, height), layout="constrained")
 
 
+def plot(make: Callable, folder: str, name: str) -> None:
+    """Write the picture that a function makes, where matplotlib is installed."""
+    try:
+        picture = make()
+    except ImportError:
+        print('  (no picture: pip install "cgrad[examples]")')
+        return
+    save(picture, folder, name)
+
+
 def save(picture, folder: str, name: str) -> None:
     """Write a picture into the folder."""
     path = Path(folder) / f"{name}.png"

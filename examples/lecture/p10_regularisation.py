@@ -10,7 +10,9 @@ from common import claim, figure, save, start
 
 import cgrad
 import cgrad.nn.functional as F
-from cgrad import nn
+from cgrad import nn, viz
+
+KNOWN, OTHER = "the 40 points", "other points"
 
 
 def data(count):
@@ -19,22 +21,22 @@ def data(count):
 
 
 def train(steps, decay, train_set, test_set, every=20):
-    """Errors on the points learned and on others, and the model."""
+    """Train, and note the errors on the points learned and on others."""
     cgrad.manual_seed(1)
     model = nn.Sequential(nn.Linear(1, 60), nn.Tanh(), nn.Linear(60, 60), nn.Tanh(),
                           nn.Linear(60, 1))  # fmt: skip
     optimizer = cgrad.optim.AdamW(model.parameters(), lr=5e-3, weight_decay=decay)
-    known, other = [], []
+    history = viz.History()
     for step in range(steps + 1):
         loss = F.mse_loss(model(train_set[0]), train_set[1])
         if step % every == 0:
             with cgrad.no_grad():
-                known.append(loss.item())
-                other.append(F.mse_loss(model(test_set[0]), test_set[1]).item())
+                other = F.mse_loss(model(test_set[0]), test_set[1])
+            history.log(step, **{KNOWN: loss, OTHER: other})
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-    return known, other
+    return history
 
 
 def run(given):
@@ -52,11 +54,12 @@ def run(given):
     steps = 1000 if given.quick else 4000
     train_set, test_set = data(40), data(1000)
     curves = {decay: train(steps, decay, train_set, test_set) for decay in (0.0, 1.0)}
-    for decay, (known, other) in curves.items():
+    for decay, history in curves.items():
+        known, other = history.values[KNOWN], history.values[OTHER]
         best = other.index(min(other))
         print(f"  weight decay {decay:g}: error on the 40 points {known[-1]:.3f}, on others "
               f"{other[-1]:.3f}; it was lowest after {20 * best} steps: {other[best]:.3f}")
-    plain, decayed = curves[0.0], curves[1.0]
+    plain, decayed = ((h.values[KNOWN], h.values[OTHER]) for h in curves.values())
     claim("without decay the points are learned closer than their noise of 0.09 allows",
           plain[0][-1] < 0.08)  # fmt: skip
     claim("and other points get worse after a while (early stopping would have helped)",
@@ -66,14 +69,10 @@ def run(given):
     picture = figure(9, 4)
     if picture is not None:
         both = picture.subplots(1, 2, sharey=True)
-        for axes, (decay, (known, other)) in zip(both, curves.items()):
-            axis = [20 * i for i in range(len(known))]
-            axes.semilogy(axis, known, label="the 40 points")
-            axes.semilogy(axis, other, label="other points")
+        for axes, (decay, history) in zip(both, curves.items()):
             axes.axhline(0.09, color="0.6", lw=0.8, label="variance of the noise")
-            axes.plot(20 * other.index(min(other)), min(other), "k*", label="stop here")
-            axes.set(xlabel="steps", ylabel="mean squared error", title=f"weight decay {decay:g}")
-            axes.legend(fontsize=9)
+            history.plot(best=OTHER, log=True, xlabel="steps", ylabel="mean squared error",
+                         title=f"weight decay {decay:g}", ax=axes)  # fmt: skip
         save(picture, given.out, "p10_regularisation")
 
 

@@ -6,11 +6,11 @@ computes.
 """
 import sys
 
-from common import claim, figure, save, start
+from common import claim, plot, start
 
 import cgrad
 import cgrad.nn.functional as F
-from cgrad import nn
+from cgrad import nn, viz
 
 FUNCTIONS = {
     "sigmoid": cgrad.sigmoid, "tanh": cgrad.tanh, "hardtanh": F.hardtanh, "softsign": F.softsign,
@@ -26,11 +26,9 @@ FUNCTIONS = {
 def run(given):
     x = cgrad.linspace(-4, 4, 801, dtype=cgrad.float64, requires_grad=True)
     claim("tanh(x) = 2 sigmoid(2x) - 1", cgrad.allclose(x.tanh(), 2 * (2 * x).sigmoid() - 1))
-    curves = {}
     for name, function in FUNCTIONS.items():
         y = function(x)
         (slope,) = cgrad.autograd.grad(y.sum(), x)
-        curves[name] = (y.detach().numpy(), slope.numpy())
         h = 1e-5
         with cgrad.no_grad():
             numeric = (function(x + h) - function(x - h)) / (2 * h)
@@ -46,20 +44,7 @@ def run(given):
     claim("layers give what the functions give", all(
         cgrad.equal(layer(x), FUNCTIONS[type(layer).__name__.lower()](x)) for layer in layers))
 
-    picture = figure(14, 9)
-    if picture is not None:
-        at = x.detach().numpy()
-        for axes, (name, (y, slope)) in zip(picture.subplots(4, 6).flat, curves.items()):
-            axes.axhline(0, color="0.8", lw=0.8)
-            axes.axvline(0, color="0.8", lw=0.8)
-            axes.plot(at, y, color="C0", label="value")
-            axes.plot(at, slope, color="C1", ls="--", label="derivative")
-            axes.set(title=name, ylim=(-2, 3))
-        for axes in picture.axes[len(curves):]:
-            axes.axis("off")
-        handles, labels = picture.axes[0].get_legend_handles_labels()
-        picture.axes[-1].legend(handles, labels, loc="center", fontsize=12)
-        save(picture, given.out, "p12_nonlinearities")
+    plot(lambda: viz.activations(FUNCTIONS), given.out, "p12_nonlinearities")
 
 
 def main(argv=None):

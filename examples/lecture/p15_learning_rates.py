@@ -12,7 +12,7 @@ from common import claim, figure, save, start
 
 import cgrad
 import cgrad.nn.functional as F
-from cgrad import nn
+from cgrad import nn, viz
 from cgrad.optim import SGD
 from cgrad.optim import lr_scheduler as schedules
 
@@ -44,25 +44,16 @@ def losses(rate, epochs):
     return result
 
 
-def finder(steps=150, low=1e-5, high=1e2):
-    """Rates that grow from low to high, and the smoothed loss at each."""
+def finder():
+    """One run of the same problem in which the rate grows from 1e-5 to 100."""
     x, y, model = problem()
-    optimizer = SGD(model.parameters(), lr=low, momentum=0.9)
-    schedule = schedules.ExponentialLR(optimizer, (high / low) ** (1 / steps))
-    rates, smooth, mean = [], [], 0.0
-    for i in range(steps):
+
+    def closure():
         part = cgrad.randint(0, 600, (32,))
-        optimizer.zero_grad()
-        loss = F.cross_entropy(model(x[part]), y[part])
-        loss.backward()
-        rates.append(schedule.get_last_lr()[0])
-        optimizer.step()
-        schedule.step()
-        mean = 0.9 * mean + 0.1 * loss.item()
-        smooth.append(mean / (1 - 0.9 ** (i + 1)))
-        if smooth[-1] > 4 * min(smooth):
-            break
-    return rates, smooth
+        return F.cross_entropy(model(x[part]), y[part])
+
+    optimizer = SGD(model.parameters(), lr=1e-5, momentum=0.9)
+    return viz.lr_finder(model, optimizer, closure, low=1e-5, high=100, steps=150)
 
 
 def course(make, epochs=60):
@@ -102,13 +93,11 @@ def run(given):
     best = min(tried, key=lambda rate: tried[rate][-1])
     claim("the smallest rate and the largest are not the best", 1e-5 < best < 10)
 
-    rates, smooth = finder()
-    lowest = smooth.index(min(smooth))
-    suggested = rates[lowest] / 10
-    print(f"  finder: the loss is lowest at {rates[lowest]:.2g}; a tenth of that is a good rate: "
-          f"{suggested:.2g}")  # fmt: skip
+    found = finder()
+    print(f"  finder: the loss is lowest at {10 * found.suggestion:.2g}; a tenth of that is a good "
+          f"rate: {found.suggestion:.2g}")  # fmt: skip
     claim("the rate found is within a factor of 30 of the best power of ten",
-          1 / 30 <= suggested / best <= 30)  # fmt: skip
+          1 / 30 <= found.suggestion / best <= 30)  # fmt: skip
 
     curves = {name: course(make) for name, make in SCHEDULES.items()}
     claim("the formula: lr = lr₀ e^(-k t)", all(
@@ -124,10 +113,7 @@ def run(given):
             left.plot(range(1, epochs + 1), result, label=f"{rate:g}")
         left.set(xlabel="epoch", ylabel="loss", title="powers of ten", ylim=(0, 2))
         left.legend(title="rate", fontsize=8, loc="lower right")
-        middle.semilogx(rates, smooth)
-        middle.axvline(suggested, color="0.5", ls="--", label="a tenth of the lowest")
-        middle.set(xlabel="rate, growing at every step", ylabel="loss, smoothed", title="finder")
-        middle.legend(fontsize=9)
+        found.plot(title="finder", ax=middle)
         for name, curve in curves.items():
             right.plot(curve, label=name)
         right.set(xlabel="epoch", ylabel="rate", title="schedules")

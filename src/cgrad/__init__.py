@@ -149,7 +149,7 @@ _LAZY_NAMES = {
     "cond": "control",
     "is_autocast_available": "amp", "is_autocast_cache_enabled": "amp",
     "is_autocast_enabled": "amp", "load": "serialization", "save": "serialization",
-    "vmap": "func", "while_loop": "control",
+    "summary": "utils", "vmap": "func", "while_loop": "control",
 }  # fmt: skip
 _LAZY_NAMES.update(dict.fromkeys((
     "are_deterministic_algorithms_enabled", "compile", "get_default_device",

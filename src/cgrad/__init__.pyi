@@ -82,6 +82,7 @@ from cgrad.nn.functional.recurrent import rnn_relu_cell as rnn_relu_cell
 from cgrad.nn.functional.recurrent import rnn_tanh as rnn_tanh
 from cgrad.nn.functional.recurrent import rnn_tanh_cell as rnn_tanh_cell
 from cgrad.func import vmap as vmap
+from cgrad.utils._summary import summary as summary
 from cgrad.serialization import load as load
 from cgrad.serialization import save as save
 from cgrad.settings import are_deterministic_algorithms_enabled as are_deterministic_algorithms_enabled
