@@ -44,6 +44,24 @@ def test_softmax_of_rows_of_all_lengths(dtype, close):
         assert np.array_equal(F.softmax(cgrad.from_numpy(x[2:]), 1).numpy(), y[2:])
 
 
+@pytest.mark.parametrize("dtype, close", [(np.float32, 1e-6), (np.float64, 1e-14)])
+def test_cross_entropy_of_rows_of_all_lengths(dtype, close):
+    for n in [1, *WIDTHS]:
+        x, t = 5 * floats(150, n, dtype=dtype), RNG.integers(0, n, 150)
+        x[7] = -np.inf
+        x[7, t[7]] = 0
+        x[8, 0] = np.nan
+        y = F.cross_entropy(cgrad.from_numpy(x), cgrad.from_numpy(t), reduction="none").numpy()
+        wide = x.astype(np.float64)
+        with np.errstate(invalid="ignore"):
+            e = np.exp(wide - wide.max(1, keepdims=True)).sum(1)
+            exact = np.log(e) - (wide[np.arange(150), t] - wide.max(1))
+        np.testing.assert_allclose(y, exact, rtol=4 * close, atol=close)
+        for a, b in ((0, 1), (3, 20), (130, 150)):     # its place does not change a row's bits
+            part = cgrad.from_numpy(x[a:b]), cgrad.from_numpy(t[a:b])
+            assert np.array_equal(F.cross_entropy(*part, reduction="none").numpy(), y[a:b], True)
+
+
 def test_infinite_and_missing_numbers_in_rows():
     for n in (1, 7, 16, 33):
         for place in {0, n // 2, n - 1}:

@@ -149,6 +149,22 @@ CG_INLINE void NAME(side_sums)(const T *x, T *y, int64_t n, int64_t inner, int64
         }
 }
 
+/* The same for w whole rows below each other, n numbers each: for rows too short to be vectors */
+CG_INLINE void NAME(short_sums)(const T *x, int64_t n, int64_t w, T *max, T *sum)
+{
+    int64_t i, j;
+    for (j = 0; j < w; j++) {
+        max[j] = x[j * n];
+        sum[j] = 0;
+    }
+    for (i = 1; i < n; i++)
+        for (j = 0; j < w; j++)
+            max[j] = x[j * n + i] > max[j] ? x[j * n + i] : max[j];
+    for (i = 0; i < n; i++)
+        for (j = 0; j < w; j++)
+            sum[j] += NAME(cg_exp_negative)(x[j * n + i] - max[j]);
+}
+
 CG_MV void NAME(cg_softmax)(const T *x, T *y, int64_t n, int64_t inner, int64_t begin,
                             int64_t end)
 {
@@ -315,16 +331,25 @@ CG_MV int64_t NAME(cg_cross_entropy)(const T *x, int64_t classes, const int64_t 
                                      T *shift, T *log_sums, T *row_weight, int64_t begin,
                                      int64_t end)
 {
-    int64_t r, bad = -1;
+    int64_t r, j, count, bad = -1;
     const T hard = (T)(1 - smoothing), soft = (T)(smoothing / (double)classes);
     const T total = weight ? NAME(row_dot)(weight, NULL, classes) : (T)classes;
+    for (r = begin; classes && classes < LANES && r < end; r += count) {
+        count = end - r < SIDE ? end - r : SIDE;
+        NAME(short_sums)(x + r * classes, classes, count, shift + r, log_sums + r);
+        for (j = r; j < r + count; j++)
+            log_sums[j] = NAME(cg_log1)(log_sums[j]);
+    }
     for (r = begin; r < end; r++) {
         const T *xr = x + r * classes;
         const int64_t t = target[r];
-        T max = NAME(row_max)(xr, classes), log_sum, w;
-        log_sum = LOG(NAME(row_sum_exp)(xr, NULL, classes, max, 0));
-        shift[r] = max;
-        log_sums[r] = log_sum;
+        T max, log_sum, w;
+        if (classes >= LANES || !classes) {
+            shift[r] = NAME(row_max)(xr, classes);
+            log_sums[r] = LOG(NAME(row_sum_exp)(xr, NULL, classes, shift[r], 0));
+        }
+        max = shift[r];
+        log_sum = log_sums[r];
         if (t == ignore) {
             loss[r] = 0;
             w = 0;
