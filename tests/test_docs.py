@@ -77,9 +77,10 @@ def test_functions_of_the_walk_are_where_the_page_says():
 
 @pytest.mark.parametrize("page", ["how-it-works.md", "new-operation.md"])
 def test_quoted_source_stands_in_the_source(page):
-    files = [*SOURCES.rglob("*.pyx"), *SOURCES.rglob("*.[ch]")]
+    files = [*SOURCES.rglob("*.pyx"), *SOURCES.rglob("*.[ch]"), *SOURCES.rglob("*.py"),
+             *(ROOT / "tests" / "op_families").glob("*.py")]
     everything = "\n".join(path.read_text("utf-8") for path in files)
-    quoted = list(blocks(DOCS / page, "cython", "c"))
+    quoted = list(blocks(DOCS / page, "cython", "c", "text"))
     assert quoted
     for _, code in quoted:
         for paragraph in code.strip().split("\n\n"):

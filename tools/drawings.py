@@ -158,7 +158,7 @@ def graph():
     d.path("M560 169 L474 169", "back")
     d.text(520, 150, "6", "value")
     d.text(520, 190, "1", "gradient")
-    d.text(600, 170, "f", "")
+    d.text(578, 170, "f", "")
     for y, total in ((60, "2"), (165, "2 + 3 = 5"), (270, "0")):
         d.text(60, y + 42, total, "gradient")
     d.text(330, 318, "values flow to the right, gradients to the left", "small")

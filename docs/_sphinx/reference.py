@@ -98,7 +98,8 @@ def entry(path, thing, aliases, described, inplace=()):
         if not issubclass(thing, tuple):
             lines.append("   :members:")
         if issubclass(thing, cgrad.nn.Module) and thing is not cgrad.nn.Module:
-            lines.append("   :exclude-members: forward, cls_to_become")
+            lines.append("   :exclude-members: forward, cls_to_become, extra_repr, "
+                         "reset_parameters")
         elif issubclass(thing, cgrad.Tensor):
             lines.append("   :exclude-members: cls_to_become")
         lines.append("")
@@ -143,22 +144,28 @@ def package_pages(described):
 
 
 def tensor_page():
-    """Methods of Tensor; where the function of the same name is the same object, a link."""
-    lines = heading("Tensor") + [".. autoclass:: cgrad.Tensor", "   :no-members:", ""]
+    """What only Tensor has in full; for methods that are functions too, a link."""
     functions = {id(getattr(cgrad, name)): name for name in reversed(dir(cgrad))
                  if not name.startswith("_")}
     documented = {id(thing): aliases[0] for thing, aliases in public(cgrad)}
+    own, shared, inplace = [], [], []
     for name in sorted(n for n in dir(cgrad.Tensor) if not n.startswith("_")):
         thing = getattr(cgrad.Tensor, name)
         same = documented.get(id(thing), functions.get(id(thing)))
-        if same and callable(thing) and not same.endswith("_"):
-            lines += [f".. py:method:: cgrad.Tensor.{name}(...)", "",
-                      f"   See :func:`cgrad.{same}`.", ""]
-        elif callable(thing):
-            lines += [f".. automethod:: cgrad.Tensor.{name}", ""]
+        if not callable(thing):
+            own += [f".. autoattribute:: cgrad.Tensor.{name}", ""]
+        elif "In-place version" in (thing.__doc__ or ""):
+            inplace += [f".. automethod:: cgrad.Tensor.{name}", ""]
+        elif same and not same.endswith("_"):
+            shared += [f".. py:method:: Tensor.{name}(...)", "", f"   See :func:`{same}`.", ""]
         else:
-            lines += [f".. autoattribute:: cgrad.Tensor.{name}", ""]
-    return lines
+            own += [f".. automethod:: cgrad.Tensor.{name}", ""]
+    return [*heading("Tensor"), ".. py:currentmodule:: cgrad", "",
+            ".. autoclass:: cgrad.Tensor", "   :no-members:", "",
+            *heading("Attributes and methods", "-"), *own,
+            *heading("Functions as methods", "-"),
+            "The tensor is their first argument.", "", *shared,
+            *heading("In place", "-"), *inplace]
 
 
 def place(home):

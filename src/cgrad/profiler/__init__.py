@@ -67,7 +67,13 @@ class ProfilerAction(Enum):
 
 
 def supported_activities() -> set[ProfilerActivity]:
-    """The activities that can be profiled: the CPU's."""
+    """The activities that can be profiled: the CPU's.
+
+    Example::
+
+        >>> cgrad.profiler.supported_activities()
+        {<ProfilerActivity.CPU: 0>}
+    """
     return {ProfilerActivity.CPU}
 
 
@@ -403,6 +409,17 @@ def tensorboard_trace_handler(
         dir_name: the folder; it is made.
         worker_name: first part of the file names. Default: host and process
         use_gzip: compress. Default: ``False``
+
+    Example::
+
+        >>> import tempfile
+        >>> folder = tempfile.mkdtemp()
+        >>> handler = cgrad.profiler.tensorboard_trace_handler(folder)
+        >>> with cgrad.profiler.profile(on_trace_ready=handler):
+        ...     y = cgrad.ones(2) * 2
+        >>> import os
+        >>> len(os.listdir(folder))
+        1
     """
     worker = worker_name or f"{socket.gethostname()}_{os.getpid()}"
 
