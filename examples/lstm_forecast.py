@@ -147,11 +147,13 @@ def run(given: argparse.Namespace) -> None:
     for name, by_week in errors.items():
         print(f"  {name:26} {by_week[0]:.2f} a week ahead, {by_week[25]:.2f} half a year, "
               f"{by_week[51]:.2f} a year; mean {by_week.mean():.2f}")  # fmt: skip
-    draw(values, methods["LSTM"], errors, given.out)
+    unit = "value" if given.data else "carbon dioxide (ppm)"
+    draw(values, methods["LSTM"], errors, unit, given.out)
     print(f"see {given.out}")
 
 
-def draw(values: np.ndarray, forecasts: np.ndarray, errors: dict, path: str) -> None:
+def draw(values: np.ndarray, forecasts: np.ndarray, errors: dict, unit: str,
+         path: str) -> None:  # fmt: skip
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(11, 8), layout="constrained")
@@ -165,7 +167,7 @@ def draw(values: np.ndarray, forecasts: np.ndarray, errors: dict, path: str) -> 
                     label=label)  # fmt: skip
         series.axvline(years[week], color="C1", lw=0.5, ls=":")
     series.axvspan(0, years[-1], color="gray", alpha=0.12, label="held out")
-    series.set(xlabel="years from the end of training", ylabel="value")
+    series.set(xlabel="years from the end of training", ylabel=unit)
     series.set_title("a forecast at the end of each year")
     series.legend(loc="upper left")
     for (name, by_week), color in zip(errors.items(), ("C1", "C0", "C2")):

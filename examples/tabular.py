@@ -170,11 +170,12 @@ def draw(models, x, truth, mean, deviation, shares, inside, center, spread, offs
     rows[:, column] = line
     guess, own, between = predict(models, cgrad.from_numpy(rows))
     axis, value = line * spread[column] + center[column], guess * scale + offset
-    for variance, color, label in ((own, "C0", "error that the networks expect"),
-                                   (own + between, "C1", "and their disagreement")):  # fmt: skip
+    for variance, color, label in ((own + between, "C1", "… with their disagreement"),
+                                   (own, "C0", "error that the networks expect")):  # fmt: skip
         band = 1.645 * np.sqrt(variance) * scale
+        right.fill_between(axis, value - band, value + band, color="white", lw=0)
         right.fill_between(axis, value - band, value + band, color=color, lw=0, label=label,
-                           alpha=0.35, zorder=2 if color == "C0" else 1)  # fmt: skip
+                           alpha=0.35)  # fmt: skip
     right.plot(axis, value, color="0.2", lw=1.2)
     seen = seen * spread[column] + center[column]
     right.plot(seen, np.full(len(seen), right.get_ylim()[0]), "|", color="0.3", ms=8,

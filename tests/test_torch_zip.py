@@ -202,6 +202,19 @@ def test_parts_that_lie_over_each_other():
         cgrad.load(two)
 
 
+def test_a_part_that_lies_beyond_any_file():
+    data = bytearray(archive([1]).getvalue())
+    record = data.rindex(b"PK\x01\x02", 0, data.rindex(b"archive/data.pkl"))
+    name, extra = struct.unpack_from("<HH", data, record + 28)
+    end = data.rindex(b"PK\x05\x06")
+    struct.pack_into("<I", data, end + 12, struct.unpack_from("<I", data, end + 12)[0] + 12)
+    struct.pack_into("<H", data, record + 30, extra + 12)
+    struct.pack_into("<I", data, record + 42, 2**32 - 1)           # the place is in the extra field
+    data[record + 46 + name : record + 46 + name] = struct.pack("<HHQ", 1, 8, 2**63)
+    with pytest.raises(FileFormatError, match="data.pkl is damaged"):
+        cgrad.load(io.BytesIO(data))
+
+
 def test_plain_values_of_older_programs():
     scalar = Global("numpy.core.multiarray", "scalar", Global("numpy", "dtype", "f8", 0, 1),
                     struct.pack("<d", 2.5))

@@ -21,7 +21,8 @@ def read_zip(file: BinaryIO, size: int) -> Any:
     """
     try:
         archive = zipfile.ZipFile(file)
-    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError, EOFError) as e:
+    except (zipfile.BadZipFile, OSError, ValueError, OverflowError, NotImplementedError,
+            EOFError) as e:
         raise ValueError(f"the zip archive is damaged or cut short: {e}") from None
     with archive:
         names = [i for i in archive.infolist() if i.filename.endswith("/data.pkl")]
@@ -42,7 +43,7 @@ def read_zip(file: BinaryIO, size: int) -> Any:
                 return archive.read(info)
             except KeyError:
                 raise ValueError(f"its part {name} is missing") from None
-            except (zipfile.BadZipFile, EOFError, OSError, RuntimeError,
+            except (zipfile.BadZipFile, EOFError, OSError, OverflowError, RuntimeError,
                     NotImplementedError) as e:
                 raise ValueError(f"its part {name} is damaged: {e}") from None
 
