@@ -72,6 +72,13 @@ def test_convolutions_of_ones_own_with_other_weights(options):
         assert conv._reversed_padding_repeated_twice == [1, 1, 1, 1]
 
 
+def test_what_several_processes_would_need():
+    from cgrad.distributed import nn as collectives
+
+    with pytest.raises(RuntimeError, match="one process"):
+        collectives.all_reduce(cgrad.ones(1))
+
+
 def test_what_a_compiler_would_need():
     assert cgrad.jit.annotate(list, [1]) == [1] and cgrad.jit.Final[int]
     with pytest.raises(RuntimeError, match="nn.Module"):

@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 __all__ = [
     "ReduceOp", "all_gather", "all_reduce", "barrier", "broadcast", "destroy_process_group",
     "get_rank", "get_world_size", "init_process_group", "is_available", "is_initialized",
-    "new_group",
+    "new_group", "nn",
 ]  # fmt: skip
 
 
@@ -83,3 +83,11 @@ def get_rank(*args: Any, **kwargs: Any) -> NoReturn:
 def get_world_size(*args: Any, **kwargs: Any) -> NoReturn:
     """Raises RuntimeError."""
     _raise("get_world_size")
+
+
+class nn:
+    """Collectives that carry gradients: they raise RuntimeError like the others."""
+
+    all_gather = staticmethod(all_gather)
+    all_reduce = staticmethod(all_reduce)
+    broadcast = staticmethod(broadcast)

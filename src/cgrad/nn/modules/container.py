@@ -300,11 +300,12 @@ def _trained(value: Any) -> Any:
     return Parameter(value) if plain else value
 
 
-def _entry(value: Any) -> str:
+def _entry(value: Any, name: str | None = None) -> str:
+    # PyTorch's lists show the dtype, its dictionaries the name of the type.
     if isinstance(value, Tensor):
         sizes = "x".join(str(n) for n in value.shape)
         kind = "Parameter" if isinstance(value, Parameter) else "Tensor"
-        return f"{kind} containing: [{value.dtype} of size {sizes}]"
+        return f"{kind} containing: [{name or value.dtype} of size {sizes}]"
     return f"Object of type: {type(value).__name__}"
 
 
@@ -500,7 +501,8 @@ class ParameterDict(Module):
             self[key] = value
 
     def extra_repr(self) -> str:
-        return "\n".join(f"  ({key}): {_entry(value)}" for key, value in self.items())
+        return "\n".join(f"  ({key}): {_entry(value, cgrad.typename(value))}"
+                         for key, value in self.items())  # fmt: skip
 
     def __call__(self, input: Any) -> Any:
         raise RuntimeError("ParameterDict should not be called.")
