@@ -278,6 +278,8 @@ def test_lists_and_dicts_of_parameters():
     with pytest.raises(RuntimeError, match="not be called"):
         values(1)
     named = nn.ParameterDict({"b": cgrad.ones(1), "a": nn.Parameter(cgrad.zeros(1))})
+    kind = "Parameter containing: [cgrad.FloatTensor of size 1]"
+    assert repr(named) == f"ParameterDict(\n    (b): {kind}\n    (a): {kind}\n)"
     named.update([("c", 3)])
     assert list(named) == ["b", "a", "c"] and next(reversed(named)) == "c"
     assert set(dict(named.named_parameters())) == {"a", "b"} and named.get("z", 5) == 5

@@ -85,3 +85,7 @@ def test_lists_print_alike():
         text = repr(values).replace("torch.", "").replace("cgrad.", "")
         assert text == ("ParameterList(\n    (0): Parameter containing: [float32 of size 2]\n"
                         "    (1): Parameter containing: [float32 of size 1x2]\n)")  # fmt: skip
+        values = x.nn.ParameterDict({"a": x.ones(2), "b": "text"})
+        text = repr(values).replace("torch.", "").replace("cgrad.", "")
+        assert text == ("ParameterDict(\n    (a): Parameter containing: [FloatTensor of size 2]\n"
+                        "    (b): Object of type: str\n)")  # fmt: skip

@@ -7,6 +7,7 @@ from collections.abc import ItemsView, Iterable, Iterator, KeysView, Mapping, Va
 from itertools import chain
 from typing import Any, TypeVar
 
+import cgrad
 from cgrad import Tensor
 from cgrad._engine.module import shortcut
 from cgrad.nn.modules.module import Module, _addindent
