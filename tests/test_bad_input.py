@@ -197,6 +197,7 @@ def test_deleting_an_element():
     (lambda: longs(1, 2).remainder_(0), RuntimeError, "remainder", "zero"),
     (lambda: longs(1, 2).fmod_(longs(0)), RuntimeError, "fmod", "zero"),
     (lambda: ones(2, dtype=INT) ** -1, RuntimeError, "negative integer powers"),
+    (lambda: ones(2, dtype=cgrad.uint8) ** -1, RuntimeError, "pow", "negative integer powers"),
     (lambda: ones(2, dtype=INT).mean(), RuntimeError, "mean", "floating"),
     (lambda: ones(2, dtype=INT).var(), RuntimeError, "var", "floating"),
     (lambda: F.softmax(ones(2, dtype=INT), 0), (RuntimeError, NotImplementedError), "softmax"),

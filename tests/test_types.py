@@ -179,3 +179,20 @@ def test_empty_of_any_geometry():
             cgrad.empty_strided(*wrong)
     with pytest.raises(RuntimeError, match="physical_layout"):
         cgrad.empty_permuted((2, 3), (0, 0))
+
+
+@pytest.mark.parametrize("number", [0.5, -0.25, float("nan"), 2])
+def test_any_number_but_zero_is_true(number):
+    x = cgrad.zeros(2, dtype=cgrad.bool)
+    first = cgrad.tensor([0])
+    for y in (x.clone().fill_(number), cgrad.full((2,), number, dtype=cgrad.bool),
+              cgrad.full_like(x, number), x.new_full((2,), number)):
+        assert y.tolist() == [True, True]
+    assert x.scatter(0, first, number).tolist() == [True, False]
+    assert x.index_fill(0, first, number).tolist() == [True, False]
+
+
+def test_ldexp_has_the_range_of_its_input():
+    x = cgrad.tensor([1.0, 3.0], dtype=cgrad.float64)
+    assert cgrad.ldexp(x, cgrad.tensor([200, -200])).tolist() == [2.0**200, 3 * 2.0**-200]
+    assert cgrad.ldexp(x[0], cgrad.tensor([3])).dtype is cgrad.float64

@@ -179,6 +179,8 @@ def ldexp(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
         tensor([ 4., 24.])
     """
     check_tensors("ldexp", input=input, other=other)
+    if input.dtype.is_floating_point and not other.dtype.is_floating_point:
+        other = other.to(input.dtype)       # 2 ** 200 fits into float64, not into float32
     return _op["mul"](input, _op["pow"](2.0, other), out=out)
 
 

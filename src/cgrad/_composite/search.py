@@ -295,11 +295,7 @@ def bincount(input: Tensor, weights: Tensor | None = None, minlength: int = 0) -
         raise RuntimeError("minlength should be >= 0")
     if input.dtype.is_floating_point or input.dtype == cgrad.bool:
         raise NotImplementedError(f"bincount: not implemented for {input.dtype}")
-    if input.ndim != 1:
-        if input.numel() == 0:
-            return cgrad.zeros(minlength, dtype=cgrad.int64)
-        raise RuntimeError("bincount only supports 1-d non-negative integral inputs.")
-    if input.numel() and bool(input.min() < 0):
+    if input.ndim != 1 or (input.numel() and bool(input.min() < 0)):
         raise RuntimeError("bincount only supports 1-d non-negative integral inputs.")
     a = _array(input).astype(np.int64)
     if weights is None:

@@ -472,13 +472,12 @@ def pow(input, exponent, *, out=None):
             if dt == BOOL and type(exponent) is bool:      # as PyTorch: False only if 0 ** 1
                 x[1] = call1(op_id("logical_not"), x[1])
                 r = apply(op_id("logical_or"), x, 2, NULL)
+            elif not is_float(dt) and not is_handle(exponent) and exponent < 0:
+                raise RuntimeError("pow: Integers to negative integer powers are not allowed.")
+            elif not is_float(dt) and _negative(x[1]):
+                r = _integer_power(x[0], x[1])
             else:
-                if not is_float(dt) and _negative(x[1]):
-                    if not is_handle(exponent):
-                        raise RuntimeError("Integers to negative integer powers are not allowed.")
-                    r = _integer_power(x[0], x[1])
-                else:
-                    r = apply(POW, x, 2, NULL)
+                r = apply(POW, x, 2, NULL)
         return finished(r, out, "pow")
     finally:
         scope_leave(mark)

@@ -484,7 +484,7 @@ cdef Row scalar_row(object x, int dt) except 0:
     cdef char *p
     if PyFloat_CheckExact(x):
         f = x
-        i = 0 if dt >= F32 else <int64_t>f
+        i = 0 if dt >= F32 else (f != 0 if dt == BOOL else <int64_t>f)
     elif dt >= F32:
         i = 0
         f = x
