@@ -242,6 +242,7 @@ def test_nan_and_infinity_into_integers():
     (lambda: ones(2).to(cgrad.float32, foo=1), TypeError, "foo"),
     (lambda: cgrad.add(ones(2)), TypeError, "other"),
     (lambda: ones(2).add("a"), TypeError, "add", "str"),
+    (lambda: cgrad.Tensor.__format__(cgrad.tensor(True), 256), TypeError, "str"),
     (lambda: ones(2).add(None), TypeError, "add", "None"),
     (lambda: cgrad.exp(1.0), TypeError, "exp", "Tensor", "float"),
     (lambda: cgrad.exp([1.0]), TypeError, "exp", "Tensor", "list"),

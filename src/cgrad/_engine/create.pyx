@@ -33,7 +33,7 @@ cdef int check_device(object device) except -1:
     if device is None:
         return 0
     name = str(device)
-    if name == "cpu" or name == "cpu:0":
+    if name in ("cpu", "cpu:0"):
         return 0
     if name.split(":")[0] in ("cuda", "mps", "xpu", "meta", "hip", "xla", "vulkan"):
         raise RuntimeError(f"device {name!r}: cgrad computes on the CPU only; use device='cpu' "
@@ -554,9 +554,6 @@ def as_tensor(data, dtype=None, device=None):
     return tensor(data, dtype=dtype)
 
 
-# ---------------------------------------------------------------------------------------------
-# Promotion
-
 def promote_types(type1, type2):
     """promote_types(type1, type2) -> dtype
 
@@ -581,8 +578,7 @@ cdef Row _operand(object x) except 0:
     if isinstance(x, np.generic):
         x = x.item()
     if not is_number(x):
-        raise TypeError(f"result_type(): expected a Tensor or a number, but got "
-                        f"{type(x).__name__}")
+        raise TypeError(f"result_type(): expected a Tensor or a number, not {type(x).__name__}")
     return keep(number_row(x))
 
 

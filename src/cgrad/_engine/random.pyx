@@ -20,9 +20,7 @@ from cgrad._engine.primitives cimport cast
 from cgrad._engine.rows cimport is_float, item_size, release, retain, row_dense, value
 from cgrad._engine.shape cimport parse_shape
 from cgrad._engine.softmax cimport dense
-from cgrad._engine.table cimport (
-    OPERATION, begin_named, end_event, keep, scope_enter, scope_leave,
-)
+from cgrad._engine.table cimport OPERATION, begin_named, end_event, keep, scope_enter, scope_leave
 
 cdef extern from "../_kernels/random.h":
     void cg_random_init()
@@ -42,10 +40,8 @@ cdef extern from "../_kernels/random.h":
                    int64_t k) nogil
 
 cg_random_init()
-
 cdef enum:
     STATE_BYTES = 48          # state, increment: 16 each; flag, half word: 4 each; seed: 8
-
 
 _device = "cpu"
 

@@ -859,7 +859,7 @@ cdef class Tensor(Handle):
         from cgrad._tensor.printing import tensor_repr
         return tensor_repr(self)
 
-    def __format__(self, spec):
+    def __format__(self, str spec not None):
         if value(self.row).ndim == 0 and (spec or type(self) is Tensor):
             return format(self.item(), spec)
         return object.__format__(self, spec) if spec else repr(self)
