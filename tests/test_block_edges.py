@@ -152,3 +152,18 @@ def test_infinities_meet_only_what_a_convolution_multiplies_them_with():
     dx = cgrad.autograd.grad(y, leaves[0], cgrad.ones(*y.shape))[0].numpy()
     assert np.isinf(dx[:, 2, :13, :13]).all() and np.isfinite(dx[:, 2, 13]).all()
     assert np.isfinite(dx[:, 2, :, 13]).all() and not np.isnan(dx).any()
+
+
+def test_gradients_laid_into_lines_that_are_cleared_one_by_one():
+    for shape, lines, dim in (((3, 5, 700), (3, 5, 40), 2), ((3, 5, 700), (3, 4, 40), 2),
+                              ((20_000,), (3,), 0), ((6, 700), (4, 700), 0), ((2, 3), (2, 0), 1)):
+        index = RNG.integers(0, shape[dim], lines)
+        x = cgrad.zeros(*shape, requires_grad=True)
+        g = floats(*lines)
+        (found,) = cgrad.autograd.grad(x.gather(dim, cgrad.from_numpy(index)), x,
+                                       cgrad.from_numpy(g))
+        expected = np.zeros(shape)
+        places = list(np.indices(lines))
+        places[dim] = index
+        np.add.at(expected, tuple(places), g)
+        np.testing.assert_allclose(found.numpy(), expected, rtol=1e-5, atol=1e-6)

@@ -14,4 +14,4 @@ cdef Row lift(Row a) except 0
 cdef Row dense_copy(Row a, int dt) except 0
 cdef Row element_index(Row x, object index, int dim, const char *op) except 0
 cdef Row gather_backward(Row g, Row index, int dim, int ndim, const int64_t *shape) except 0
-cdef void walk(int mode, Row a, Row index, Row b, int dim) noexcept
+cdef void walk(int mode, Row a, Row index, Row b, int dim, bint clear=*) noexcept

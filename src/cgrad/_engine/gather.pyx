@@ -44,6 +44,7 @@ cdef struct Walk:
     const int64_t *index
     int64_t b_step            # bytes in `b` from element to element
     int64_t dim_step          # bytes in `a` along the indexed dimension
+    int64_t clear             # bytes of a line of `a` that become 0 first
     int64_t line              # elements of a line, the last dimension of the index
     int64_t[MAX_DIMS] shape   # of the index
     int64_t[MAX_DIMS] step    # bytes in `a`; 0 along the indexed dimension
@@ -130,11 +131,17 @@ cdef void _walk(void *ctx, int64_t begin, int64_t end) noexcept nogil:
             up = rest // w.shape[i]
             a += (rest - up * w.shape[i]) * w.step[i]
             rest = up
+        if w.clear:
+            memset(a, 0, w.clear)
         _line(w, a, w.b + item * w.line * w.b_step, w.index + item * w.line)
 
 
-cdef void walk(int mode, Row a, Row index, Row b, int dim) noexcept:
-    """Move between `a` at an index and `b`, dense with the shape of the index or one element."""
+cdef void walk(int mode, Row a, Row index, Row b, int dim, bint clear=False) noexcept:
+    """Move between `a` at an index and `b`, dense with the shape of the index or one element.
+
+    With `clear`, `a` is set to 0 line by line, which stay in the cache: it is dense, `dim` is the
+    last dimension, and the others are those of the index.
+    """
     cdef Value *v = value(a)
     cdef Value *k = value(index)
     cdef Walk w
@@ -154,6 +161,7 @@ cdef void walk(int mode, Row a, Row index, Row b, int dim) noexcept:
         w.shape[i] = k.shape[i]
         w.step[i] = 0 if i == dim else v.strides[i] * w.size
     w.dim_step = v.strides[dim] * w.size
+    w.clear = v.shape[dim] * w.size if clear else 0
     w.line = w.shape[w.ndim - 1]
     lines = k.numel // w.line
     if k.numel < NOGIL:
@@ -184,10 +192,15 @@ register("gather", f_gather, d_gather, 2)
 cdef Row f_gather_backward(int op, Row *x, int n, Attr *at) except 0:
     cdef int dt = value(x[0]).dtype
     cdef Row y = row_dense(dt, <int>at.k[2], at.d), src = 0
-    memset(value(y).data, 0, value(y).numel * item_size(dt))
+    cdef int i, dim = <int>at.k[0]
+    cdef bint clear = dim == value(y).ndim - 1 and value(x[1]).numel > 0
+    for i in range(dim):
+        clear = clear and value(y).shape[i] == value(x[1]).shape[i]
+    if not clear:
+        memset(value(y).data, 0, value(y).numel * item_size(dt))
     try:
         src = dense_copy(x[0], dt)
-        walk(ADD, y, x[1], src, <int>at.k[0])
+        walk(ADD, y, x[1], src, dim, clear)
     except:
         release(y)
         raise
