@@ -105,7 +105,7 @@ def glove(words: list[str]) -> tuple[np.ndarray, int]:
     for i, word in enumerate(words):
         if word in row:
             table[i] = vectors[row[word]]
-            count += 1
+            count += i > 1  # the first two stand for no word
     return table, count
 
 

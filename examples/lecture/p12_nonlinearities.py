@@ -44,7 +44,7 @@ def run(given):
     claim("layers give what the functions give", all(
         cgrad.equal(layer(x), FUNCTIONS[type(layer).__name__.lower()](x)) for layer in layers))
 
-    plot(lambda: viz.activations(FUNCTIONS), given.out, "p12_nonlinearities")
+    plot(lambda: viz.activations(FUNCTIONS, low=-7, high=7), given.out, "p12_nonlinearities")
 
 
 def main(argv=None):

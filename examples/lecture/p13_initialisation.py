@@ -86,6 +86,8 @@ def run(given):
                  ylim=(1e-9, 3))  # fmt: skip
         right.set(xlabel="layer", ylabel="deviation of gradients", title="backwards")
         left.legend()
+        for axes in (left, right):
+            axes.set_xticks([1, 5, 10, 15, 20])
         save(picture, given.out, "p13_initialisation")
 
 

@@ -14,14 +14,14 @@ KINDS = {
     "SGD": (cgrad.optim.SGD, {"lr": 1e-3}),
     "SGD, momentum": (cgrad.optim.SGD, {"lr": 1e-3, "momentum": 0.9}),
     "SGD, Nesterov": (cgrad.optim.SGD, {"lr": 1e-3, "momentum": 0.9, "nesterov": True}),
-    "Adagrad": (cgrad.optim.Adagrad, {"lr": 0.3}),
-    "Adadelta": (cgrad.optim.Adadelta, {"lr": 5.0}),
-    "RMSprop": (cgrad.optim.RMSprop, {"lr": 2e-3}),
-    "Adam": (cgrad.optim.Adam, {"lr": 2e-2}),
-    "AdamW": (cgrad.optim.AdamW, {"lr": 2e-2, "weight_decay": 0.0}),
-    "Adamax": (cgrad.optim.Adamax, {"lr": 5e-2}),
+    "Adagrad": (cgrad.optim.Adagrad, {"lr": 1.0}),
+    "Adadelta": (cgrad.optim.Adadelta, {"lr": 0.2}),
+    "RMSprop": (cgrad.optim.RMSprop, {"lr": 5e-3}),
+    "Adam": (cgrad.optim.Adam, {"lr": 0.1}),
+    "AdamW": (cgrad.optim.AdamW, {"lr": 0.1, "weight_decay": 0.0}),
+    "Adamax": (cgrad.optim.Adamax, {"lr": 1.0}),
     "NAdam": (cgrad.optim.NAdam, {"lr": 2e-2}),
-    "RAdam": (cgrad.optim.RAdam, {"lr": 1e-3}),
+    "RAdam": (cgrad.optim.RAdam, {"lr": 5e-3}),
     "L-BFGS": (cgrad.optim.LBFGS, {"line_search_fn": "strong_wolfe", "max_iter": 1,
                                     "max_eval": 25}),
 }
@@ -50,6 +50,13 @@ def descend(kind, options, steps):
     return points
 
 
+def arrives(name, rate, steps):
+    """Whether an optimizer with this rate gets below 0.5."""
+    kind, options = KINDS[name]
+    end = descend(kind, {**options, "lr": rate}, steps)[-1]
+    return valley(cgrad.tensor(end, dtype=cgrad.float64)).item() < 0.5  # False for NaN
+
+
 def run(given):
     steps = 500 if given.quick else 2000
     paths = {name: descend(kind, options, steps) for name, (kind, options) in KINDS.items()}
@@ -63,6 +70,13 @@ def run(given):
     claim("every optimizer has come down the valley", max(ends.values()) < valley_start() / 4)
     claim("momentum is faster than plain SGD", ends["SGD, momentum"] < ends["SGD"])
     claim("L-BFGS is there", ends["L-BFGS"] < 1e-8)
+
+    rates = [m * 10.0**k for k in range(-5, 2) for m in ((1,) if given.quick else (1, 2, 5))]
+    work = {name: [rate for rate in rates if arrives(name, rate, steps)]
+            for name in ("SGD", "SGD, momentum", "Adam")}  # fmt: skip
+    for name, good in work.items():
+        print(f"  {name} gets below 0.5 with the rates " + ", ".join(f"{rate:g}" for rate in good))
+    claim("Adam arrives with more rates than SGD", len(work["Adam"]) > len(work["SGD"]))
 
     w = cgrad.tensor([3.0], dtype=cgrad.float64, requires_grad=True)
     optimizer = cgrad.optim.Adam([w], lr=0.1)

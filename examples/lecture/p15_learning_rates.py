@@ -106,18 +106,21 @@ def run(given):
           curves["half every 15 epochs"][15] == 0.5 and curves["half every 15 epochs"][30] == 0.25)
     claim("on a plateau the rate falls", curves["plateau"][-1] < 0.1 < curves["plateau"][10])
 
-    picture = figure(14, 4)
+    picture = figure(12, 8)
     if picture is not None:
-        left, middle, right = picture.subplots(1, 3)
+        top, bottom = picture.subfigures(2, 1)
+        left, middle = top.subplots(1, 2)
         for rate, result in tried.items():
             left.plot(range(1, epochs + 1), result, label=f"{rate:g}")
         left.set(xlabel="epoch", ylabel="loss", title="powers of ten", ylim=(0, 2))
-        left.legend(title="rate", fontsize=8, loc="lower right")
+        left.legend(title="rate", fontsize=8, loc="center left", bbox_to_anchor=(1, 0.5))
         found.plot(title="finder", ax=middle)
-        for name, curve in curves.items():
-            right.plot(curve, label=name)
-        right.set(xlabel="epoch", ylabel="rate", title="schedules")
-        right.legend(fontsize=8, loc="center left", bbox_to_anchor=(1, 0.5))
+        small = bottom.subplots(2, 4, sharex=True, sharey=True).flat
+        for axes, (name, curve) in zip(small, curves.items()):
+            axes.plot(curve)
+            axes.set_title(name, fontsize=10)
+        bottom.supxlabel("epoch", fontsize=10)
+        bottom.supylabel("rate", fontsize=10)
         save(picture, given.out, "p15_learning_rates")
 
 

@@ -107,5 +107,7 @@ def activations(
     figure.axes[0].set_ylim(max(bottom, -2) - 0.2, min(top, 3) + 0.2)   # of all: they are shared
     for axes in list(grid):
         axes.remove()
+    for axes in figure.axes[-columns:]:
+        axes.tick_params(labelbottom=True)       # also where the last row ends before
     figure.legend(*figure.axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
     return figure
