@@ -71,6 +71,12 @@ def test_a_name_given_twice_and_unknown_ones_are_errors():
         X.softmax(dim=0, axis=0)
     with pytest.raises(TypeError, match="multiple values"):
         cgrad.softmax(X, 0, axis=0)
+    for name in ("sum", "mean", "prod", "amax", "amin", "any", "all", "var", "std", "argmax",
+                 "argmin", "max", "min"):
+        with pytest.raises(TypeError, match=rf"{name}\(\) got multiple values for argument 'dim'"):
+            getattr(X, name)(dim=0, axis=1)
+        with pytest.raises(TypeError, match="multiple values for argument 'keepdim'"):
+            getattr(X, name)(dim=0, keepdim=True, keepdims=False)
     with pytest.raises(TypeError, match=r"softmax\(\) got an unexpected keyword argument 'axes'"):
         X.softmax(axes=0)
 

@@ -202,7 +202,8 @@ def range(
     Example::
 
         >>> import warnings
-        >>> with warnings.catch_warnings(action="ignore"):
+        >>> with warnings.catch_warnings():
+        ...     warnings.simplefilter("ignore")
         ...     x = cgrad.range(0, 2)
         >>> x
         tensor([0., 1., 2.])

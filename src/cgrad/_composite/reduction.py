@@ -8,6 +8,7 @@ from cgrad import return_types
 from cgrad._composite.register import check_tensor, dimension, public
 from cgrad._engine import reduce
 from cgrad._engine.annotations import Dims, Number
+from cgrad._engine.face import numpy_names
 from cgrad._engine.handle import dtype as _dtype
 from cgrad._engine.sort import store
 from cgrad._tensor.tensor import Tensor
@@ -69,8 +70,8 @@ def max(
         >>> cgrad.max(cgrad.tensor([[1, 5], [7, 2]]), dim=1)
         max(values=tensor([5, 7]), indices=tensor([1, 0]))
     """
-    dim = other if other is not None else dim if axis is None else axis
-    return _extreme("max", input, dim, keepdim if keepdims is None else keepdims, out)
+    dim, keepdim = numpy_names("max", dim, keepdim, axis, keepdims)
+    return _extreme("max", input, dim if other is None else other, keepdim, out)
 
 
 @overload
@@ -101,8 +102,8 @@ def min(
         >>> cgrad.min(cgrad.tensor([[1, 5], [7, 2]]), dim=1)
         min(values=tensor([1, 2]), indices=tensor([0, 1]))
     """
-    dim = other if other is not None else dim if axis is None else axis
-    return _extreme("min", input, dim, keepdim if keepdims is None else keepdims, out)
+    dim, keepdim = numpy_names("min", dim, keepdim, axis, keepdims)
+    return _extreme("min", input, dim if other is None else other, keepdim, out)
 
 
 @public()

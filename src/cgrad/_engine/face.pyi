@@ -24,6 +24,9 @@ class Renaming:
     def __call__(self, *args: Any, **kwargs: Any) -> Any: ...
 
 def renaming(function: _F, renamed: dict[str, str | None] | None = None) -> _F: ...
+def numpy_names(
+    name: str, dim: Any, keepdim: bool, axis: Any, keepdims: bool | None
+) -> tuple[Any, bool]: ...
 def export(
     function: _F, *names: str, method: bool = True, module: bool = True,
     renamed: dict[str, str | None] | None = None,

@@ -75,6 +75,19 @@ def renaming(function, dict renamed=None):
     return renamed_function
 
 
+def numpy_names(str name, dim, keepdim, axis, keepdims):
+    """`dim` and `keepdim`; NumPy's names of them may be given instead, but not both."""
+    if axis is not None:
+        if dim is not None and not (isinstance(dim, tuple) and not dim):
+            raise TypeError(f"{name}() got multiple values for argument 'dim'")
+        dim = axis
+    if keepdims is not None:
+        if keepdim:
+            raise TypeError(f"{name}() got multiple values for argument 'keepdim'")
+        keepdim = keepdims
+    return dim, keepdim
+
+
 @cython.binding(False)
 cdef class Renaming:
     """A function, called by the vectorcall protocol, with further names for its arguments."""

@@ -1,7 +1,7 @@
 """Variance and standard deviation."""
 from libc.math cimport INFINITY, NAN
 from cgrad._engine.types cimport *
-from cgrad._engine.face import export
+from cgrad._engine.face import export, numpy_names
 from cgrad._engine.face cimport wrap_borrowed
 from cgrad._engine.handle cimport dtype_of, row_of
 from cgrad._engine.inplace cimport write_out
@@ -88,8 +88,9 @@ cdef object _spread_of(str name, bint root, bint with_mean, object input, object
                 raise TypeError(f"{name}(): takes 'unbiased' or 'correction', not both")
             correction = 1 if unbiased else 0
         by = 1.0 if correction is None else correction
-        keep_dims = bool(keepdim if keepdims is None else keepdims)
-        dim = int_dims(dim if axis is None else axis, op, "dim")
+        dim, keepdim = numpy_names(name, dim, keepdim, axis, keepdims)
+        keep_dims = bool(keepdim)
+        dim = int_dims(dim, op, "dim")
         x = row_of(input, op)
         if not is_float(value(x).dtype):
             raise RuntimeError(f"{name}(): only support floating point and complex dtypes, got "

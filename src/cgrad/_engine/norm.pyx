@@ -247,8 +247,8 @@ def row_norm(input, int64_t n, double eps, bint rms=False, weight=None, bias=Non
     Each run of `n` elements (in row-major order) minus its mean, divided by its standard
     deviation: (x - mean) / sqrt(variance + eps), the biased variance.  With `rms` the mean counts
     as 0.  `n` divides the number of elements.  Then times `weight`, plus `bias`, which have the shape
-    of the last dimensions, n elements; a bias needs a weight.  Raises RuntimeError for integers and
-    for other shapes or dtypes of weight and bias.
+    of the last dimensions, n elements; a bias needs a weight.  Raises NotImplementedError for
+    integers, RuntimeError for other shapes or dtypes of weight and bias.
     """
     cdef int64_t mark = scope_enter()
     cdef Attr at
@@ -256,8 +256,8 @@ def row_norm(input, int64_t n, double eps, bint rms=False, weight=None, bias=Non
     try:
         x = row_of(input, "row_norm")
         if not is_float(value(x).dtype):
-            raise RuntimeError(f"mixed dtype: normalisation is not implemented for "
-                               f"{dtype_of(value(x).dtype)!r}")
+            raise NotImplementedError("row_norm: normalisation is not implemented for "
+                                      f"{dtype_of(value(x).dtype)!r}")
         if n < 0 or (n and value(x).numel % n) or (n == 0 and value(x).numel):
             raise RuntimeError(f"row_norm: rows of {n} do not divide {value(x).numel} elements")
         at.k[0] = n

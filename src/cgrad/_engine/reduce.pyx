@@ -8,7 +8,7 @@ from libc.string cimport memcpy
 from libc.math cimport INFINITY
 from cgrad._engine.types cimport *
 from cgrad._engine.elementwise cimport elementwise_into
-from cgrad._engine.face import export
+from cgrad._engine.face import export, numpy_names
 from cgrad._engine.face cimport wrap_borrowed
 from cgrad._engine.handle cimport dtype_code, dtype_of, row_of, wrap
 from cgrad._engine.inplace cimport write_out
@@ -394,8 +394,9 @@ cdef object _call(int op, Row x, object dim, bint keepdim, object out):
 
 
 cdef tuple _names(int op, object dim, object keepdim, object axis, object keepdims):
-    return (int_dims(dim if axis is None else axis, ops[op].name, "dim"),
-            bool(keepdim if keepdims is None else keepdims))
+    if axis is not None or keepdims is not None:
+        dim, keepdim = numpy_names(ops[op].name.decode(), dim, keepdim, axis, keepdims)
+    return int_dims(dim, ops[op].name, "dim"), bool(keepdim)
 
 
 cdef object _total(int op, object input, object dim, object keepdim, object dtype, object axis,
@@ -454,10 +455,10 @@ def prod(input, dim=None, keepdim=False, *, dtype=None, axis=None, keepdims=None
     >>> cgrad.prod(cgrad.tensor([2.0, 3.0, 4.0]))
     tensor(24.)
     """
-    dim = dim if axis is None else axis
+    dim, keepdim = numpy_names("prod", dim, keepdim, axis, keepdims)
     if dim is not None and not hasattr(dim, "__index__"):
         raise TypeError(f"prod(): argument 'dim' must be int, not {type(dim).__name__}")
-    return _total(PROD, input, dim, keepdim, dtype, None, keepdims, out)
+    return _total(PROD, input, dim, keepdim, dtype, None, None, out)
 
 
 cdef object _extreme(int op, object input, object dim, object keepdim, object axis,

@@ -7,7 +7,7 @@ whose derivatives are one another, so all orders exist, and no division by an in
 from libc.math cimport INFINITY
 from libc.string cimport memcpy, memset
 from cgrad._engine.types cimport *
-from cgrad._engine.face import export
+from cgrad._engine.face import export, numpy_names
 from cgrad._engine.face cimport wrap_borrowed
 from cgrad._engine.handle cimport dtype_code, dtype_of, row_of
 from cgrad._engine.inplace cimport write_out
@@ -367,8 +367,8 @@ def argmax(input, dim=None, keepdim=False, *, axis=None, keepdims=None, out=None
         >>> cgrad.argmax(cgrad.tensor([[1, 5], [7, 2]]), dim=1)
         tensor([1, 0])
     """
-    return _arg_extreme(input, dim if axis is None else axis,
-                        bool(keepdim if keepdims is None else keepdims), True, out, "argmax")
+    dim, keepdim = numpy_names("argmax", dim, keepdim, axis, keepdims)
+    return _arg_extreme(input, dim, bool(keepdim), True, out, "argmax")
 
 
 def argmin(input, dim=None, keepdim=False, *, axis=None, keepdims=None, out=None):
@@ -381,8 +381,8 @@ def argmin(input, dim=None, keepdim=False, *, axis=None, keepdims=None, out=None
         >>> cgrad.argmin(cgrad.tensor([[1, 5], [7, 2]]), dim=1)
         tensor([0, 1])
     """
-    return _arg_extreme(input, dim if axis is None else axis,
-                        bool(keepdim if keepdims is None else keepdims), False, out, "argmin")
+    dim, keepdim = numpy_names("argmin", dim, keepdim, axis, keepdims)
+    return _arg_extreme(input, dim, bool(keepdim), False, out, "argmin")
 
 
 cdef object _cumulative(int op, object input, object dim, object dtype, object out):

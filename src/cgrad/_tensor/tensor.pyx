@@ -270,6 +270,9 @@ cdef class Tensor(Handle):
         return _unary(ABS, self)
 
     def __invert__(self):
+        if is_float(value(self.row).dtype):
+            raise TypeError("~ (operator.invert) is only implemented on integer and Boolean-type "
+                            f"tensors, not on {self.dtype!r}")
         return _face.public["bitwise_not"](self)
 
     def __iadd__(self, other):

@@ -268,7 +268,8 @@ def upsample(
     Example::
 
         >>> import warnings
-        >>> with warnings.catch_warnings(action="ignore"):
+        >>> with warnings.catch_warnings():
+        ...     warnings.simplefilter("ignore")
         ...     y = cgrad.nn.functional.upsample(cgrad.ones(1, 1, 2), scale_factor=2)
         >>> y.shape
         cgrad.Size([1, 1, 4])
@@ -282,7 +283,8 @@ def upsample_nearest(input: Tensor, size: Any = None, scale_factor: Any = None) 
     Example::
 
         >>> import warnings
-        >>> with warnings.catch_warnings(action="ignore"):
+        >>> with warnings.catch_warnings():
+        ...     warnings.simplefilter("ignore")
         ...     y = cgrad.nn.functional.upsample_nearest(cgrad.ones(1, 1, 2), scale_factor=2)
         >>> y.shape
         cgrad.Size([1, 1, 4])
@@ -296,7 +298,8 @@ def upsample_bilinear(input: Tensor, size: Any = None, scale_factor: Any = None)
     Example::
 
         >>> import warnings
-        >>> with warnings.catch_warnings(action="ignore"):
+        >>> with warnings.catch_warnings():
+        ...     warnings.simplefilter("ignore")
         ...     y = cgrad.nn.functional.upsample_bilinear(cgrad.ones(1, 1, 2, 2), scale_factor=2)
         >>> y.shape
         cgrad.Size([1, 1, 4, 4])

@@ -104,7 +104,8 @@ def remove_weight_norm(module: T, name: str = "weight") -> T:
     Example::
 
         >>> import warnings
-        >>> with warnings.catch_warnings(action="ignore"):
+        >>> with warnings.catch_warnings():
+        ...     warnings.simplefilter("ignore")
         ...     layer = cgrad.nn.utils.weight_norm(cgrad.nn.Linear(2, 3))
         >>> list(dict(cgrad.nn.utils.remove_weight_norm(layer).named_parameters()))
         ['bias', 'weight']
