@@ -84,7 +84,7 @@ def test_quoted_source_stands_in_the_source(page):
     assert quoted
     for _, code in quoted:
         for paragraph in code.strip().split("\n\n"):
-            assert all(line in everything for line in paragraph.splitlines()), paragraph
+            assert paragraph in everything, paragraph
 
 
 def test_files_and_scripts_named_in_pages_exist():
