@@ -427,6 +427,8 @@ cdef int _run_as(Work *p, bint small, bint shifts) except -1:
         cg_shift_flip[p.dtype](g, p.w, p.parts + bytes_parts)
         p.w = p.parts + bytes_parts
     grain = 1 + <int64_t>(FEW / max(work / items, 1.0))
+    if p.shift.bytes and p.what != WEIGHT:
+        grain = max(grain, items // 32)      # a grid is cleared once for several samples
     if work < NOGIL or small:
         _task(p, 0, items)
     else:

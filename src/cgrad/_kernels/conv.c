@@ -22,6 +22,13 @@ static void range(const cg_conv *g, int d, int64_t k, int64_t *begin, int64_t *e
     *end = last;
 }
 
+/* From row to row of a padded plane; see conv_shift.h. */
+static int64_t grid_row(const cg_conv *g)
+{
+    const int64_t row = g->in[2] + g->pad[2];
+    return row < g->out[2] ? g->out[2] : row;
+}
+
 #define T float
 #define NAME(x) x##_f32
 #include "conv_impl.h"
@@ -42,9 +49,9 @@ static void range(const cg_conv *g, int d, int64_t k, int64_t *begin, int64_t *e
 
 void cg_shift_sizes(const cg_conv *g, int64_t depth, int64_t elements, cg_shift *s)
 {
-    const int64_t row = g->in[2] + 2 * g->pad[2], slice = row * (g->in[1] + 2 * g->pad[1]);
+    const int64_t row = grid_row(g), slice = row * (g->in[1] + 2 * g->pad[1]);
     const int64_t cg = g->c / g->groups, og = g->o / g->groups;
-    s->grid = slice * (g->in[0] + 2 * g->pad[0]);
+    s->grid = slice * (g->in[0] + 2 * g->pad[0]) + g->pad[2];
     s->places = (g->out[0] - 1) * slice + (g->out[1] - 1) * row + g->out[2];
     s->channels = depth / g->taps < elements / s->grid ? depth / g->taps : elements / s->grid;
     s->channels = s->channels < 1 ? 1 : s->channels < cg ? s->channels : cg;

@@ -1,6 +1,7 @@
 /* Convolution with stride 1 by shifts, of one type: included by conv.c with T and NAME(x) defined.
 
-   A channel lies in a grid with its padding around it.  A tap then meets all output places at once
+   A channel lies in a grid with its padding around it; the padding at the right of a row is that at
+   the left of the next.  A tap then meets all output places at once
    at a fixed distance in the grid, so that the matrix of im2col need not be made: its rows are the
    grid read from different places (Georganas et al., 2018, go the same way).  Output places are
    counted in the grid too, which makes some that do not exist, at the end of each of its rows;
@@ -27,7 +28,7 @@ CG_MV static void NAME(lines)(const T *CG_RESTRICT from, int64_t ld_from, T *CG_
 /* All lines of one channel between the grid and its plane: to the plane with `back`. */
 static void NAME(grid)(const cg_conv *g, const int64_t *size, T *grid, T *plane, int back)
 {
-    const int64_t row = g->in[2] + 2 * g->pad[2], slice = row * (g->in[1] + 2 * g->pad[1]);
+    const int64_t row = grid_row(g), slice = row * (g->in[1] + 2 * g->pad[1]);
     int64_t i;
     for (i = 0; i < size[0]; i++, grid += slice, plane += size[1] * size[2])
         if (back)
@@ -37,10 +38,9 @@ static void NAME(grid)(const cg_conv *g, const int64_t *size, T *grid, T *plane,
 }
 
 /* Where the channels, each `grid` numbers long, have their taps. */
-static void NAME(distances)(const cg_conv *g, int64_t channels, int64_t *at)
+static void NAME(distances)(const cg_conv *g, int64_t grid, int64_t channels, int64_t *at)
 {
-    const int64_t row = g->in[2] + 2 * g->pad[2], slice = row * (g->in[1] + 2 * g->pad[1]);
-    const int64_t grid = slice * (g->in[0] + 2 * g->pad[0]);
+    const int64_t row = grid_row(g), slice = row * (g->in[1] + 2 * g->pad[1]);
     int64_t c, k0, k1, k2;
     for (c = 0; c < channels; c++)
         for (k0 = 0; k0 < g->k[0]; k0++)
@@ -52,7 +52,7 @@ static void NAME(distances)(const cg_conv *g, int64_t channels, int64_t *at)
 
 static int64_t NAME(first)(const cg_conv *g)      /* the place of plane 0, 0, 0 in the grid */
 {
-    const int64_t row = g->in[2] + 2 * g->pad[2];
+    const int64_t row = grid_row(g);
     return g->pad[0] * row * (g->in[1] + 2 * g->pad[1]) + g->pad[1] * row + g->pad[2];
 }
 
@@ -68,7 +68,7 @@ static void NAME(shift_forward)(const cg_conv *g, const cg_shift *s, const void 
     T *grid = (T *)(at + s->channels * g->taps);
     T *sums = grid + s->channels * s->grid + NAME(cg_padded)(1);
     int64_t c, i, j, count, group;
-    NAME(distances)(g, s->channels, at);
+    NAME(distances)(g, s->grid, s->channels, at);
     memset(grid, 0, (size_t)(sums - grid) * sizeof(T));
     for (; begin < end; begin++) {
         group = begin % g->groups;
@@ -96,13 +96,13 @@ static void NAME(shift_weight)(const cg_conv *g, const cg_shift *s, const void *
     const T *x = input, *y = gradient;
     T *w = weight;
     const int64_t cg = g->c / g->groups, og = g->o / g->groups, ogp = NAME(cg_padded)(og);
-    const int64_t panel = NAME(cg_padded)(1), row = g->in[2] + 2 * g->pad[2];
+    const int64_t panel = NAME(cg_padded)(1), row = grid_row(g);
     const int64_t slice = row * (g->in[1] + 2 * g->pad[1]), n_at = s->channels * g->taps;
     int64_t *at = scratch;
     T *grid = (T *)(at + n_at), *packed = grid + s->channels * s->grid + panel;
     T *sums = packed + s->places * ogp;
     int64_t c, i, j, k, l, sample, count;
-    NAME(distances)(g, s->channels, at);
+    NAME(distances)(g, s->grid, s->channels, at);
     memset(grid, 0, (size_t)(sums - grid) * sizeof(T));
     for (c = 0; c < cg; c += count) {
         count = cg - c < s->channels ? cg - c : s->channels;
