@@ -110,3 +110,19 @@ def test_variables_are_leaves_over_the_same_memory():
     with pytest.raises(TypeError, match="unexpected keyword argument 'requires_grad'"):
         cgrad.Tensor([1.0], requires_grad=True)
     assert cgrad.Tensor(2, 3, device="cpu").shape == (2, 3)
+
+
+def test_tensors_in_lists_are_numbers():
+    one = cgrad.tensor([1.5], requires_grad=True)
+    assert cgrad.tensor([one, one]).tolist() == [1.5, 1.5]
+    assert cgrad.tensor([[one], [2]], dtype=cgrad.float64).tolist() == [[1.5], [2.0]]
+    assert cgrad.FloatTensor([one, 1]).tolist() == cgrad.as_tensor([one, 1]).tolist() == [1.5, 1]
+    small = cgrad.tensor(3, dtype=cgrad.int32)
+    assert cgrad.tensor([small, small]).dtype == cgrad.int32
+    assert cgrad.tensor([small, 1]).dtype == cgrad.int64
+    assert cgrad.tensor([small, 1.5]).dtype == cgrad.float32
+    assert cgrad.tensor([cgrad.tensor(True)]).dtype == cgrad.bool
+    assert cgrad.tensor([1.0, np.float64(2)]).dtype == cgrad.float64
+    for other in (cgrad.ones(2), cgrad.ones(1, 2), cgrad.ones(0)):
+        with pytest.raises(ValueError, match="only one element tensors"):
+            cgrad.tensor([other, other])

@@ -248,10 +248,9 @@ def arange(start, end=None, step=1, *, dtype=None, device=None, requires_grad=Fa
     tensor([0.0000, 0.2500, 0.5000, 0.7500])
     """
     dtype = _kind(dtype, out, "arange")
-    args = [x.item() if is_handle(x) else x for x in (start, end, step)]
-    if args[1] is None:
-        args[0], args[1] = 0, args[0]
-    start, end, step = args
+    start, end, step = [x.item() if is_handle(x) else x for x in (start, end, step)]
+    if end is None:
+        start, end = 0, start
     if step == 0:
         raise RuntimeError("arange: step must be nonzero")
     if (end - start) * step < 0:
@@ -496,20 +495,22 @@ def tensor(data, *, dtype=None, device=None, requires_grad=False, pin_memory=Fal
         r = row_dense(dtype_code(dtype, value(x).dtype), value(x).ndim, value(x).shape)
         copy_cast(r, x)
         return finish(r, requires_grad)
+    kinds = []
     if isinstance(data, (list, tuple)):
-        data = _plain(data)
+        data = _plain(data, kinds)
     typed = isinstance(data, (np.ndarray, np.generic)) or hasattr(data, "__array_interface__")
     a = _as_array(data, "tensor")
     if typed:
         dt = dtype_code(dtype, -2)
         if dt < 0:
             dt = _array_code(a if a.dtype.isnative else a.astype(a.dtype.newbyteorder("=")))
-    elif a.dtype.kind == "f":
-        dt = dtype_code(dtype, F64 if _is_double(data) else handle.default_float)
     else:
-        dt = dtype_code(dtype, BOOL if a.dtype.kind == "b" else I64)
-        if a.size == 0 and dtype is None:
-            dt = handle.default_float
+        dt = dtype_code(dtype, BOOL if a.dtype.kind == "b" else
+                        handle.default_float if a.dtype.kind == "f" or not a.size else I64)
+    if kinds and dtype is None:
+        dt = kinds[0] if len(kinds) == a.size else dt
+        for code in kinds:
+            dt = promote_codes(dt, code)
     if a.dtype.kind == "c":
         raise TypeError("tensor(): complex numbers are not supported")
     if not typed and dt < F32 and a.size and a.dtype.kind != "b":
@@ -519,21 +520,20 @@ def tensor(data, *, dtype=None, device=None, requires_grad=False, pin_memory=Fal
                        else a.astype(np.float64), dt, True, requires_grad)
 
 
-cdef object _plain(object data):
-    # Tensors inside a list become numbers or nested lists.
-    for x in data:
-        if is_handle(x) or isinstance(x, (list, tuple)):
-            return [(y.tolist() if is_handle(y) else _plain(y) if isinstance(y, (list, tuple))
-                     else y) for y in data]
-    return data
-
-
-cdef bint _is_double(object data):
-    # NumPy scalars and arrays inside a list keep their precision.
-    while isinstance(data, (list, tuple)) and len(data):
-        data = data[0]
-    return (isinstance(data, (np.ndarray, np.generic)) and data.dtype == np.float64
-            and not type(data) is float)
+cdef object _plain(object x, list kinds):
+    # Tensors inside a list count as numbers of their dtypes, which go to `kinds`; NumPy's float64
+    # keeps its precision.
+    if isinstance(x, (list, tuple)):
+        return [_plain(y, kinds) for y in x]
+    if is_handle(x):
+        if x.numel() != 1:
+            raise ValueError("only one element tensors can be converted to Python scalars; got one "
+                             f"of shape {list(x.shape)}: cgrad.stack() puts tensors together")
+        kinds.append(dtype_code(x.dtype, 0))
+        return x.item()
+    if isinstance(x, (np.ndarray, np.float64)) and x.dtype == np.float64:
+        kinds.append(F64)
+    return x
 
 
 def as_tensor(data, dtype=None, device=None):
