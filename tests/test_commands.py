@@ -71,4 +71,21 @@ def test_interrupt(capsys, monkeypatch):
 def test_as_a_program():
     done = subprocess.run([sys.executable, "-m", "cgrad", "--help"], capture_output=True, text=True)
     assert done.returncode == 0
-    assert all(word in done.stdout for word in ("info", "check", "demo"))
+    assert all(word in done.stdout for word in ("info", "check", "demo", "Exit status"))
+
+
+def test_help_and_version(capsys):
+    for arguments, words in ((["--version"], [f"cgrad {cgrad.__version__}"]),
+                             (["check", "--help"], ["--threads N", "Test values, gradients, BLAS"]),
+                             (["demo", "--help"], ["--steps N", "(2000)", "two spirals"])):
+        with pytest.raises(SystemExit) as end:
+            main(arguments)
+        out = capsys.readouterr().out
+        assert end.value.code == 0 and all(word in out for word in words)
+
+
+def test_an_unknown_command_names_those_that_there_are(capsys):
+    with pytest.raises(SystemExit):
+        main(["nothing"])
+    err = capsys.readouterr().err
+    assert "'nothing'" in err and "info" in err and "check" in err and "demo" in err

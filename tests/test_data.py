@@ -492,3 +492,39 @@ def test_import_paths():
     assert sampler.RandomSampler is RandomSampler
     assert distributed.DistributedSampler is DistributedSampler
     assert dataloader.default_collate is default_collate
+
+
+class Counted(IterableDataset):
+    def __iter__(self):
+        return iter(range(10))
+
+    def __len__(self):
+        return 10
+
+
+@pytest.mark.parametrize("batch_size", [None, 1, 3, 5, 11])
+@pytest.mark.parametrize("drop_last", [False, True])
+@pytest.mark.parametrize("make", [
+    lambda: {"dataset": range(10)}, lambda: {"dataset": range(10), "shuffle": True},
+    lambda: {"dataset": Counted()}, lambda: {"dataset": range(10), "sampler": [1, 2, 3]},
+    lambda: {"dataset": range(10), "sampler": cgrad.utils.data.SubsetRandomSampler([4, 5])},
+    lambda: {"dataset": range(10), "sampler": WeightedRandomSampler([1.0] * 10, 7)},
+])
+def test_the_length_is_the_number_of_batches(make, batch_size, drop_last):
+    options = {"batch_size": batch_size, **({"drop_last": drop_last} if batch_size else {})}
+    loader = DataLoader(**make(), **options)
+    assert len(loader) == sum(1 for _ in loader)
+
+
+def test_a_progress_bar_knows_the_end():
+    tqdm = pytest.importorskip("tqdm").tqdm
+    assert len(tqdm(DataLoader(range(10), 3), disable=True)) == 4
+
+    class Endless(IterableDataset):
+        def __iter__(self):
+            return iter(range(4))
+
+    with pytest.raises(TypeError):
+        len(DataLoader(Endless(), 2))
+    assert [batch.tolist() for batch in tqdm(DataLoader(Endless(), 2), disable=True)] == [
+        [0, 1], [2, 3]]

@@ -43,6 +43,8 @@ cdef int load_blas() except -1:
             return 0
         import glob
         import scipy_openblas32
+        from cgrad._engine.table import begin_range, end_range
+        event = begin_range("load OpenBLAS")     # once, but long: a profiler shows it apart
         folder = scipy_openblas32.get_lib_dir()
         found = sorted(glob.glob(os.path.join(folder, "*openblas*.so*"))
                        + glob.glob(os.path.join(folder, "*openblas*.dylib"))
@@ -51,6 +53,7 @@ cdef int load_blas() except -1:
             raise ImportError(f"no OpenBLAS library in {folder}: reinstall scipy-openblas32")
         encoded = os.fsencode(found[0])
         error = cg_blas_load(encoded)
+        end_range(event)
         if error != NULL:
             raise ImportError(f"cannot load OpenBLAS from {found[0]}: "
                               f"{error.decode(errors='replace')}")
