@@ -62,6 +62,23 @@ def test_the_network_is_left_as_it_was():
     assert not any(m._forward_hooks for m in model.modules())
 
 
+def test_a_buffer_that_forward_replaces_comes_back():
+    class Memory(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.inner = nn.Linear(3, 3)
+            self.register_buffer("state", cgrad.zeros(3))
+
+        def forward(self, x):
+            self.state = self.state + self.inner(x)
+            return self.state
+
+    model = Memory()
+    state = model.state
+    cgrad.summary(model, cgrad.ones(3))
+    assert model.state is state and state.tolist() == [0, 0, 0]
+
+
 def test_arguments_of_all_kinds():
     class Two(nn.Module):
         def __init__(self):

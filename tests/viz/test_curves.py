@@ -246,6 +246,23 @@ def test_finder_sweeps_and_puts_everything_back():
     assert len(figure.axes[0].lines) == 4
 
 
+def test_finder_puts_back_a_buffer_that_forward_replaces():
+    class Counting(nn.Linear):
+        def __init__(self):
+            super().__init__(1, 1)
+            self.register_buffer("calls", cgrad.zeros(()))
+
+        def forward(self, x):
+            self.calls = self.calls + 1
+            return super().forward(x)
+
+    model = Counting()
+    calls = model.calls
+    optimizer = cgrad.optim.SGD(model.parameters(), lr=1.0)
+    viz.lr_finder(model, optimizer, lambda: (model(cgrad.ones(4, 1)) - 3).square().mean(), steps=9)
+    assert model.calls is calls and calls.item() == 0
+
+
 def test_finder_stops_where_the_loss_blows_up():
     weight = nn.Linear(1, 1)
     optimizer = cgrad.optim.SGD(weight.parameters(), lr=1.0)

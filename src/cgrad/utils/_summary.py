@@ -203,7 +203,8 @@ def _made(input_size: Sequence[Any], dtypes: Sequence[Any] | None) -> list[Tenso
 def _run(model: cgrad.nn.Module, data: Any, found: Summary) -> None:
     names = {id(module): name for name, module in model.named_modules()}
     modes = [(module, module.training) for module in model.modules()]
-    buffers = [(b, b.detach().clone()) for b in model.buffers() if not _lazy(b)]
+    buffers = [(module, name, b, b.detach().clone()) for module in model.modules()
+               for name, b in module._buffers.items() if b is not None and not _lazy(b)]  # fmt: skip
     around: list[LayerInfo] = []
     seen: set[int] = set()
 
@@ -241,8 +242,9 @@ def _run(model: cgrad.nn.Module, data: Any, found: Summary) -> None:
         for module, training in modes:
             module.training = training
         with cgrad.no_grad():
-            for buffer, value in buffers:
+            for module, name, buffer, value in buffers:
                 buffer.copy_(value)
+                module._buffers[name] = buffer      # forward may have put another one there
     by_name = dict(model.named_modules())
     for layer in found.layers:
         _described(layer, by_name[layer.name], seen)

@@ -161,6 +161,7 @@ def _keep(model: cgrad.nn.Module, optimizer: cgrad.optim.Optimizer) -> Callable[
     for group in optimizer.param_groups:
         tensors.update({id(tensor): tensor for tensor in group["params"]})
     values = [(tensor, tensor.detach().clone(), tensor.grad) for tensor in tensors.values()]
+    buffers = [(module, dict(module._buffers)) for module in model.modules()]
     state: Any = copy.deepcopy(optimizer.state_dict())
     rates = [group["lr"] for group in optimizer.param_groups]
     random = cgrad.get_rng_state()
@@ -172,6 +173,8 @@ def _keep(model: cgrad.nn.Module, optimizer: cgrad.optim.Optimizer) -> Callable[
             for tensor, value, grad in values:
                 tensor.copy_(value)
                 tensor.grad = grad
+        for module, before in buffers:
+            module._buffers.update(before)      # forward may have put others there
         optimizer.load_state_dict(state)
         for group, rate in zip(optimizer.param_groups, rates):
             group["lr"] = rate
