@@ -204,7 +204,7 @@ def _run(model: cgrad.nn.Module, data: Any, found: Summary) -> None:
     names = {id(module): name for name, module in model.named_modules()}
     modes = [(module, module.training) for module in model.modules()]
     buffers = [(module, name, b, b.detach().clone()) for module in model.modules()
-               for name, b in module._buffers.items() if b is not None and not _lazy(b)]  # fmt: skip
+               for name, b in module._buffers.items() if b is not None and not _lazy(b)]
     around: list[LayerInfo] = []
     seen: set[int] = set()
 

@@ -81,7 +81,8 @@ def graph(loss: Tensor, params: Any = None, *, gradient: Tensor | None = None,
 
     Every node shows its operation, shape, dtype, value and gradient. The gradients come from a
     sweep of their own, before :meth:`~cgrad.Tensor.backward` or after ``backward(retain_graph=
-    True)``; it adds nothing to any ``.grad``, but hooks on tensors run. Values that no derivative
+    True)``; it adds nothing to any ``.grad``, but hooks on tensors run, and again with the ones
+    that a second sweep sends for the local derivatives. Values that no derivative
     reads, lines of the program and boxes around modules are there for what was computed inside
     :class:`record`.
 
