@@ -1,4 +1,6 @@
 """What programs written for older PyTorch, or on top of its inner classes, import and use."""
+from collections import OrderedDict
+
 import numpy as np
 import pytest
 
@@ -126,3 +128,24 @@ def test_tensors_in_lists_are_numbers():
     for other in (cgrad.ones(2), cgrad.ones(1, 2), cgrad.ones(0)):
         with pytest.raises(ValueError, match="only one element tensors"):
             cgrad.tensor([other, other])
+
+
+def test_trees():
+    from cgrad.utils._pytree import (
+        tree_flatten,
+        tree_leaves,
+        tree_map,
+        tree_map_only,
+        tree_structure,
+        tree_unflatten,
+    )
+
+    tree = {"a": [1, (2, None)], "b": OrderedDict(c="x")}
+    leaves, spec = tree_flatten(tree)
+    assert leaves == tree_leaves(tree) == [1, 2, None, "x"] and spec.num_leaves == 4
+    assert tree_unflatten(leaves, spec) == tree == tree_structure(tree).unflatten(leaves)
+    assert tree_map(lambda x, y: x + y, [1, (2,)], [3, (4,)]) == [4, (6,)]
+    assert tree_map_only(int, lambda x: -x, tree) == {"a": [-1, (-2, None)], "b": {"c": "x"}}
+    assert cgrad.utils._pytree.tree_leaves(3) == [3]
+    with pytest.raises(ValueError, match="4 leaves, but 1"):
+        tree_unflatten([1], spec)

@@ -17,6 +17,7 @@ from cgrad._engine.backward import leaves as _leaves
 from cgrad._tensor.tensor import Tensor
 from cgrad.autograd.functional import _grads, _products
 from cgrad.autograd.grad_mode import enable_grad
+from cgrad.utils._pytree import flatten as _flatten
 
 __all__ = [
     "functional_call", "grad", "grad_and_value", "hessian", "jacfwd", "jacrev", "jvp", "linearize",
@@ -27,26 +28,6 @@ _nesting = threading.local()
 
 
 # -- trees of tensors -------------------------------------------------------------------------
-
-
-def _flatten(tree: Any) -> tuple[list[Any], Callable[[list[Any]], Any]]:
-    """The leaves of nested tuples, lists and dictionaries, and how to put them back."""
-    if isinstance(tree, (tuple, list, dict)):
-        values = list(tree.values()) if isinstance(tree, dict) else list(tree)
-        parts = [_flatten(v) for v in values]
-        leaves = [x for part, _ in parts for x in part]
-
-        def rebuild(new: list[Any]) -> Any:
-            new, made = list(new), []
-            for part, build in parts:
-                made.append(build(new[:len(part)]))
-                del new[:len(part)]
-            if isinstance(tree, dict):
-                return type(tree)(zip(tree, made))
-            return type(tree)(*made) if hasattr(tree, "_fields") else type(tree)(made)
-
-        return leaves, rebuild
-    return [tree], lambda new: new[0]
 
 
 def _map(function: Callable[[Any], Any], tree: Any) -> Any:
