@@ -441,6 +441,8 @@ def test_activities():
     assert profiler.supported_activities() == {ProfilerActivity.CPU}
     with pytest.warns(UserWarning, match="CUDA is not available"):
         profile(activities=[ProfilerActivity.CPU, ProfilerActivity.CUDA])
+    with pytest.warns(UserWarning, match="with_flops"):
+        profile(with_flops=True)
     with pytest.raises(AssertionError, match="No valid profiler activities"):
         profile(activities=[])
     with pytest.raises(AssertionError, match="nothing was noted"):

@@ -20,7 +20,7 @@ from cgrad._engine.memory cimport bytes_now
 from cgrad._engine.module import profilers
 from cgrad._engine.rows cimport node, value
 from cgrad._engine.table cimport (
-    ACCUMULATE, FUNCTION_FORWARD, MODULE, RULE, ops, record_into, recorder_now, watch,
+    ACCUMULATE, FUNCTION_FORWARD, MAX_OPS, MODULE, RULE, ops, record_into, recorder_now, watch,
 )
 from cgrad._engine.tracing cimport camel, name_of
 
@@ -56,6 +56,7 @@ cdef class Recorder:
     cdef int64_t makers
     cdef bint with_shapes, with_stacks
     cdef list names
+    cdef int32_t[2][MAX_OPS] op_names   # of operations and of their rules; -1: not named yet
     cdef dict name_ids
     cdef dict shapes         # event -> shapes
     cdef dict stacks
@@ -80,6 +81,7 @@ cdef class Recorder:
         self.n = 0
         self.current = -1
         self.names = []
+        memset(self.op_names, 0xff, sizeof(self.op_names))
         self.name_ids = {}
         self.shapes = {}
         self.stacks = {}
@@ -152,6 +154,18 @@ cdef class Recorder:
             found = self.name_ids[name] = len(self.names)
             self.names.append(name)
         return found
+
+    cdef int32_t _op_name(self, int kind, int op, Row of) except -1:
+        cdef int32_t *known = &self.op_names[kind == RULE][op]
+        cdef str name
+        if kind == ACCUMULATE:
+            return self._name("AccumulateGrad")
+        if op == FUNCTION:
+            return self._name(name_of(of))
+        if known[0] < 0:
+            name = ops[op].name.decode()
+            known[0] = self._name(camel(name) if kind == RULE else name)
+        return known[0]
 
     cdef int32_t _module(self, object module) except -1:
         cdef int32_t around = self.events[self.current].module if self.current >= 0 else -1
@@ -230,16 +244,9 @@ cdef object _sizes(Row *x, int n):
 cdef int64_t _begin(void *recorder, int kind, int op, Row *x, int n, Row of) except -2:
     cdef Recorder self = <Recorder>recorder
     cdef int32_t i, link = -1
-    cdef str name
     if kind == RULE and op == OUTPUT:
         return -1                       # hands on what arrives
-    if kind == RULE:
-        name = name_of(of) if op == FUNCTION else camel(ops[op].name.decode())
-    elif kind == ACCUMULATE:
-        name = "AccumulateGrad"
-    else:
-        name = ops[op].name.decode()
-    i = self._new(kind, op, self._name(name))
+    i = self._new(kind, op, self._op_name(kind, op, of))
     if kind == RULE and of < self.makers:
         link = self.maker[of]
         if link >= 0 and self.events[link].op == op:

@@ -18,8 +18,8 @@ derivative rule, under the name that ``grad_fn`` has, with the operation and mod
 calls of modules, custom functions, steps of optimizers, batches of loaders, and what
 :func:`record_function` names. The time of a call includes what it calls, its *self* time does not.
 Of the thread that starts the profiler, not of others; kernels that the thread pool shares count for
-the operation. Noting an event takes about a tenth of a microsecond, which counts for the event
-around it.
+the operation. Noting an event takes some tenths of a microsecond, which count for the event around
+it.
 """
 from __future__ import annotations
 
@@ -207,7 +207,7 @@ class profile:
             during a call, in the sizes of the allocator's blocks. Default: ``False``
         with_stack: note the lines of the program outside this package, innermost first; takes
             several microseconds an event. Default: ``False``
-        with_flops: accepted; floating point operations are not counted.
+        with_flops: accepted with a warning; floating point operations are not counted.
         with_modules: accepted; modules are always noted.
         acc_events: keep the events of all cycles of the schedule. Default: ``False``
 
@@ -245,6 +245,8 @@ class profile:
             raise AssertionError("No valid profiler activities found")
         if use_cuda or ProfilerActivity.CUDA in chosen:
             warnings.warn("CUDA is not available, disabling CUDA profiling", stacklevel=2)
+        if with_flops:
+            warnings.warn("with_flops: floating point operations are not counted", stacklevel=2)
         self.activities = chosen
         self.profile_memory = profile_memory
         self.record_shapes = record_shapes
