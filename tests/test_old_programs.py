@@ -1,4 +1,5 @@
 """What programs written for older PyTorch, or on top of its inner classes, import and use."""
+import abc
 from collections import OrderedDict
 
 import numpy as np
@@ -149,3 +150,33 @@ def test_trees():
     assert cgrad.utils._pytree.tree_leaves(3) == [3]
     with pytest.raises(ValueError, match="4 leaves, but 1"):
         tree_unflatten([1], spec)
+
+
+def test_modules_with_a_metaclass():
+    class Policy(nn.Module, abc.ABC):
+        @abc.abstractmethod
+        def act(self):
+            pass
+
+    class Own(type(nn.Module)):
+        def __call__(cls, *args):
+            made = super().__call__(*args)
+            made.late = True
+            return made
+
+    class Actor(Policy):
+        def __init__(self):
+            super().__init__()
+            self.layer = nn.Linear(2, 1)
+
+        def act(self):
+            return self.layer(cgrad.ones(2))
+
+    class Made(nn.Linear, metaclass=Own):
+        pass
+
+    with pytest.raises(TypeError, match="abstract"):
+        Policy()
+    assert Actor().act().shape == (1,) and list(Actor().state_dict()) == [
+        "layer.weight", "layer.bias"]  # fmt: skip
+    assert Made(2, 3).late and Made(2, 3)(cgrad.ones(2)).shape == (3,)

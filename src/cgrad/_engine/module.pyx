@@ -296,11 +296,13 @@ def shortcut(forward):
     return forward
 
 
-def quick(type cls):
-    """Let attributes of modules of a class be read by `_attribute`.
+def quick(cls):
+    """Let attributes of modules of a class, whatever its metaclass, be read by `_attribute`.
 
     Unless the class overrides ``__getattr__`` or ``__getattribute__``: then they decide.
     """
+    if not isinstance(cls, type):
+        raise TypeError(f"quick(): expected a class, but got {type(cls).__name__}")
     if cls.__getattribute__ is object.__getattribute__ and cls.__getattr__ is find_member:
         cgrad_read_with(cls, _attribute)
         PyType_Modified(<PyTypeObject *>cls)
