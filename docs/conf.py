@@ -5,7 +5,8 @@
 
 The reference is written from the installed package each time (_sphinx/reference.py), because the
 docstrings of compiled modules exist only there.  Everything works without a network, also for the
-reader: no font, script or formula is loaded from elsewhere.
+reader: no font, script or formula is loaded from elsewhere.  Therefore formulas are MathML, made by
+docutils (_sphinx/mathml.py): MathJax would come from the network, images need LaTeX.
 """
 import sys
 from pathlib import Path
