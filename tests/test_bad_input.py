@@ -23,6 +23,16 @@ def ones(*shape, dtype=cgrad.float32):
     return cgrad.ones(shape, dtype=dtype)
 
 
+def nested(depth):
+    """Lists in lists; 0: a list in itself."""
+    inner = outer = []
+    for _ in range(depth):
+        outer = [outer]
+    if not depth:
+        inner.append(inner)
+    return outer
+
+
 def longs(*values):
     return cgrad.tensor(values, dtype=INT)
 
@@ -91,6 +101,8 @@ def rows(*table):
     (lambda: cgrad.zeros(-1), RuntimeError, "zeros", "negative"),
     (lambda: cgrad.zeros(2, -3), RuntimeError, "zeros", "negative"),
     (lambda: cgrad.tensor([[1, 2], [3]]), ValueError, "length 2", "1"),
+    (lambda: cgrad.tensor(nested(0)), ValueError, "tensor", "too many dimensions"),
+    (lambda: cgrad.tensor(nested(10**5)), ValueError, "tensor", "too many dimensions"),
     (lambda: F.cross_entropy(ones(2, 3), longs(0)), ValueError, "batch", "2", "1"),
 )
 def test_shape(row):

@@ -496,8 +496,7 @@ def tensor(data, *, dtype=None, device=None, requires_grad=False, pin_memory=Fal
         copy_cast(r, x)
         return finish(r, requires_grad)
     kinds = []
-    if isinstance(data, (list, tuple)):
-        data = _plain(data, kinds)
+    data = _plain(data, kinds, 0)
     typed = isinstance(data, (np.ndarray, np.generic)) or hasattr(data, "__array_interface__")
     a = _as_array(data, "tensor")
     if typed:
@@ -520,11 +519,12 @@ def tensor(data, *, dtype=None, device=None, requires_grad=False, pin_memory=Fal
                        else a.astype(np.float64), dt, True, requires_grad)
 
 
-cdef object _plain(object x, list kinds):
-    # Tensors inside a list count as numbers of their dtypes, which go to `kinds`; NumPy's float64
-    # keeps its precision.
+cdef object _plain(object x, list kinds, int depth):
+    # Tensors inside a list are numbers of their dtypes, which go to `kinds` as NumPy's float64 does.
     if isinstance(x, (list, tuple)):
-        return [_plain(y, kinds) for y in x]
+        if depth == 64:          # NumPy's limit; a list may contain itself
+            raise ValueError(f"tensor(): too many dimensions '{type(x).__name__}'")
+        return [_plain(y, kinds, depth + 1) for y in x]
     if is_handle(x):
         if x.numel() != 1:
             raise ValueError("only one element tensors can be converted to Python scalars; got one "
