@@ -15,7 +15,8 @@ GROUPS = {"torch", "torch.Tensor", "torch.nn.functional", "torch.linalg", "torch
 EXCLUDED_NAMES = [
     "*complex*", "chalf", "cdouble", "cfloat", "polar", "view_as_real", "view_as_complex",
     "*float16", "half", "*Half*", "bfloat16*", "*sparse*", "to_dense", "*coalesce*", "*quantiz*",
-    "*fake_quant*", "q_*", "int_repr", "*cuda*", "*xpu*", "*mps*", "*mtia*", "*hpu*", "ipu", "*vulkan*",
+    "*fake_quant*",
+    "q_*", "int_repr", "*cuda*", "*xpu*", "*mps*", "*mtia*", "*hpu*", "ipu", "*vulkan*",
     "*dynamo*", "*stft", "angle", "is_conj", "crow_indices", "col_indices", "ccol_indices",
     "row_indices", "*autocast*", "*mkldnn*", "uint16", "uint32", "uint64", "eig", "eigvals",
     "geqrf", "ormqr", "*jit*", "fft", "compile*", "export", "while_loop", "*nested*",
