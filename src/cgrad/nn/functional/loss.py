@@ -303,7 +303,7 @@ def gaussian_nll_loss(
         ] != [1]:
             raise ValueError("var is of incorrect size")
     if reduction not in ("none", "mean", "sum"):
-        raise ValueError(f"{reduction} is not valid")
+        raise ValueError(f"gaussian_nll_loss: {reduction} is not valid")
     fixed = var.detach()
     var = cgrad.where(fixed < eps, var + (eps - fixed), var)
     loss = 0.5 * (var.log() + (input - target) ** 2 / var)
