@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import cgrad
+from cgrad import _library
 
 ROOT = Path(__file__).resolve().parent.parent
 SOURCES = ROOT / "src" / "cgrad"
@@ -148,8 +149,12 @@ def test_all_modules_are_compiled_and_have_stubs():
     """Each lies in the one library, and nothing compiled lies elsewhere."""
     (library,) = [p for p in INSTALLED.rglob("*")
                   if p.name.endswith(tuple(importlib.machinery.EXTENSION_SUFFIXES))]
-    for path in files("*.pyx"):
-        name = ".".join(("cgrad", *path.relative_to(SOURCES).with_suffix("").parts))
+    listed = {f"{package}.{name}" for package, names in _library.MODULES.items()
+              for name in names.split()}
+    sources = {".".join(("cgrad", *path.relative_to(SOURCES).with_suffix("").parts)): path
+               for path in files("*.pyx")}
+    assert listed == set(sources), "list the module in src/cgrad/_library.py"
+    for name, path in sources.items():
         assert Path(importlib.import_module(name).__file__) == library
         assert (INSTALLED / path.relative_to(SOURCES)).with_suffix(".pyi").exists()
     assert (INSTALLED / "py.typed").exists()

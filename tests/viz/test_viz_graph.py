@@ -427,3 +427,12 @@ def test_save_and_notebooks(lecture, tmp_path):
         path = picture.save(str(tmp_path / name))
         assert path.read_text("utf-8").startswith(start)
     assert picture._repr_html_().startswith("<iframe srcdoc=")
+
+
+def test_names_that_no_file_can_hold(tmp_path):
+    x = cgrad.tensor(2.0, requires_grad=True)
+    picture = viz.graph(x * x, params={"bell \a, half \ud800 of a pair": x}, title="\0")
+    for ending in ("html", "svg", "dot"):
+        text = picture.save(tmp_path / f"graph.{ending}").read_text("utf-8")
+        assert not re.search("[\0-\b\x0e-\x1f]", text)
+    ElementTree.fromstring(picture.svg())

@@ -10,6 +10,10 @@ from cgrad import Tensor
 from cgrad.viz._collect import Graph, collect
 from cgrad.viz._layout import Layout, layout
 
+# What a name may hold and no page or picture may: control characters, lone surrogates.
+_UNREADABLE = dict.fromkeys((*range(9), 11, 12, *range(14, 32), 127, *range(0xD800, 0xE000),
+                             0xFFFE, 0xFFFF), "\ufffd")
+
 
 class GraphPicture:
     """What :func:`graph` returns; shows itself in notebooks.
@@ -35,19 +39,19 @@ class GraphPicture:
         """One page with everything in it, which loads nothing: to step through both passes."""
         from cgrad.viz._html import page
 
-        return page(self._graph, self._layout, self.title)
+        return page(self._graph, self._layout, self.title).translate(_UNREADABLE)
 
     def svg(self) -> str:
         """A picture that stands still; boxes that are folded in the page are folded here."""
         from cgrad.viz._svg import svg
 
-        return svg(self._graph, self._layout, self.title)
+        return svg(self._graph, self._layout, self.title).translate(_UNREADABLE)
 
     def dot(self) -> str:
         """The graph in Graphviz's language, all boxes open: ``dot -Tpdf`` draws it."""
         from cgrad.viz._dot import dot
 
-        return dot(self._graph, self._layout, self.title)
+        return dot(self._graph, self._layout, self.title).translate(_UNREADABLE)
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write the page, the picture or Graphviz's text, by the ending of the name.
