@@ -196,3 +196,18 @@ def test_ldexp_has_the_range_of_its_input():
     x = cgrad.tensor([1.0, 3.0], dtype=cgrad.float64)
     assert cgrad.ldexp(x, cgrad.tensor([200, -200])).tolist() == [2.0**200, 3 * 2.0**-200]
     assert cgrad.ldexp(x[0], cgrad.tensor([3])).dtype is cgrad.float64
+
+
+@pytest.mark.parametrize("dtypes, shapes, expected", [
+    (("float32", "float64", "int64"), ((2,), (), (2,)), "float32"),
+    (("float64", "int64", "float32"), ((), (2,), ()), "float64"),
+    (("uint8", "bool", "int64"), ((2,), (2,), ()), "uint8"),
+    (("int64", "bool", "uint8"), ((), (2,), ()), "int64"),
+    (("bool", "int32", "float32"), ((2,), (2,), (2,)), "float32")])
+def test_three_tensors_are_promoted_together(dtypes, shapes, expected):
+    """A product of a number and integers has not the dtype of the number before it is added."""
+    tensors = [cgrad.ones(shape, dtype=getattr(cgrad, dtype))
+               for dtype, shape in zip(dtypes, shapes)]
+    assert cgrad.addcmul(*tensors).dtype is getattr(cgrad, expected)
+    if expected.startswith("float"):
+        assert cgrad.addcdiv(*tensors).dtype is getattr(cgrad, expected)
