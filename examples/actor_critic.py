@@ -180,6 +180,7 @@ def draw(model: ActorCritic, history: list[tuple[int, int]], seed: int, path: st
     left.plot(played[width - 1 :], mean, color="C1", label=f"mean of {width}")
     left.set(xlabel="steps played", ylabel="length of the episode (steps)", title="training",
              ylim=(0, LIMIT * 1.03))  # fmt: skip
+    left.locator_params(axis="x", nbins=5)  # more would run into each other
     left.legend(loc="upper left")
 
     carts = Carts(1, np.random.default_rng(seed + 2))

@@ -56,6 +56,35 @@ def test_ufunc(name):
             np.testing.assert_allclose(plain(function(*mixed)), function(*arrays), rtol=1e-12)
 
 
+@pytest.mark.parametrize("name", [n for n, arrays in UFUNCS.items() if len(arrays) == 2
+                                  and n != "matmul"])
+def test_ufunc_of_a_number(name):
+    function, a = getattr(np, name), UFUNCS[name][0]
+    for number in (2, 0.5, np.float64(0.5)):      # np.float64(0.5) < t asks np.less
+        for found, wanted in ((function(tensor(a), number), function(a, number)),
+                              (function(number, tensor(a)), function(number, a))):
+            np.testing.assert_allclose(plain(found), wanted, rtol=1e-12)
+
+
+def test_numbers_leave_the_dtype():
+    x = cgrad.tensor([-1.0, 2.0], requires_grad=True)
+    y = np.maximum(x, np.float64(0.5))
+    y.sum().backward()
+    assert y.dtype == cgrad.float32 and y.tolist() == [0.5, 2.0] and x.grad.tolist() == [0.0, 1.0]
+    assert np.maximum(0, cgrad.tensor([-1, 2])).dtype == cgrad.int64
+
+
+def test_functions_of_scipy():
+    special = pytest.importorskip("scipy.special")
+    for name in words("expit logit gammaln psi erf erfc erfcx ndtr log_ndtr ndtri entr i0 i1e"):
+        function, x = getattr(special, name), V**2 / 20 + 0.01
+        np.testing.assert_allclose(plain(function(tensor(x))), function(x), rtol=1e-10)
+    np.testing.assert_allclose(plain(special.xlogy(tensor(P), 2.0)), special.xlogy(P, 2.0))
+    x = tensor(V).requires_grad_()
+    special.expit(x).sum().backward()
+    np.testing.assert_allclose(x.grad.numpy(), special.expit(V) * special.expit(-V))
+
+
 def test_bits_and_shifts():
     i, j = np.array([5, 3]), np.array([1, 2])
     for name in words("""

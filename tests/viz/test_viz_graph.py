@@ -436,3 +436,13 @@ def test_names_that_no_file_can_hold(tmp_path):
         text = picture.save(tmp_path / f"graph.{ending}").read_text("utf-8")
         assert not re.search("[\0-\b\x0e-\x1f]", text)
     ElementTree.fromstring(picture.svg())
+
+
+@pytest.mark.parametrize("weight", [None, cgrad.ones(3)])
+def test_what_a_loss_keeps_for_its_derivative_is_no_input(weight):
+    x, target = cgrad.randn(4, 3, requires_grad=True), cgrad.tensor([0, 1, 2, 1])
+    constants = 1 if weight is None else 2
+    for loss in (cgrad.nn.functional.cross_entropy(x, target, weight),
+                 cgrad.nn.functional.nll_loss(x, target, weight)):
+        dot = viz.graph(loss, params={"scores": x}).dot()
+        assert dot.count("constant\\n") == constants and "∂ ‖" in dot

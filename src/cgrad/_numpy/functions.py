@@ -153,6 +153,9 @@ def _round(a: Any, decimals: int = 0) -> Any:
     return cgrad.round(as_tensor(a), decimals=decimals)
 
 
+implements("sinc")(lambda x: cgrad.sinc(as_tensor(x)))
+
+
 @implements("where")
 def _where(condition: Any, x: Any = ABSENT, y: Any = ABSENT) -> Any:
     mask = as_tensor(condition)

@@ -91,6 +91,9 @@ _SPECIAL: dict[str, Callable[..., Any]] = {
     "cbrt": lambda x: x.sign() * x.abs().pow(1 / 3),
     "divmod": lambda x, y: (cgrad.floor_divide(x, y), cgrad.remainder(x, y)),
 }
+# Those that take numbers as they are; for the others a number becomes a tensor without dimensions.
+_ARITHMETIC = frozenset(("add", "subtract", "multiply", "divide", "true_divide", "floor_divide",
+                         "remainder", "mod", "divmod", "power", "float_power"))
 _REDUCED = {"add": "sum", "multiply": "prod", "maximum": "amax", "minimum": "amin",
             "logical_and": "all", "logical_or": "any"}
 _ACCUMULATED = {"add": "cumsum", "multiply": "cumprod", "maximum": "cummax", "minimum": "cummin"}
@@ -99,7 +102,19 @@ _ACCUMULATED = {"add": "cumsum", "multiply": "cumprod", "maximum": "cummax", "mi
 def _operation(name: str) -> Callable[..., Any] | None:
     if name in _SPECIAL:
         return _SPECIAL[name]
-    return getattr(cgrad, _RENAMED.get(name, name) or "no such name", None)
+    ours = _RENAMED.get(name, name) or "no such name"
+    found = getattr(cgrad, ours, None)
+    # The universal functions of scipy.special have the names of cgrad.special.
+    return getattr(cgrad.special, ours, None) if found is None else found
+
+
+def _numbers(args: list[Any]) -> list[Any]:
+    # With numbers as tensors, of the dtype that the tensors among the arguments leave them.
+    tensors = [x for x in args if isinstance(x, Tensor)]
+    if not tensors or len(tensors) == len(args):
+        return args
+    return [x if isinstance(x, Tensor)
+            else cgrad.full((), x, dtype=cgrad.result_type(tensors[0], x)) for x in args]
 
 
 def ufunc(called: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
@@ -118,6 +133,8 @@ def ufunc(called: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
             args = [x.to(dtype) if isinstance(x, Tensor) else x for x in args]
         if not isinstance(args[0], Tensor) and len(args) == 1:
             args[0] = as_tensor(args[0])
+        if name not in _ARITHMETIC:
+            args = _numbers(args)
         result = function(*args)
     elif method == "reduce" and name in _REDUCED:
         result = reduce(_REDUCED[name], as_tensor(inputs[0]), dtype, **kwargs)

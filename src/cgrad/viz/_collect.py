@@ -132,6 +132,8 @@ def _explore(loss: Tensor) -> tuple[list[GraphNode], dict[GraphNode, Any], dict[
     results: dict[GraphNode, Results] = {root: {number: (shape, dtype, value)}}
     for h in found:                  # grows on the way
         edges[h] = edges_of(h)
+        if h.name() in ("CrossEntropyBackward0", "NllLossBackward0"):
+            del edges[h][2]          # what the forward pass keeps for the backward: no input
         for source, number, *what in edges[h]:
             if source not in results:
                 results[source] = {}
