@@ -154,3 +154,9 @@ def test_errors():
         cgrad.summary(network(), cgrad.ones(1), input_size=(1,))
     with pytest.raises(TypeError, match="2 sizes and 1 dtypes"):
         cgrad.summary(network(), input_size=[(1,), (2,)], dtypes=[cgrad.float32])
+
+
+def test_a_size_given_as_input_is_told_from_one():
+    model = nn.Sequential(nn.Linear(4, 8))
+    with pytest.raises(TypeError, match=r"given as input_size=\(2, 4\)"):
+        cgrad.summary(model, (2, 4))

@@ -299,3 +299,14 @@ def test_finder_refuses_a_loss_that_is_not_finite():
     model, optimizer, _ = problem()
     with pytest.raises(ValueError, match="not finite"):
         viz.lr_finder(model, optimizer, lambda: model(cgrad.ones(2, 5)).sum() * math.nan)
+
+
+def test_learning_rates_of_a_network_that_has_learned():
+    # The first value is low by chance: it is hardly smoothed, and no step has led to it.
+    model = nn.Linear(1, 1)
+    optimizer = cgrad.optim.SGD(model.parameters(), lr=0.1)
+    noise = iter([0.5, *[1.0] * 99])
+    found = viz.lr_finder(model, optimizer, lambda: model.bias.sum() * 0 + next(noise))
+    assert min(found.steepest, 10 * found.suggestion) >= found.rates[10]
+    with pytest.raises(TypeError, match="closure must return the loss"):
+        viz.lr_finder(model, optimizer, lambda: 1.0)

@@ -181,6 +181,11 @@ def summary(
     else:
         try:
             _run(model, input_data, found)
+        except TypeError as error:
+            if isinstance(input_data, (tuple, list)) and all(type(n) is int for n in input_data):
+                raise TypeError(f"summary: {error}; the size of an input is given as "
+                                f"input_size={tuple(input_data)}") from None
+            raise
         finally:
             cgrad.set_rng_state(random)
     for parameter in {id(p): p for p in model.parameters()}.values():

@@ -56,7 +56,7 @@ class RateSweep:
                      label=f"steepest: {self.steepest:.2g}")  # fmt: skip
         # A loss that has blown up says no more than that.
         low, first = min(self.smooth), self.smooth[0]
-        spread = max(first - low, 1e-3 * abs(first), 1e-12)
+        spread = max(first - low, 0.1 * abs(first), 1e-12)
         axes.set_ylim(low - 0.1 * spread, first + 0.6 * spread)
         axes.set(xlabel="learning rate, growing at every step", ylabel="loss", title=title)
         axes.grid(alpha=0.25)
@@ -95,6 +95,7 @@ def lr_finder(
         RateSweep: rates, losses, a suggestion; ``.plot()`` draws them.
 
     Raises:
+        TypeError: ``closure`` returns no tensor.
         ValueError: rates, steps or smoothing out of range, or the loss is not finite at the lowest
             rate already.
 
@@ -129,6 +130,9 @@ def lr_finder(
             optimizer.zero_grad()
             with cgrad.enable_grad():
                 loss = closure()
+            if not isinstance(loss, Tensor):
+                raise TypeError("lr_finder: closure must return the loss, a tensor, but returned "
+                                f"{type(loss).__name__}")
             value = number(loss, "lr_finder: the loss")
             if not math.isfinite(value):
                 break
@@ -145,9 +149,9 @@ def lr_finder(
     if len(losses) < 2:
         raise ValueError(f"lr_finder: the loss is not finite after a step with rate {low}")
     smooth_losses = smoothed(losses, smooth)
-    best = smooth_losses.index(min(smooth_losses))
-    # The first few values are hardly smoothed: a fall among them says nothing.
-    first = min(len(losses) // 10, best)
+    # The first few values are hardly smoothed: what is lowest, or falls, among them says nothing.
+    first = len(losses) // 10
+    best = smooth_losses.index(min(smooth_losses[first:]), first)
     falls = [smooth_losses[k + 1] - smooth_losses[k] for k in range(first, max(best, first + 1))]
     steepest = rates[first + falls.index(min(falls))]
     return RateSweep(rates, losses, smooth_losses, steepest, rates[best] / 10)
