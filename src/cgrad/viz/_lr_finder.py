@@ -55,9 +55,10 @@ class RateSweep:
         axes.axvline(self.steepest, color=COLOURS[2], ls=":",
                      label=f"steepest: {self.steepest:.2g}")  # fmt: skip
         # A loss that has blown up says no more than that.
-        low, first = min(self.smooth), self.smooth[0]
-        spread = max(first - low, 0.1 * abs(first), 1e-12)
-        axes.set_ylim(low - 0.1 * spread, first + 0.6 * spread)
+        until = [v for r, v in zip(self.rates, self.smooth) if r <= 10.01 * self.suggestion]
+        low, top = min(until), max(until)
+        spread = max(top - low, 1e-3 * abs(top), 1e-12)
+        axes.set_ylim(low - 0.1 * spread, top + 0.6 * spread)
         axes.set(xlabel="learning rate, growing at every step", ylabel="loss", title=title)
         axes.grid(alpha=0.25)
         axes.legend(fontsize=9)
