@@ -249,9 +249,12 @@ def test_a_program_under_the_name_of_torch(tmp_path):
     assert done.stdout.splitlines() == ["torch True ['x'] __main__", *OUTPUT]
     done = run("import cgrad.compat; cgrad.compat.install_as_torch()\n" + textwrap.dedent(PROGRAM))
     assert done.stdout.splitlines() == ["torch True [] __main__", *OUTPUT]
-    for arguments in ((), ("-h",), ("-m",)):
+    for arguments in ((), ("-m",), ("no_such_file.py",)):
         done = run(None, "-m", "cgrad.compat", *arguments)
         assert done.returncode == 1 and "cgrad.compat" in done.stderr
+        assert "Traceback" not in done.stderr
+    done = run(None, "-m", "cgrad.compat", "--help")
+    assert done.returncode == 0 and done.stdout.startswith("usage:") and done.stderr == ""
 
 
 def test_installing_and_uninstalling():

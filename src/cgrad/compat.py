@@ -136,10 +136,17 @@ def uninstall() -> None:
 
 
 def _main(arguments: list[str]) -> None:
+    import os
     import runpy
 
-    if not arguments or arguments[0] in ("-h", "--help"):
-        raise SystemExit("usage: python -m cgrad.compat (program.py | -m module) [argument …]")
+    usage = "usage: python -m cgrad.compat (program.py | -m module) [argument …]"
+    if not arguments:
+        raise SystemExit(usage)
+    if arguments[0] in ("-h", "--help"):
+        print(usage)
+        return
+    if arguments[0] != "-m" and not os.path.exists(arguments[0]):
+        raise SystemExit(f"python -m cgrad.compat: there is no file {arguments[0]!r}")
     install = importlib.import_module("cgrad.compat").install_as_torch   # not of __main__
     install()
     if arguments[0] == "-m":
@@ -150,8 +157,6 @@ def _main(arguments: list[str]) -> None:
         runpy.run_module(arguments[1], run_name="__main__", alter_sys=True)
         return
     sys.argv = arguments
-    import os
-
     sys.path.insert(0, os.path.dirname(os.path.abspath(arguments[0])))
     runpy.run_path(arguments[0], run_name="__main__")
 
