@@ -49,11 +49,16 @@ cdef bint ours(Row r) noexcept:
     cdef Node *m = node(r)
     cdef Value *v = value(r)
     return (m.graph_refs == 1 and m.n_in == 0 and v.storage.refs == 1 and v.contiguous
-            and not v.storage.flags & READ_ONLY)
+            and v.storage.owner == NULL)
 
 
-cdef int accumulate_into(Row *acc, Row g) except -1:
-    """acc += g; the first contribution is taken over without a copy."""
+cdef int accumulate_into(Row *acc, Row g, bint temporary) except -1:
+    """acc += g; the first contribution is taken over without a copy.
+
+    `temporary`: only the caller's scope holds `g`, and it is not used again. The sum goes into the
+    memory of whichever of the two nobody else sees: where x goes into x + f(x), what comes from
+    the sum is shared, what comes from f is not.
+    """
     cdef Row[2] x
     cdef Row r
     if acc[0] == 0:
@@ -69,7 +74,15 @@ cdef int accumulate_into(Row *acc, Row g) except -1:
     if not grad_enabled() and ours(acc[0]):
         x[0] = acc[0]
         x[1] = g
-        return _add_to(x)
+        return _add_to(x, acc[0])
+    if not grad_enabled() and temporary and ours(g):
+        x[0] = acc[0]
+        x[1] = g
+        _add_to(x, g)
+        retain(g)
+        release(acc[0])
+        acc[0] = g
+        return 0
     r = add(acc[0], g)
     retain(r)
     release(acc[0])
@@ -77,14 +90,14 @@ cdef int accumulate_into(Row *acc, Row g) except -1:
     return 0
 
 
-cdef int _add_to(Row *x) except -1:
-    # x[0] += x[1]
+cdef int _add_to(Row *x, Row dst) except -1:
+    # dst = x[0] + x[1], one of which it is
     cdef int64_t event
     if not timed():
-        return elementwise_into(ADD, x, 2, NULL, x[0])
+        return elementwise_into(ADD, x, 2, NULL, dst)
     event = begin_event(OPERATION, ADD, x, 2, 0)
     try:
-        return elementwise_into(ADD, x, 2, NULL, x[0])
+        return elementwise_into(ADD, x, 2, NULL, dst)
     finally:
         end_event(event)
 
@@ -94,9 +107,9 @@ cdef int _add_in_turn(Row old, Row g) except -1:
     x[0] = old
     x[1] = g
     if value(old).numel < SMALL:
-        return _add_to(x)
+        return _add_to(x, old)
     with _turn:
-        return _add_to(x)
+        return _add_to(x, old)
 
 
 cdef int store(Row leaf, Row g, bint create_graph) except -1:

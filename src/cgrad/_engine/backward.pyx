@@ -26,7 +26,8 @@ from cgrad._engine.rows cimport (
 from cgrad._engine.sparse cimport as_object, dense, is_sparse
 from cgrad._engine.table cimport (
     RANGE, RULE, Ctx, begin_event, begin_named, end_event, get_number, grad_enable, grad_enabled,
-    hold, ops, rounded, scope_enter, scope_leave, set_number, timed, traced_now,
+    hold, ops, rounded, scope_enter, scope_leave, scope_owns, set_number, timed,
+    traced_now,
 )
 from cgrad._engine.tracing cimport (
     begin_sweep, check_gradients, check_root, end_of_sweep, name_of, raise_version, unpack,
@@ -332,6 +333,14 @@ cdef int _evaluate(Sweep *s, int32_t i, Row g, char *need, Row *out, Row *ins,
     return 0
 
 
+cdef bint _again(Row g, Row *out, int first, int n) noexcept:
+    cdef int j
+    for j in range(first, n):
+        if out[j] == g:
+            return True      # a rule may give several inputs the same row
+    return False
+
+
 cdef int _step(Sweep *s, int32_t i, bint keep_graph, bint accumulate, char *need, Row *out,
                Row *ins, char *target, dict bundles) except -1:
     """Sweep one row: hooks, .grad, then the rule, and send the results to the inputs."""
@@ -341,7 +350,7 @@ cdef int _step(Sweep *s, int32_t i, bint keep_graph, bint accumulate, char *need
     cdef dict own
     cdef int j, any_need = 0
     cdef uint8_t saves
-    cdef int64_t e = s.first_edge[i]
+    cdef int64_t e = s.first_edge[i], mark = scope_enter()
     cdef int32_t k
     if s.acc[i] == 0:
         return 0
@@ -397,7 +406,8 @@ cdef int _step(Sweep *s, int32_t i, bint keep_graph, bint accumulate, char *need
                 if value(g).dtype != value(x).dtype:
                     g = cast(g, value(x).dtype)
                 _to_row(s, k)
-                accumulate_into(&s.acc[k], g)
+                accumulate_into(&s.acc[k], g, s.acc[k] and scope_owns(mark, g)
+                                and not _again(g, out, j + 1, m.n_in))
     if not keep_graph:
         if not m.flags & FREED:
             m.flags |= FREED
@@ -517,7 +527,7 @@ def run(list roots, list grads, list targets, bint retain_graph, bint create_gra
         s.timed = timed()
         s.short_way = not create_graph and not s.timed
         for j, (r, g) in enumerate(seeds):
-            accumulate_into(&s.acc[slots[j]], g)
+            accumulate_into(&s.acc[slots[j]], g, False)
         for j in range(s.n):
             i = s.order[j]
             if not s.wanted[i]:

@@ -77,6 +77,7 @@ cdef void record_into(void *recorder) noexcept
 cdef Row keep(Row r) except 0
 cdef Row hold(Row r) except 0
 cdef int64_t scope_enter() noexcept
+cdef bint scope_owns(int64_t mark, Row r) noexcept
 cdef void scope_leave(int64_t mark) noexcept
 cdef bint grad_enabled() noexcept
 cdef bint inference_enabled() noexcept

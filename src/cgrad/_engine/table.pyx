@@ -409,6 +409,16 @@ cdef int64_t scope_enter() noexcept:
     return cg_tls.n
 
 
+cdef bint scope_owns(int64_t mark, Row r) noexcept:
+    """Whether what was handed to the pool since `mark` is all that holds this row."""
+    cdef int64_t i
+    if node(r).graph_refs == 1:
+        for i in range(cg_tls.n - 1, mark - 1, -1):
+            if cg_tls.pool[i] == r:
+                return True
+    return False
+
+
 cdef void scope_leave(int64_t mark) noexcept:
     while cg_tls.n > mark:
         cg_tls.n -= 1
