@@ -12,6 +12,7 @@ Switches, read from the environment:
 Nothing is tuned for the machine that builds (no -march=native): a build runs on any processor
 of its architecture, and the kernels choose AVX2 or AVX-512 at run time.
 """
+import hashlib
 import os
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -44,6 +45,15 @@ DIRECTIVES = {
     "annotation_typing": False,
 }
 
+# Modules that read arguments and call others are compiled for size: no long loop is theirs, and no
+# step of a small network goes through them.
+FOR_SIZE = {
+    "activation", "conv_face", "create", "face", "flat", "function", "graph", "hooks", "implicit",
+    "index", "interop", "join", "lapack", "loss", "masks", "moments", "parametric", "profile",
+    "random", "sampling", "scatter", "select", "sort", "sparse", "special", "strided", "tracing",
+    "window",
+}  # fmt: skip
+
 MACROS = [("NPY_NO_DEPRECATED_API", "NPY_2_0_API_VERSION"),
           ("NPY_TARGET_VERSION", "NPY_2_0_API_VERSION")]
 if DEBUG:
@@ -51,12 +61,14 @@ if DEBUG:
 
 
 def flags(compiler):
-    """Flags of `compiler`: (for all C, for our own C, for C written by Cython, for the linker)."""
+    """Flags of `compiler`: for our own C, for Cython's C, for that of FOR_SIZE, for the linker."""
     if compiler == "msvc":
-        return ["/Od" if DEBUG else "/O2", "/std:c11"], ["/W3"], ["/wd4244", "/wd4267"], []
+        compile_all = ["/std:c11", "/Od" if DEBUG else "/O2"]
+        cython = [*compile_all, "/wd4244", "/wd4267"]
+        return [*compile_all, "/W3"], cython, [*cython, *([] if DEBUG else ["/O1"])], []
     compile_all = ["-std=c11", "-ffp-contract=fast", "-fno-math-errno", "-fno-trapping-math",
                    "-fvisibility=hidden"]
-    compile_all += ["-O1", "-g", "-fno-omit-frame-pointer", "-UNDEBUG"] if DEBUG else ["-O3", "-g0"]
+    compile_all += ["-g", "-fno-omit-frame-pointer", "-UNDEBUG"] if DEBUG else ["-g0"]
     link = []
     if sys.platform != "win32":
         compile_all += ["-pthread", "-D_GNU_SOURCE"]
@@ -67,8 +79,11 @@ def flags(compiler):
         sanitize = [f"-fsanitize={SANITIZE}", "-fno-sanitize-recover=all"]
         compile_all += sanitize
         link += sanitize
-    cython = ["-Wno-unused-function", "-Wno-unused-variable", "-Wno-unused-but-set-variable"]
-    return compile_all, ["-Wall", "-Wextra"], cython, link
+    # Nothing unwinds through Cython's C but debuggers, and the tables are a tenth of it.
+    cython = [*compile_all, *([] if DEBUG else ["-fno-asynchronous-unwind-tables"]),
+              "-Wno-unused-function", "-Wno-unused-variable", "-Wno-unused-but-set-variable"]
+    fast, usual, small = ["-O1"] * 3 if DEBUG else ["-O3", "-O2", "-Os"]
+    return [*compile_all, fast, "-Wall", "-Wextra"], [*cython, usual], [*cython, small], link
 
 
 def modules():
@@ -86,16 +101,20 @@ class BuildExt(build_ext):
         self.in_place = bool(self.inplace)      # setuptools builds aside and copies
 
     def build_extension(self, ext):
-        compile_all, own, cython, link = flags(self.compiler.compiler_type)
+        own, cython, small, link = flags(self.compiler.compiler_type)
         if sys.platform.startswith("linux") and not DEBUG:
             # Profilers find the names of functions in a developer's build; they take 0.6 MB.
             link += ["-Wl,--strip-debug" if self.in_place else "-Wl,--strip-all"]
         kernels = sorted(KERNELS.glob("*.c"))
         headers = sorted([*KERNELS.glob("*.h"), *PACKAGE.glob("_*/*.h")])
-        work = [(str(path), [], compile_all + own) for path in kernels]
-        work += [(source, include, compile_all + cython) for source, include in ext.modules]
+        # Unrolled loops double the code of gathers and scatters, which wait for memory anyway.
+        slim = [*own, "-O2"] if "-O3" in own else own
+        work = [(str(path), [], slim if path.stem == "index" else own) for path in kernels]
+        work += [(source, include, small if Path(source).stem in FOR_SIZE else cython)
+                 for source, include in ext.modules]
         with ThreadPoolExecutor(self.parallel or os.cpu_count() or 1) as pool:
-            objects = list(pool.map(lambda one: self.compile(*one, headers), work))
+            read = b"".join(path.read_bytes() for path in headers)
+            objects = list(pool.map(lambda one: self.compile(*one, read), work))
         for old in PACKAGE.glob("_*/*" + self.get_ext_filename("")):
             old.unlink()      # of a checkout that was built when each module was a library
         target = self.get_ext_fullpath(ext.name)
@@ -105,11 +124,18 @@ class BuildExt(build_ext):
                 build_temp=self.build_temp, target_lang="c")
 
     def compile(self, source, include, options, headers):
+        """Compile a file unless the object is there and was made of the same; times say nothing,
+        as every build of pip's brings NumPy's files anew."""
         (target,) = self.compiler.object_filenames([source], output_dir=self.build_temp)
-        if self.force or newer_group([source, *map(str, headers)], target):
+        made_of = hashlib.sha256(headers + Path(source).read_bytes())
+        made_of.update(repr((options, MACROS, numpy.__version__, sys.version)).encode())
+        note = Path(target + ".sha256")
+        if (self.force or not Path(target).exists() or not note.exists()
+                or note.read_text() != made_of.hexdigest()):
             self.compiler.compile([source], output_dir=self.build_temp, macros=MACROS,
                                   include_dirs=[numpy.get_include(), *include],
                                   extra_postargs=options)
+            note.write_text(made_of.hexdigest())
         return target
 
 

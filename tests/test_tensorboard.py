@@ -5,7 +5,6 @@ import sys
 import pytest
 
 import cgrad
-from cgrad import compat
 
 
 def test_without_tensorboardx_the_extra_is_named(monkeypatch):
@@ -13,12 +12,6 @@ def test_without_tensorboardx_the_extra_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "tensorboardX", None)
     with pytest.raises(ImportError, match=r'install tensorboardX.*pip install "cgrad\[tensorb'):
         importlib.import_module("cgrad.utils.tensorboard")
-
-
-@pytest.fixture
-def torch_is_cgrad():
-    yield compat.install_as_torch()
-    compat.uninstall()
 
 
 def events(folder):
@@ -39,9 +32,9 @@ def events(folder):
     return found
 
 
-def test_a_program_of_pytorch_writes_tensors(torch_is_cgrad, tmp_path):
+def test_tensors_are_written(tmp_path):
     pytest.importorskip("tensorboardX")
-    from torch.utils.tensorboard import SummaryWriter
+    from cgrad.utils.tensorboard import SummaryWriter
 
     x = cgrad.arange(6.0, requires_grad=True)
     with SummaryWriter(log_dir=str(tmp_path / "run"), comment="mine") as writer:

@@ -671,8 +671,6 @@ from cgrad._composite.creation import range as range
 from cgrad._composite.creation import resize_as_ as resize_as_
 from cgrad._composite.einsum import einsum as einsum
 from cgrad._composite.einsum import tensordot as tensordot
-from cgrad._composite.elementwise import addcdiv as addcdiv
-from cgrad._composite.elementwise import addcmul as addcmul
 from cgrad._composite.elementwise import allclose as allclose
 from cgrad._composite.elementwise import angle as angle
 from cgrad._composite.elementwise import clamp_max as clamp_max
@@ -753,6 +751,8 @@ from cgrad._composite.matrix import inner as inner
 from cgrad._composite.matrix import kron as kron
 from cgrad._composite.matrix import outer as outer
 from cgrad._composite.matrix import vdot as vdot
+from cgrad._composite.products import addcdiv as addcdiv
+from cgrad._composite.products import addcmul as addcmul
 from cgrad._composite.properties import detach as detach
 from cgrad._composite.properties import detach_ as detach_
 from cgrad._composite.properties import get_device as get_device

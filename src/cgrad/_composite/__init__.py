@@ -18,6 +18,7 @@ from cgrad._composite import (
     linalg,
     loss,
     matrix,
+    products,
     properties,
     reduction,
     sampling,

@@ -11,6 +11,7 @@ before a recording ended does nothing when it ends in the next.
 import os
 import sys
 import threading
+cimport cython
 from libc.stdlib cimport free, realloc
 from libc.stdint cimport int16_t
 from libc.string cimport memset
@@ -43,6 +44,8 @@ cdef int64_t _recordings = 0                 # begun so far
 cdef str HERE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 
 
+@cython.binding(False)
+@cython.embedsignature.format("clinic")
 cdef class Recorder:
     """Notes events while it is attached to the thread that attaches it.
 
