@@ -332,4 +332,5 @@ def _compare(
         f"  {'input index':>14} {'output index':>14} {'numerical':>16} {'analytical':>16} "
         f"{'difference':>12}"
     )
-    raise GradcheckError("\n".join([title, f"The {len(rows)} worst:", heading, *rows]))
+    count = f"The {len(rows)} worst:" if len(rows) > 1 else "The worst:"
+    raise GradcheckError("\n".join([title, count, heading, *rows]))

@@ -41,8 +41,8 @@ def _reduce(loss: Tensor, reduction: str) -> Tensor:
 def _warn_broadcast(input: Tensor, target: Tensor) -> None:
     if input.shape != target.shape:
         warnings.warn(
-            f"Using a target size ({tuple(target.shape)}) that is different to the input size "
-            f"({tuple(input.shape)}). This will likely lead to incorrect results due to "
+            f"Using a target size {tuple(target.shape)} that is different to the input size "
+            f"{tuple(input.shape)}. This will likely lead to incorrect results due to "
             "broadcasting. Please ensure they have the same size.",
             stacklevel=3,
         )
@@ -340,8 +340,8 @@ def binary_cross_entropy(
     reduction = _reduction(reduction, size_average, reduce)
     if target.shape != input.shape:
         raise ValueError(
-            f"Using a target size ({tuple(target.shape)}) that is different to the input size "
-            f"({tuple(input.shape)}) is deprecated. Please ensure they have the same size."
+            f"Using a target size {tuple(target.shape)} that is different to the input size "
+            f"{tuple(input.shape)} is deprecated. Please ensure they have the same size."
         )
     if input.dtype != target.dtype:
         raise RuntimeError(f"Found dtype {target.dtype} but expected {input.dtype}")
