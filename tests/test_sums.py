@@ -72,3 +72,68 @@ def test_the_order_of_a_sum_does_not_matter_to_its_bits(n):
     y = x + x * cgrad.tensor(second)
     y.backward(cgrad.tensor(g))
     assert np.array_equal(x.grad.numpy(), g + g * second)
+
+
+class Kept(cgrad.autograd.Function):
+    """x, whose rule keeps the gradient it is called with."""
+
+    @staticmethod
+    def forward(ctx, x, kept):
+        ctx.kept = kept
+        return x.clone()
+
+    @staticmethod
+    def backward(ctx, g):
+        ctx.kept.append(g)
+        return g, None
+
+
+RULES = {
+    "tanh": cgrad.tanh, "sigmoid": cgrad.sigmoid, "relu": cgrad.relu, "exp": cgrad.exp,
+    "square": cgrad.square, "x * x": lambda x: x * x, "x * 3": lambda x: x * 3,
+    "x * c": lambda x: x * cgrad.linspace(1, 2, len(x)), "x * y": lambda x: x * (x + 1),
+}
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_rules_write_over_no_gradient_that_is_seen(n, rule):
+    def program(watch=None):
+        x = cgrad.linspace(-1, 1, n).requires_grad_()
+        y = x * 1
+        z = RULES[rule](y)
+        if watch is not None:
+            z = watch(z)
+        # z gets a sum of two, which belongs to the sweep alone.
+        loss = (z * z).sum() + (z * weights).sum()
+        return x, y, z, loss
+
+    weights = cgrad.linspace(2, 3, n)
+    x, y, z, loss = program()
+    want = cgrad.autograd.grad(loss, [x, y, z], create_graph=True)
+    want = [g.detach().numpy() for g in want]       # with a graph nothing is written over
+
+    def check(*found):
+        for g, w in zip(found, want, strict=True):
+            assert g is None or np.array_equal(g.numpy(), w)
+
+    loss.backward(retain_graph=True)
+    check(x.grad, None, None)
+    loss.backward()
+    assert np.array_equal(x.grad.numpy(), want[0] + want[0])
+    x, y, z, loss = program()
+    check(*cgrad.autograd.grad(loss, [x, y, z]))
+    x, y, z, loss = program()
+    y.retain_grad()
+    z.retain_grad()
+    loss.backward()
+    check(x.grad, y.grad, z.grad)
+    x, y, z, loss = program()
+    seen = {}
+    y.register_hook(lambda g: seen.update(y=g))
+    z.register_hook(lambda g: seen.update(z=g))
+    loss.backward()
+    check(x.grad, seen["y"], seen["z"])
+    kept = []
+    x, y, z, loss = program(lambda z: Kept.apply(z, kept))
+    loss.backward()
+    check(x.grad, None, kept[0])

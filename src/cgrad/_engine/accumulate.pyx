@@ -3,7 +3,7 @@ import os
 from _thread import RLock
 
 from cgrad._engine.types cimport *
-from cgrad._engine.elementwise cimport elementwise_into
+from cgrad._engine.elementwise cimport combine_into
 from cgrad._engine.handle cimport dtype_of, row_of
 from cgrad._engine.memory cimport storage_release
 from cgrad._engine.primitives cimport add, cast, number, reshape_like, same_shape, sizes
@@ -11,7 +11,7 @@ from cgrad._engine.rows cimport node, release, retain, value
 from cgrad._engine.shape cimport clone
 from cgrad._engine.sparse cimport add_sparse, is_sparse
 from cgrad._engine.table cimport (
-    ACCUMULATE, OPERATION, SMALL, begin_event, end_event, grad_enabled, hold, op_id, timed,
+    ACCUMULATE, SMALL, begin_event, end_event, grad_enabled, hold, op_id, timed,
 )
 
 cdef int ADD = op_id("add")
@@ -52,6 +52,15 @@ cdef bint ours(Row r) noexcept:
             and v.storage.owner == NULL)
 
 
+cdef bint again(Row g, char *need, Row *out, int first, int n) noexcept:
+    """Whether a rule gives the same row to one of its inputs from `first` on."""
+    cdef int j
+    for j in range(first, n):
+        if need[j] and out[j] == g:
+            return True
+    return False
+
+
 cdef int accumulate_into(Row *acc, Row g, bint temporary) except -1:
     """acc += g; the first contribution is taken over without a copy.
 
@@ -74,11 +83,11 @@ cdef int accumulate_into(Row *acc, Row g, bint temporary) except -1:
     if not grad_enabled() and ours(acc[0]):
         x[0] = acc[0]
         x[1] = g
-        return _add_to(x, acc[0])
+        return combine_into(ADD, x, acc[0])
     if not grad_enabled() and temporary and ours(g):
         x[0] = acc[0]
         x[1] = g
-        _add_to(x, g)
+        combine_into(ADD, x, g)
         retain(g)
         release(acc[0])
         acc[0] = g
@@ -90,26 +99,14 @@ cdef int accumulate_into(Row *acc, Row g, bint temporary) except -1:
     return 0
 
 
-cdef int _add_to(Row *x, Row dst) except -1:
-    # dst = x[0] + x[1], one of which it is
-    cdef int64_t event
-    if not timed():
-        return elementwise_into(ADD, x, 2, NULL, dst)
-    event = begin_event(OPERATION, ADD, x, 2, 0)
-    try:
-        return elementwise_into(ADD, x, 2, NULL, dst)
-    finally:
-        end_event(event)
-
-
 cdef int _add_in_turn(Row old, Row g) except -1:
     cdef Row[2] x
     x[0] = old
     x[1] = g
     if value(old).numel < SMALL:
-        return _add_to(x, old)
+        return combine_into(ADD, x, old)
     with _turn:
-        return _add_to(x, old)
+        return combine_into(ADD, x, old)
 
 
 cdef int store(Row leaf, Row g, bint create_graph) except -1:

@@ -14,7 +14,7 @@ start sweeps of their own.  Each reachable row and edge is seen a constant numbe
 from libc.stdlib cimport free, malloc, realloc
 from libc.string cimport memset
 from cgrad._engine.types cimport *
-from cgrad._engine.accumulate cimport accumulate_into, ours, seed, store
+from cgrad._engine.accumulate cimport accumulate_into, again, ours, seed, store
 from cgrad._engine.face cimport wrap_borrowed
 from cgrad._engine.function cimport FUNCTION, call, collect
 from cgrad._engine.handle cimport carried, row_of
@@ -26,7 +26,7 @@ from cgrad._engine.rows cimport (
 from cgrad._engine.sparse cimport as_object, dense, is_sparse
 from cgrad._engine.table cimport (
     RANGE, RULE, Ctx, begin_event, begin_named, end_event, get_number, grad_enable, grad_enabled,
-    hold, ops, rounded, scope_enter, scope_leave, scope_owns, set_number, timed,
+    hold, keep, ops, rounded, scope_enter, scope_leave, scope_owns, set_number, timed,
     traced_now,
 )
 from cgrad._engine.tracing cimport (
@@ -322,6 +322,7 @@ cdef int _evaluate(Sweep *s, int32_t i, Row g, char *need, Row *out, Row *ins,
     c.at = m.attr
     c.need = need
     c.out = out
+    c.spare = s.acc[i] == 0 and ours(g)
     if m.flags & HAS_HOOKS:
         own = carried(r)
         if own is not None and "packed" in own:
@@ -331,14 +332,6 @@ cdef int _evaluate(Sweep *s, int32_t i, Row g, char *need, Row *out, Row *ins,
             unpack(r, ins, &c.y)
     ops[m.op].rule(&c)
     return 0
-
-
-cdef bint _again(Row g, Row *out, int first, int n) noexcept:
-    cdef int j
-    for j in range(first, n):
-        if out[j] == g:
-            return True      # a rule may give several inputs the same row
-    return False
 
 
 cdef int _step(Sweep *s, int32_t i, bint keep_graph, bint accumulate, char *need, Row *out,
@@ -377,6 +370,9 @@ cdef int _step(Sweep *s, int32_t i, bint keep_graph, bint accumulate, char *need
         any_need |= need[j]
         out[j] = 0
     if any_need:
+        if not (grad_enabled() or m.flags & HAS_HOOKS or (target != NULL and target[i])):
+            s.acc[i] = 0         # the step's own from here on
+            keep(g)
         g = dense(g)
         _check_saved(r)
         saves = m.saves
@@ -407,7 +403,7 @@ cdef int _step(Sweep *s, int32_t i, bint keep_graph, bint accumulate, char *need
                     g = cast(g, value(x).dtype)
                 _to_row(s, k)
                 accumulate_into(&s.acc[k], g, s.acc[k] and scope_owns(mark, g)
-                                and not _again(g, out, j + 1, m.n_in))
+                                and not again(g, need, out, j + 1, m.n_in))
     if not keep_graph:
         if not m.flags & FREED:
             m.flags |= FREED

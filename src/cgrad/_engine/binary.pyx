@@ -70,12 +70,12 @@ cdef int d_mul(Ctx *c) except -1:
     # x * x: one product and no sum; a number as in the short way, whose bits these are
     cdef Row *x = inputs(node(c.y))      # c.x may be copies, unpacked one by one
     if x[0] == x[1] and c.need[0] and value(c.g).numel > 1:
-        c.out[0] = call2(SQUARE_BACKWARD, c.g, c.x[0])
+        c.out[0] = over(c, SQUARE_BACKWARD, c.x[0])
         return 0
     if c.need[0]:
-        c.out[0] = mul(c.g, c.x[1])
+        c.out[0] = mul(c.g, c.x[1]) if c.need[1] else over(c, MUL, c.x[1])
     if c.need[1]:
-        c.out[1] = mul(c.g, c.x[0])
+        c.out[1] = over(c, MUL, c.x[0])
     return 0
 
 cdef double n_mul(double a, double b) noexcept nogil:
@@ -404,7 +404,7 @@ short_way(op_id("mul"), n_mul, r_mul)
 short_way(op_id("div"), n_div, r_div)
 
 cdef int ADD = op_id("add"), DIV = op_id("div"), POW = op_id("pow"), SQUARE = op_id("square")
-cdef int SQUARE_BACKWARD = op_id("square_backward")
+cdef int SQUARE_BACKWARD = op_id("square_backward"), MUL = op_id("mul")
 
 
 def div(input, other, *, rounding_mode=None, out=None):

@@ -1,6 +1,6 @@
 """Elementwise operations."""
 from cgrad._engine.types cimport *
-from cgrad._engine.table cimport MAX_OPS, Rule
+from cgrad._engine.table cimport MAX_OPS, Ctx, Rule
 
 cdef enum:                # kinds of signature: which dtypes go in and what comes out
     SAME = 0              # computes in the dtype of its inputs
@@ -14,6 +14,8 @@ cdef char[MAX_OPS] tensors_only   # of the operands: 2 both are, 1 the first, 0 
 
 cdef Row elementwise(int op, Row *x, int n, Attr *at) except 0
 cdef int elementwise_into(int op, Row *x, int n, Attr *at, Row dst) except -1
+cdef int combine_into(int op, Row *x, Row dst) except -1
+cdef Row over(Ctx *c, int op, Row x) except 0
 cdef int broadcast(int op, Row *x, int n, int64_t *shape) except -1
 cdef Row binary(int op, object a, object b) except 0
 cdef Row unary_row(int op, Row x) except 0

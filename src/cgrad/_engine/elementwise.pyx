@@ -11,7 +11,9 @@ from cgrad._engine.handle cimport (
 from cgrad._engine.loops cimport NOGIL, Plan, drive, numpy_loop, plan_operand
 from cgrad._engine.primitives cimport cast, sizes
 from cgrad._engine.rows cimport is_float, item_size, retain, row_dense, value
-from cgrad._engine.table cimport Op, Rule, apply, keep, ops, register
+from cgrad._engine.table cimport (
+    OPERATION, Ctx, Op, Rule, apply, begin_event, call2, end_event, keep, ops, register, timed,
+)
 
 
 cdef int define(str name, int kind, Rule rule, int n_in, str ufunc, Loop f32, Loop f64,
@@ -142,6 +144,30 @@ cdef int elementwise_into(int op, Row *x, int n, Attr *at, Row dst) except -1:
     plan_operand(&p, n, dst, d.ndim, d.shape)
     drive(&p, True)
     return 0
+
+
+cdef int combine_into(int op, Row *x, Row dst) except -1:
+    """dst = op(x[0], x[1]), one of which it may be; an operation to those who take times."""
+    cdef int64_t event
+    if not timed():
+        return elementwise_into(op, x, 2, NULL, dst)
+    event = begin_event(OPERATION, op, x, 2, 0)
+    try:
+        return elementwise_into(op, x, 2, NULL, dst)
+    finally:
+        end_event(event)
+
+
+cdef Row over(Ctx *c, int op, Row x) except 0:
+    """op(c.g, x) in a rule that does not read c.g again: written over it where that is allowed."""
+    cdef Row[2] pair
+    if not c.spare or not (_alike(value(c.g), value(x)) or value(x).ndim == 0):
+        return call2(op, c.g, x)
+    c.spare = False
+    pair[0] = c.g
+    pair[1] = x
+    combine_into(op, pair, c.g)
+    return c.g
 
 
 cdef int result_dtype(int op, int dt) except -1:

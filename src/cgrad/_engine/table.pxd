@@ -13,6 +13,7 @@ cdef struct Ctx:          # one evaluation of a derivative rule
     Attr *at              # the attributes of the operation
     char *need            # need[i]: the gradient of input i is wanted
     Row *out              # out[i]: to be set to the gradient of input i, or left 0
+    bint spare            # nobody else sees the memory of g: it may be written over
 
 # The same for single numbers, Note [Numbers] in table.pyx: out[0], out[1] from g, inputs, output.
 ctypedef double (*Number)(double a, double b) noexcept nogil

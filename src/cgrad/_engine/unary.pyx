@@ -57,7 +57,7 @@ cdef int SQUARE_BACKWARD = op_id("square_backward")
 cdef int TANH_BACKWARD = op_id("tanh_backward")
 cdef int SIGMOID_BACKWARD = op_id("sigmoid_backward")
 cdef int THRESHOLD_BACKWARD = op_id("threshold_backward")
-cdef int TIED = op_id("tied"), TWICE = op_id("twice")
+cdef int MUL = op_id("mul"), TIED = op_id("tied"), TWICE = op_id("twice")
 
 
 cdef Row tied(Row a, Row x) except 0:
@@ -85,7 +85,7 @@ cdef int d_abs(Ctx *c) except -1:
     return 0
 
 cdef int d_exp(Ctx *c) except -1:
-    c.out[0] = mul(c.g, c.y)
+    c.out[0] = over(c, MUL, c.y)
     return 0
 
 cdef int d_expm1(Ctx *c) except -1:
@@ -128,7 +128,7 @@ cdef int d_square(Ctx *c) except -1:
     if grad_enabled():                            # tied to x, see above
         c.out[0] = mul(c.g, call1(TWICE, c.x[0]))
     else:
-        c.out[0] = call2(SQUARE_BACKWARD, c.g, c.x[0])
+        c.out[0] = over(c, SQUARE_BACKWARD, c.x[0])
     return 0
 
 cdef int d_square_backward(Ctx *c) except -1:     # z = 2 g x
@@ -182,7 +182,7 @@ cdef int d_cosh(Ctx *c) except -1:
     return 0
 
 cdef int d_tanh(Ctx *c) except -1:
-    c.out[0] = call2(TANH_BACKWARD, c.g, c.y)
+    c.out[0] = over(c, TANH_BACKWARD, c.y)
     return 0
 
 cdef int d_tanh_backward(Ctx *c) except -1:       # z = g (1 - y^2)
@@ -193,7 +193,7 @@ cdef int d_tanh_backward(Ctx *c) except -1:       # z = g (1 - y^2)
     return 0
 
 cdef int d_sigmoid(Ctx *c) except -1:
-    c.out[0] = call2(SIGMOID_BACKWARD, c.g, c.y)
+    c.out[0] = over(c, SIGMOID_BACKWARD, c.y)
     return 0
 
 cdef int d_sigmoid_backward(Ctx *c) except -1:    # z = g y (1 - y)
@@ -204,7 +204,7 @@ cdef int d_sigmoid_backward(Ctx *c) except -1:    # z = g y (1 - y)
     return 0
 
 cdef int d_relu(Ctx *c) except -1:
-    c.out[0] = call2(THRESHOLD_BACKWARD, c.g, c.y)
+    c.out[0] = over(c, THRESHOLD_BACKWARD, c.y)
     return 0
 
 cdef void r_relu(double g, double a, double b, double y, int dt, double *out) noexcept nogil:
