@@ -137,3 +137,54 @@ def test_rules_write_over_no_gradient_that_is_seen(n, rule):
     x, y, z, loss = program(lambda z: Kept.apply(z, kept))
     loss.backward()
     check(x.grad, None, kept[0])
+
+
+SLICES = {
+    "rows": lambda x: [x[i] for i in range(4)],
+    "overlapping": lambda x: [x[0:3], x[1:4], x[:, 1:], x[3, 1], x[-1]],
+    "steps": lambda x: [x[::2], x[1::2], x[:, ::3], x[None, 2], x[..., 0]],
+    "chunks": lambda x: list(x.chunk(2, 1)),
+    "empty": lambda x: [x[2:2], x[0], x[1:1]],
+    "beside the whole": lambda x: [x, x[1], x * 2, x[2:], x.sum(0)],
+    "transposed": lambda x: [x.T, x.T[1:3], x.T[0]],
+    "of a slice": lambda x: [x[1:][0], x[1:][1:, 0], x[1:]],
+}
+
+
+@pytest.mark.parametrize("dtype", [cgrad.float32, cgrad.float64])
+@pytest.mark.parametrize("width", [5, 70_000])
+@pytest.mark.parametrize("kind", SLICES)
+def test_gradients_of_slices_are_added_in_place(kind, width, dtype):
+    x = cgrad.linspace(-1, 1, 4 * width, dtype=dtype).reshape(4, width).requires_grad_()
+
+    def loss():
+        y = x * 1
+        return y, sum(((part * (k + 2)) ** 2).sum() for k, part in enumerate(SLICES[kind](y)))
+
+    want, = cgrad.autograd.grad(loss()[1], x, create_graph=True)
+    y, z = loss()
+    z.backward(retain_graph=True)
+    assert np.array_equal(x.grad.numpy(), want.detach().numpy())
+    z.backward()
+    assert np.array_equal(x.grad.numpy(), (want + want).detach().numpy())
+    x.grad = None
+    y, z = loss()
+    seen = []
+    y.register_hook(seen.append)
+    y.retain_grad()
+    z.backward()
+    for g in (x.grad, y.grad, seen[0]):
+        assert np.array_equal(g.numpy(), want.detach().numpy())
+
+
+def test_a_slice_is_not_added_to_a_gradient_that_is_seen():
+    x = cgrad.ones(3, 2, requires_grad=True)
+    y, z = x * 1, x * 1
+    total = y + z                # its gradient goes to both
+    total.retain_grad()
+    (total * 2).sum().backward(retain_graph=True)
+    assert total.grad.tolist() == [[2.0, 2.0]] * 3
+    x.grad = total.grad = None
+    ((y[0] * 5).sum() + (total * 2).sum()).backward()
+    assert total.grad.tolist() == [[2.0, 2.0]] * 3
+    assert x.grad.tolist() == [[9.0, 9.0], [4.0, 4.0], [4.0, 4.0]]

@@ -8,13 +8,14 @@ from cgrad._engine.handle cimport dtype_of, row_of
 from cgrad._engine.memory cimport storage_release
 from cgrad._engine.primitives cimport add, cast, number, reshape_like, same_shape, sizes
 from cgrad._engine.rows cimport node, release, retain, value
-from cgrad._engine.shape cimport clone
+from cgrad._engine.shape cimport clone, f_slice
 from cgrad._engine.sparse cimport add_sparse, is_sparse
 from cgrad._engine.table cimport (
     ACCUMULATE, SMALL, begin_event, end_event, grad_enabled, hold, op_id, timed,
 )
 
 cdef int ADD = op_id("add")
+SLICE = op_id("slice")
 # Large sums run without the interpreter's lock: threads that add to one .grad take turns.
 cdef object _turn = RLock()
 
@@ -97,6 +98,24 @@ cdef int accumulate_into(Row *acc, Row g, bint temporary) except -1:
     release(acc[0])
     acc[0] = r
     return 0
+
+
+cdef bint add_to_slice(Row acc, Row g, Row x, Attr *at) except -1:
+    """Add the gradient of a slice of `x` where it belongs; False where `acc` is not to be changed.
+
+    Otherwise each of many slices would make, fill and add a gradient of the size of the whole.
+    """
+    cdef Row[2] pair
+    if (acc <= 0 or grad_enabled() or is_sparse(acc) or not ours(acc) or not same_shape(acc, x)
+            or value(acc).dtype != value(g).dtype):
+        return False
+    pair[0] = f_slice(SLICE, &acc, 1, at)
+    pair[1] = g
+    try:
+        combine_into(ADD, pair, pair[0])
+    finally:
+        release(pair[0])
+    return True
 
 
 cdef int _add_in_turn(Row old, Row g) except -1:

@@ -14,7 +14,7 @@ start sweeps of their own.  Each reachable row and edge is seen a constant numbe
 from libc.stdlib cimport free, malloc, realloc
 from libc.string cimport memset
 from cgrad._engine.types cimport *
-from cgrad._engine.accumulate cimport accumulate_into, again, ours, seed, store
+from cgrad._engine.accumulate cimport SLICE, accumulate_into, add_to_slice, again, ours, seed, store
 from cgrad._engine.face cimport wrap_borrowed
 from cgrad._engine.function cimport FUNCTION, call, collect
 from cgrad._engine.handle cimport carried, row_of
@@ -330,6 +330,8 @@ cdef int _evaluate(Sweep *s, int32_t i, Row g, char *need, Row *out, Row *ins,
                 ins[j] = c.x[j]
             c.x = ins
             unpack(r, ins, &c.y)
+    elif m.op == SLICE and add_to_slice(s.acc[s.edges[s.first_edge[i]]], g, c.x[0], m.attr):
+        return 0
     ops[m.op].rule(&c)
     return 0
 
