@@ -1,6 +1,6 @@
 """Write the measured figures into README.md and docs/performance.md.
 
-    python benchmarks/run.py --peers python micrograd numpy autograd torch compile jax limit
+    python benchmarks/run.py --peers python micrograd numpy autograd torch jax limit
     python benchmarks/scaling.py > benchmarks/results/scaling.md
     python benchmarks/where.py > benchmarks/results/where.md
     python benchmarks/report.py                   # from benchmarks/results
@@ -50,7 +50,7 @@ def main(argv: list[str] | None = None) -> int:
     replace(ROOT / "README.md", "figures", readme)
     parts = [described(report)]
     for count in threads:
-        parts += [f"### {count} thread{'s' * (count > 1)}", table(report, count, limit=True)]
+        parts += [f"### {count} thread{'s' * (count > 1)}", table(report, count, limit=count == 1)]
     page = ROOT / "docs" / "performance.md"
     replace(page, "figures", "\n\n".join(parts) + "\n")
     for name in ("scaling", "where"):

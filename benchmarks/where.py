@@ -42,7 +42,9 @@ def counted(statement: str, warm: int, repetitions: int) -> Counter[str]:
         out = Path(folder) / "out"
         subprocess.run(
             ["valgrind", "--tool=callgrind", f"--callgrind-out-file={out}", sys.executable, "-c",
-             program], check=True, capture_output=True, env={**os.environ, "PYTHONHASHSEED": "0"},
+             program], check=True, capture_output=True,
+            # NumPy's OpenBLAS would wait for work in a thread of its own, and be counted.
+            env={**os.environ, "PYTHONHASHSEED": "0", "OPENBLAS_NUM_THREADS": "1"},
         )  # fmt: skip
         text = out.read_text()
     names: dict[str, dict[str, str]] = {"ob": {}, "fn": {}}
