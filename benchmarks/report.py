@@ -50,7 +50,7 @@ def main(argv: list[str] | None = None) -> int:
     replace(ROOT / "README.md", "figures", readme)
     parts = [described(report)]
     for count in threads:
-        parts += [f"### {count} thread{'s' * (count > 1)}", table(report, count, limit=count == 1)]
+        parts += [f"## {count} thread{'s' * (count > 1)}", table(report, count, limit=count == 1)]
     page = ROOT / "docs" / "performance.md"
     replace(page, "figures", "\n\n".join(parts) + "\n")
     for name in ("scaling", "where"):
