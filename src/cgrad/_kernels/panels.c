@@ -8,21 +8,19 @@
 #  define V3 __attribute__((target("avx2,fma")))
 #  define T float
 #  define PANEL 32
-#  define ROWS 8
+#  define WIDE
 #  define LANES 16
 #  define TARGET V4
 #  define NAME(x) v4_##x##_f32
 #  include "panels_impl.h"
-#  undef ROWS
+#  undef WIDE
 #  undef LANES
 #  undef TARGET
 #  undef NAME
-#  define ROWS 2
 #  define LANES 8
 #  define TARGET V3
 #  define NAME(x) v3_##x##_f32
 #  include "panels_impl.h"
-#  undef ROWS
 #  undef LANES
 #  undef TARGET
 #  undef NAME
@@ -30,21 +28,19 @@
 #  undef T
 #  define T double
 #  define PANEL 16
-#  define ROWS 8
+#  define WIDE
 #  define LANES 8
 #  define TARGET V4
 #  define NAME(x) v4_##x##_f64
 #  include "panels_impl.h"
-#  undef ROWS
+#  undef WIDE
 #  undef LANES
 #  undef TARGET
 #  undef NAME
-#  define ROWS 2
 #  define LANES 4
 #  define TARGET V3
 #  define NAME(x) v3_##x##_f64
 #  include "panels_impl.h"
-#  undef ROWS
 #  undef LANES
 #  undef TARGET
 #  undef NAME

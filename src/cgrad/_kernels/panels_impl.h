@@ -1,70 +1,87 @@
 /* Products with panels, included by panels.c for each instruction set, with T, PANEL (numbers in a
-   panel), LANES (numbers in a vector), TARGET, NAME(x) and the greatest number of rows ROWS that
-   are taken at once defined. */
+   panel), LANES (numbers in a vector), TARGET and NAME(x) defined.  With 32 registers (WIDE) sums of
+   eight rows fit; with 16, those of three rows, or of four or five in half a panel at a time. */
 
 typedef T NAME(vector) __attribute__((vector_size(LANES * sizeof(T)), aligned(sizeof(T))));
 
-#define ROWS_FUNCTION(R, KIND, ROW, STEP)                                                        \
+#define UNROLL _Pragma("GCC unroll 8")    /* or the sums would pass through memory at the end */
+#define ROWS_FUNCTION(R, WIDTH, KIND, ROW, STEP)                                                 \
     TARGET static void NAME(KIND##R)(const T *x, int64_t ldx, const T *w, const int64_t *at,     \
                                      T *y, int64_t ldy, int64_t k)                               \
     {                                                                                            \
-        NAME(vector) sum[R][PANEL / LANES], b[PANEL / LANES];                                    \
-        int64_t i;                                                                               \
+        enum { VECTORS = (WIDTH) / LANES };                                                      \
+        NAME(vector) sum[R][VECTORS];                                                            \
+        int64_t i, part;                                                                         \
         int r, j;                                                                                \
         (void)ldx, (void)at;                                                                     \
-        for (r = 0; r < R; r++)                                                                  \
-            for (j = 0; j < PANEL / LANES; j++)                                                  \
-                sum[r][j] = *(const NAME(vector) *)(y + r * ldy + LANES * j);                    \
-        for (i = 0; i < k; i++) {                                                                \
-            const T *step = w + (STEP);                                                          \
-            for (j = 0; j < PANEL / LANES; j++)                                                  \
-                b[j] = *(const NAME(vector) *)(step + LANES * j);                                \
-            for (r = 0; r < R; r++)                                                              \
-                for (j = 0; j < PANEL / LANES; j++)                                              \
-                    sum[r][j] += x[(ROW) + i] * b[j];                                            \
+        for (part = 0; part < PANEL; part += (WIDTH), w += (WIDTH), y += (WIDTH)) {              \
+            UNROLL for (r = 0; r < R; r++)                                                       \
+                UNROLL for (j = 0; j < VECTORS; j++)                                             \
+                    sum[r][j] = *(const NAME(vector) *)(y + r * ldy + LANES * j);                \
+            for (i = 0; i < k; i++) {                                                            \
+                const T *step = w + (STEP);                                                      \
+                T a[R];                                                                          \
+                UNROLL for (r = 0; r < R; r++)                                                   \
+                    a[r] = x[(ROW) + i];                                                         \
+                UNROLL for (j = 0; j < VECTORS; j++) {                                           \
+                    NAME(vector) b = *(const NAME(vector) *)(step + LANES * j);                  \
+                    UNROLL for (r = 0; r < R; r++)                                               \
+                        sum[r][j] += a[r] * b;                                                   \
+                }                                                                                \
+            }                                                                                    \
+            UNROLL for (r = 0; r < R; r++)                                                       \
+                UNROLL for (j = 0; j < VECTORS; j++)                                             \
+                    *(NAME(vector) *)(y + r * ldy + LANES * j) = sum[r][j];                      \
         }                                                                                        \
-        for (r = 0; r < R; r++)                                                                  \
-            for (j = 0; j < PANEL / LANES; j++)                                                  \
-                *(NAME(vector) *)(y + r * ldy + LANES * j) = sum[r][j];                          \
     }
-#define KINDS(R)                                                                                 \
-    ROWS_FUNCTION(R, packed, r * ldx, i * PANEL)                                                 \
-    ROWS_FUNCTION(R, shifted, r * ldx, at[i])                                                    \
-    ROWS_FUNCTION(R, gathered, at[r], i * PANEL)
+#define KINDS(R, WIDTH)                                                                          \
+    ROWS_FUNCTION(R, WIDTH, packed, r * ldx, i * PANEL)                                          \
+    ROWS_FUNCTION(R, WIDTH, shifted, r * ldx, at[i])                                             \
+    ROWS_FUNCTION(R, WIDTH, gathered, at[r], i * PANEL)
 
-KINDS(1)
-KINDS(2)
-#if ROWS >= 8
-KINDS(4)
-KINDS(8)
+KINDS(1, PANEL)
+KINDS(2, PANEL)
+#ifdef WIDE
+KINDS(4, PANEL)
+KINDS(8, PANEL)
+#else
+KINDS(3, PANEL)
+KINDS(4, PANEL / 2)
+KINDS(5, PANEL / 2)
 #endif
 #undef KINDS
 #undef ROWS_FUNCTION
+#undef UNROLL
 
 static void NAME(panels)(int kind, const T *x, int64_t ldx, const T *w, const int64_t *at, T *y,
                          int64_t ldy, int64_t rows, int64_t columns, int64_t k)
 {
     typedef void function(const T *, int64_t, const T *, const int64_t *, T *, int64_t, int64_t);
-    static function *const functions[3][4] = {
-#if ROWS >= 8
-        {NAME(packed1), NAME(packed2), NAME(packed4), NAME(packed8)},
-        {NAME(shifted1), NAME(shifted2), NAME(shifted4), NAME(shifted8)},
-        {NAME(gathered1), NAME(gathered2), NAME(gathered4), NAME(gathered8)},
+#ifdef WIDE
+#  define OF_KIND(f) {NULL, f(1), f(2), NULL, f(4), NULL, NULL, NULL, f(8)}
 #else
-        {NAME(packed1), NAME(packed2)},
-        {NAME(shifted1), NAME(shifted2)},
-        {NAME(gathered1), NAME(gathered2)},
+#  define OF_KIND(f) {NULL, f(1), f(2), f(3), f(4), f(5)}
 #endif
-    };
-    int64_t p, r;
+#define PACKED(R) NAME(packed##R)
+#define SHIFTED(R) NAME(shifted##R)
+#define GATHERED(R) NAME(gathered##R)
+    static function *const functions[3][9] = {OF_KIND(PACKED), OF_KIND(SHIFTED), OF_KIND(GATHERED)};
+#undef OF_KIND
+#undef PACKED
+#undef SHIFTED
+#undef GATHERED
+    int64_t p, r, take;
     for (p = 0; p < columns; p += PANEL) {
         const T *panel = kind == CG_SHIFTED ? w + p : w + p * k;
-        int log = ROWS >= 8 ? 3 : 1;
-        for (r = 0; r < rows; r += 1 << log) {
-            while (r + (1 << log) > rows)
-                log--;
-            functions[kind][log](kind == CG_GATHERED ? x : x + r * ldx, ldx, panel,
-                                 kind == CG_GATHERED ? at + r : at, y + r * ldy + p, ldy, k);
+        for (r = 0; r < rows; r += take) {
+            const int64_t left = rows - r;
+#ifdef WIDE
+            take = left >= 8 ? 8 : left >= 4 ? 4 : left >= 2 ? 2 : 1;
+#else
+            take = left <= 5 ? left : 3;
+#endif
+            functions[kind][take](kind == CG_GATHERED ? x : x + r * ldx, ldx, panel,
+                                  kind == CG_GATHERED ? at + r : at, y + r * ldy + p, ldy, k);
         }
     }
 }
