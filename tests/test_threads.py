@@ -300,6 +300,26 @@ def test_number_of_threads_follows_the_affinity_mask():
     assert printed.strip() == "1"
 
 
+@pytest.mark.skipif(not hasattr(__import__("os"), "sched_setaffinity"), reason="Linux only")
+def test_one_processor_computes_in_one_thread():
+    """Also one that is assigned later; threads that take turns would only cost time."""
+    printed = run_python("""
+        import os
+        import cgrad
+
+        def threads():
+            return len(os.listdir("/proc/self/task"))
+
+        x = cgrad.ones(1 << 20)
+        os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+        before = threads()
+        cgrad.set_num_threads(2)
+        x.exp()
+        print(cgrad.get_num_threads(), threads() - before)
+    """)
+    assert printed.strip() == "2 0"
+
+
 FORK = """
     import os, sys
     import numpy as np

@@ -182,7 +182,7 @@ static void NAME(gemm)(NAME(product) *p)
     }
     least = (PANEL_WORK / row_work / ROW_ALIGN + 1) * ROW_ALIGN;
     if (NAME(rows_exact)()) {
-        threads = cg_get_num_threads();
+        threads = cg_useful_threads();
         share = (p->m / threads + ROW_ALIGN) / ROW_ALIGN * ROW_ALIGN;
         if (p->m % (threads * ROW_ALIGN) == 0)
             share = p->m / threads;

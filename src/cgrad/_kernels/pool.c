@@ -21,7 +21,9 @@
 
 enum {
     MAX_THREADS = 1024,
-    SPINS = 400                     /* pauses before sleeping: 5 to 15 microseconds */
+    /* Before a thread sleeps, from which a virtual machine wakes it after 50 microseconds: */
+    PAUSES = 400,                   /* 5 to 15 microseconds */
+    YIELDS = 400                    /* 100 to 300 more, in which it gives way to whoever can run */
 };
 
 static struct {
@@ -57,14 +59,27 @@ static void run_blocks(void)
     }
 }
 
+/* The i-th turn of a thread that waits for another; 0: it waited long enough, or has no processor
+   to wait on. */
+static int wait_turn(int i)
+{
+    if (i >= PAUSES + YIELDS || cg_load(&num_threads) > cg_load(&num_cpus))
+        return 0;
+    if (i < PAUSES)
+        cg_pause();
+    else
+        cg_yield();
+    return 1;
+}
+
 static void worker(void)
 {
-    int64_t seen = -1, i;
-    int spins = cg_load(&num_threads) <= cg_load(&num_cpus) ? SPINS : 0;
+    int64_t seen = -1;
+    int i;
     inside = 1;
     for (;;) {
-        for (i = 0; i < spins && cg_load(&pool.generation) == seen; i++)
-            cg_pause();
+        for (i = 0; cg_load(&pool.generation) == seen && wait_turn(i); i++)
+            ;
         cg_lock(&pool.mutex);
         while (cg_load(&pool.generation) == seen) {
             pool.sleeping++;
@@ -136,7 +151,7 @@ void cg_parallel_for(cg_task fn, void *ctx, int64_t n, int64_t grain)
         fn(ctx, 0, n);
         return;
     }
-    threads = inside ? 1 : cg_get_num_threads();
+    threads = inside ? 1 : cg_useful_threads();
     blocks = n / grain + (n % grain != 0);
     if (threads > blocks)
         threads = (int)blocks;
@@ -166,9 +181,8 @@ void cg_parallel_for(cg_task fn, void *ctx, int64_t n, int64_t grain)
     cg_lock(&pool.mutex);
     pool.open = 0;                  /* from here on `active` only falls */
     cg_unlock(&pool.mutex);
-    if (cg_load(&num_threads) <= cg_load(&num_cpus))
-        for (i = 0; i < SPINS && cg_load(&pool.active); i++)
-            cg_pause();
+    for (i = 0; cg_load(&pool.active) && wait_turn(i); i++)
+        ;
     /* Through the mutex even if all have left: the last of them may still hold it. */
     cg_lock(&pool.mutex);
     pool.waiting = 1;
@@ -264,9 +278,7 @@ static int affinity_cpus(void)
 
 static int usable_cpus(void)
 {
-    int64_t n = cg_load(&num_cpus);
-    if (n)
-        return (int)n;
+    int64_t n = 0;
 #if defined(_WIN32)
     {
         DWORD_PTR process = 0, system = 0;
@@ -309,4 +321,10 @@ int cg_get_num_threads(void)
         n = cg_load(&num_threads);
     }
     return (int)n;
+}
+
+int cg_useful_threads(void)
+{
+    int n = cg_get_num_threads();
+    return cg_load(&num_cpus) == 1 ? 1 : n;
 }

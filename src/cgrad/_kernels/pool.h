@@ -16,8 +16,11 @@ typedef void (*cg_task)(void *ctx, int64_t begin, int64_t end);
 void cg_parallel_for(cg_task fn, void *ctx, int64_t n, int64_t grain);
 
 /* Threads a job may use, the caller included; n < 1 restores the default: CGRAD_NUM_THREADS, or
-   what the affinity mask and the cgroup's CPU quota allow. */
+   what the affinity mask and the cgroup's CPU quota allow, which are read anew at each call. */
 void cg_set_num_threads(int n);
 int cg_get_num_threads(void);
+
+/* The same, but 1 where there is one processor: threads that take turns only cost their turns. */
+int cg_useful_threads(void);
 
 #endif

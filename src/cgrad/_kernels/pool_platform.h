@@ -22,6 +22,7 @@ typedef volatile LONG64 cg_atomic;
 #define cg_store(p, v) ((void)InterlockedExchange64(p, v))
 #define cg_exchange(p, v) InterlockedExchange64(p, v)
 #define cg_fetch_add(p, v) InterlockedExchangeAdd64(p, v)
+#define cg_yield() SwitchToThread()
 
 typedef void (*cg_thread_main)(void);
 
@@ -41,6 +42,7 @@ static int cg_thread_start(const cg_thread_main *fn)
 
 #else
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
 
@@ -58,6 +60,7 @@ typedef _Atomic int64_t cg_atomic;
 #define cg_store(p, v) atomic_store_explicit(p, v, memory_order_release)
 #define cg_exchange(p, v) atomic_exchange_explicit(p, v, memory_order_acq_rel)
 #define cg_fetch_add(p, v) atomic_fetch_add_explicit(p, v, memory_order_acq_rel)
+#define cg_yield() sched_yield()
 
 typedef void (*cg_thread_main)(void);
 
