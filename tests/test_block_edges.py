@@ -89,6 +89,27 @@ def test_exponentials_to_the_last_places():
         assert error.max() < 3
 
 
+@pytest.mark.parametrize("name", ["exp", "tanh"])
+def test_exp_and_tanh_to_the_last_places(name):
+    """Of which there are two forms, chosen by the processor."""
+    x = np.arange(0, 0x42F00000, 997, dtype=np.uint32).view(np.float32)      # 0 to 120
+    edges = np.array([0, np.inf, np.nan, 1e-45, 1e-38, 88.72, 88.73, 9, 10, 0.55], np.float32)
+    x = np.concatenate([x, -x, edges, -edges])
+    with np.errstate(over="ignore"):
+        exact = getattr(np, name)(x.astype(np.float64))
+        expected = exact.astype(np.float32)
+    got = getattr(cgrad, name)(cgrad.from_numpy(x)).numpy()
+    special = ~np.isfinite(expected) | (x == 0)
+    assert np.array_equal(got[special], expected[special], equal_nan=True)
+    assert np.array_equal(np.signbit(got[x == 0]), np.signbit(expected[x == 0]))
+    normal = ~special
+    ulp = np.spacing(np.maximum(np.abs(exact[normal]), 2.0**-149).astype(np.float32))
+    assert (np.abs(got[normal] - exact[normal]) / ulp).max() < 3     # NumPy's exp: 2.5
+    gaps = np.stack([x, x], 1)                     # the same bits where numbers lie apart
+    assert np.array_equal(getattr(cgrad, name)(cgrad.from_numpy(gaps)[:, 0]).numpy(), got,
+                          equal_nan=True)
+
+
 @pytest.mark.parametrize("rows", [1, 3, 70])
 def test_layer_norm_of_rows_of_all_lengths(rows):
     for n in [1, *WIDTHS, 300]:
@@ -119,7 +140,7 @@ def convolution(x, w, padding):
     return y
 
 
-@pytest.mark.parametrize("channels, outputs", [(4, 8), (16, 33), (40, 17)])
+@pytest.mark.parametrize("channels, outputs", [(4, 8), (4, 9), (4, 10), (16, 33), (40, 17)])
 @pytest.mark.parametrize("kernel, padding", [(3, 1), (3, 0), (3, 3), (5, 2), (2, 0)])
 def test_convolution_of_planes_of_all_widths(channels, outputs, kernel, padding):
     for width in (5, 6, 7, 8, 9, 14, 15, 16, 17, 30, 32, 33):

@@ -58,6 +58,7 @@ cdef extern from "../_kernels/conv.h":
                                void *scratch) noexcept nogil
     void (*cg_shift_flip[8])(const cg_conv *g, const void *w, void *flipped) noexcept nogil
     int (*cg_any_nan[8])(const void *x, int64_t n) noexcept nogil
+    void (*cg_fill[8])(const void *number, void *y, int64_t n) noexcept nogil
     int cg_slot_take(volatile int *slots, int n) nogil
     void cg_slot_give(volatile int *slots, int i) nogil
 
@@ -158,18 +159,9 @@ cdef void _add_columns(Work *p, int64_t sample, int64_t channel, int64_t channel
 
 cdef void _fill_bias(Work *p, char *y, int64_t o, int64_t rows, int64_t n) noexcept nogil:
     # n places of `rows` rows of y
-    cdef int64_t i, j
-    cdef float f
-    cdef double d
+    cdef int64_t i, size = item_size(p.dtype)
     for i in range(rows):
-        if p.dtype == F32:
-            f = (<float *>p.bias)[o + i]
-            for j in range(n):
-                (<float *>y)[i * p.g.out_size + j] = f
-        else:
-            d = (<double *>p.bias)[o + i]
-            for j in range(n):
-                (<double *>y)[i * p.g.out_size + j] = d
+        cg_fill[p.dtype](p.bias + (o + i) * size, y + i * p.g.out_size * size, n)
 
 
 cdef void _forward(Work *p, int64_t item, char *col) noexcept nogil:

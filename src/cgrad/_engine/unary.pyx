@@ -53,6 +53,12 @@ cdef extern from "../_kernels/loops.h":
 cdef extern from "../_kernels/usual.h":
     cg_fn cg_sin_f64, cg_cos_f64
 
+cdef extern from "../_kernels/activation.h":
+    cg_fn cg_own_exp_f32, cg_own_tanh_f32
+
+cdef extern from "../_kernels/blas.h":
+    int cg_has_avx512()
+
 cdef int SQUARE_BACKWARD = op_id("square_backward")
 cdef int TANH_BACKWARD = op_id("tanh_backward")
 cdef int SIGMOID_BACKWARD = op_id("sigmoid_backward")
@@ -351,6 +357,9 @@ numpy_unary("acosh", FLOAT, d_acosh, X, "arccosh", "Inverse of cosh; derivative 
             ("arccosh",))
 numpy_unary("atanh", FLOAT, d_atanh, X, "arctanh", "Inverse of tanh; derivative 1/(1 - x^2).",
             ("arctanh",))
+if not cg_has_avx512():          # NumPy's vectors need gathers then: four times slower than these
+    ops[op_id("exp")].loops[<int>F32] = cg_own_exp_f32
+    ops[op_id("tanh")].loops[<int>F32] = cg_own_tanh_f32
 own_unary("deg2rad", d_deg2rad, 0, cg_deg2rad_f32, cg_deg2rad_f64, "Degrees to radians: pi x / 180.")
 own_unary("rad2deg", d_rad2deg, 0, cg_rad2deg_f32, cg_rad2deg_f64, "Radians to degrees: 180 x / pi.")
 define("frac", SAME, d_clone, 1, None, cg_frac_f32, cg_frac_f64, 0, 0)

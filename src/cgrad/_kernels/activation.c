@@ -7,6 +7,8 @@
 #define T float
 #define NAME(x) x##_f32
 #include "activation_impl.h"
+UNARY(cg_own_exp, cg_exp_f32(x))
+UNARY(cg_own_tanh, cg_tanh1_f32(x))
 #undef T
 #undef NAME
 #define T double

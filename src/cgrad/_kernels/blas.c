@@ -97,8 +97,7 @@ static int probe_once(probe_state *state, int (*probe)(void))
 #define DOT ddot
 #include "blas_impl.h"
 
-/* AVX-512 F, CD, BW, DQ, VL in the processor and enabled by the operating system. */
-static int has_avx512(void)
+int cg_has_avx512(void)
 {
 #if defined(_MSC_VER) && defined(_M_X64)
     int r[4];
@@ -176,7 +175,7 @@ const char *cg_blas_load(const char *path)
     /* OpenBLAS reads its environment while it is loaded, and only then. */
     threads = saved_variable("OPENBLAS_NUM_THREADS");
     core = saved_variable("OPENBLAS_CORETYPE");
-    choose = !getenv("OPENBLAS_CORETYPE") && has_avx512();
+    choose = !getenv("OPENBLAS_CORETYPE") && cg_has_avx512();
     set_variable("OPENBLAS_NUM_THREADS", "1");
     if (choose)                 /* OpenBLAS up to 0.3.34 takes AMD's AVX-512 cores for Haswell */
         set_variable("OPENBLAS_CORETYPE", "SkylakeX");

@@ -70,6 +70,7 @@ const cg_shift_forward_type cg_shift_forward[8] = {0, 0, 0, 0, 0, 0, shift_forwa
 const cg_shift_weight_type cg_shift_weight[8] = {0, 0, 0, 0, 0, 0, shift_weight_f32,
                                                  shift_weight_f64};
 const cg_shift_flip_type cg_shift_flip[8] = {0, 0, 0, 0, 0, 0, shift_flip_f32, shift_flip_f64};
+const cg_fill_type cg_fill[8] = {0, 0, 0, 0, 0, fill_i64, fill_f32, fill_f64};
 const cg_any_nan_type cg_any_nan[8] = {0, 0, 0, 0, 0, 0, any_nan_f32, any_nan_f64};
 
 int cg_slot_take(volatile int *slots, int n)

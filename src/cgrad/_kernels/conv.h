@@ -62,6 +62,10 @@ extern const cg_shift_weight_type cg_shift_weight[8];
 extern const cg_shift_flip_type cg_shift_flip[8];
 extern const cg_any_nan_type cg_any_nan[8];
 
+/* n times *number */
+typedef void (*cg_fill_type)(const void *number, void *y, int64_t n);
+extern const cg_fill_type cg_fill[8];
+
 /* A place among `n` that no other thread holds: waits until there is one. */
 int cg_slot_take(volatile int *slots, int n);
 void cg_slot_give(volatile int *slots, int i);

@@ -82,3 +82,12 @@ static void NAME(weight)(const cg_conv *g, const void *a, const void *b, void *o
                          (T *)b + (n * g->o + o) * g->out_size, w, NAME(WEIGHT));
     }
 }
+
+CG_MV static void NAME(fill)(const void *number, void *y, int64_t n)
+{
+    const T x = *(const T *)number;
+    T *to = y;
+    int64_t i;
+    for (i = 0; i < n; i++)
+        to[i] = x;
+}

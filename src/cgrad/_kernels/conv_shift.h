@@ -64,17 +64,17 @@ static void NAME(shift_forward)(const cg_conv *g, const cg_shift *s, const void 
     T *y = to;
     const int64_t cg = g->c / g->groups, og = g->o / g->groups;
     const int64_t columns = NAME(cg_padded)(s->places);
+    const T zero = 0;
     int64_t *at = scratch;
     T *grid = (T *)(at + s->channels * g->taps);
     T *sums = grid + s->channels * s->grid + NAME(cg_padded)(1);
-    int64_t c, i, j, count, group;
+    int64_t c, i, count, group;
     NAME(distances)(g, s->grid, s->channels, at);
     memset(grid, 0, (size_t)(sums - grid) * sizeof(T));
     for (; begin < end; begin++) {
         group = begin % g->groups;
         for (i = 0; i < og; i++)
-            for (j = 0; j < columns; j++)
-                sums[i * columns + j] = bias ? bias[group * og + i] : 0;
+            NAME(fill)(bias ? bias + group * og + i : &zero, sums + i * columns, columns);
         for (c = 0; c < cg; c += count) {
             count = cg - c < s->channels ? cg - c : s->channels;
             for (i = 0; i < count; i++)
