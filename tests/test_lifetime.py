@@ -439,29 +439,27 @@ def test_memory_of_a_chain_as_the_system_sees_it():
 
 
 @pytest.mark.slow
-@pytest.mark.slow
 @pytest.mark.skipif(free_memory() < 6 * GIB, reason="needs 6 GiB of free memory")
-def test_chain_of_ten_million_in_ten_seconds():
+def test_chain_of_ten_million():
+    """How long it takes is the benchmark chain-length-1e7."""
     printed = run_python("""
-        import time
         import cgrad
-        from cgrad._engine import memory, rows
+        from cgrad._engine import rows
 
         x = cgrad.tensor(1.0, dtype=cgrad.float64, requires_grad=True)
         c = cgrad.tensor(1.0, dtype=cgrad.float64)
-        start, before = time.process_time(), rows.live_rows()
+        before = rows.live_rows()
         y = x
         for _ in range(10_000_000):
             y = y * c
         y.backward()
         del y
-        seconds = time.process_time() - start  # what else runs on the machine does not count
         assert x.grad.item() == 1.0
         x.grad = None
         assert rows.live_rows() == before
-        print(seconds)
+        print("done")
     """)
-    assert float(printed) < 10.0
+    assert printed.strip() == "done"
 
 
 @pytest.mark.slow

@@ -57,12 +57,13 @@ def test_layers(name, args, kwargs, shape):
         for (key, p), q in zip(ours.named_parameters(), theirs.parameters()):
             assert tuple(p.shape) == tuple(q.shape), key
             q.copy_(torch.from_numpy(p.detach().numpy()))
+    theirs.double()      # PyTorch's float32 is 2.5e-7 off on some processors (GELU's tail)
     x, y = pair(RNG.standard_normal(shape).astype(np.float32) * 2, requires_grad=True)
-    a, b = ours(x), theirs(y)
+    a, b = ours(x), theirs(y.double())
     close(a, b)
     seed, seed_torch = pair(RNG.standard_normal(tuple(a.shape)).astype(np.float32))
     a.backward(seed)
-    b.backward(seed_torch)
+    b.backward(seed_torch.double())
     close(x.grad, y.grad, rtol=1e-5, atol=1e-6)
     for p, q in zip(ours.parameters(), theirs.parameters()):
         close(p.grad, q.grad, rtol=1e-5, atol=1e-6)

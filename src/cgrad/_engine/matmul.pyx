@@ -282,14 +282,12 @@ cdef Row _linear(Row a, Row w, Row bias, bint tb, int64_t ldb) except 0:
     return y
 
 cdef int d_linear(Ctx *c) except -1:
-    cdef Row g
+    cdef Row g = _rows(c.g)          # once: a gradient with gaps is copied here
     if c.need[0]:
-        g = c.g if value(c.g).ndim > 1 else _rows(c.g)
         c.out[0] = reshape_like(mm_rows(g, c.x[1]), c.x[0])
     if c.need[1]:
-        c.out[1] = mm_rows(transpose_last(_rows(c.g)), _rows(c.x[0]))
+        c.out[1] = mm_rows(transpose_last(g), _rows(c.x[0]))
     if c.n == 3 and c.need[2]:
-        g = _rows(c.g)
         c.out[2] = sum_dims(g, 1, False)
     return 0
 
