@@ -35,7 +35,8 @@ def run(how, mode, reverse, x, state, w, b):
 @pytest.mark.parametrize("reverse", [False, True])
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize(("steps", "n", "h"),
-                         [(1, 1, 1), (3, 5, 7), (4, 17, 33), (2, 9, 64), (3, 10, 6), (3, 2, 8), (5, 0, 4)])
+                         [(1, 1, 1), (3, 5, 7), (4, 17, 33), (2, 9, 64), (3, 10, 6), (3, 2, 8),
+                          (5, 0, 4)])
 def test_same_as_step_by_step(mode, reverse, steps, n, h):
     for dtype, tolerance in ((cgrad.float64, 1e-12), (cgrad.float32, 2e-5)):
         given = inputs(mode, steps, n, h, dtype)

@@ -1,8 +1,10 @@
 /* The thread pool; see pool.h for what it promises.
 
-   One job at a time.  Its description lies in `pool`, written under the mutex while no worker is
-   inside (`active` = 0).  A worker joins a job under the mutex, and only while the job is open,
-   so a worker that wakes late never sees a job that has gone. */
+   One job at a time.  Its description lies in `pool`, written while nobody has a seat.  A worker
+   that sees a new generation counts itself as active, then tries to take a seat; who has one reads
+   the description and works.  The caller closes the job by taking all seats away and waits until
+   nobody is active.  The mutex is for sleeping alone: threads that wait awake would find each other
+   holding it, and sleep on it. */
 #if defined(__linux__) && !defined(_GNU_SOURCE)
 #define _GNU_SOURCE                 /* sched_getaffinity */
 #endif
@@ -28,19 +30,17 @@ enum {
 
 static struct {
     cg_mutex mutex;
-    cg_cond wake;                   /* a job has opened */
-    cg_cond done;                   /* the last worker has left a closed job */
-    int started;                    /* workers alive; this and the next five: under the mutex */
-    int sleeping;                   /* workers waiting on `wake` */
-    int open;                       /* workers may still join */
-    int wanted;                     /* workers the job may use */
-    int joined;
-    int waiting;                    /* the caller waits on `done` */
+    cg_cond wake;                   /* there is a new generation */
+    cg_cond done;                   /* nobody is active */
+    int started;                    /* workers alive: the owner's */
+    int sleeping;                   /* workers waiting on `wake`: under the mutex */
     cg_task fn;
     void *ctx;
     int64_t n, grain;
+    cg_atomic seats;                /* workers that may still join; also below 0 */
     cg_atomic next;                 /* next block to hand out */
-    cg_atomic active;               /* workers inside the job */
+    cg_atomic active;               /* workers with a seat, or looking for one */
+    cg_atomic waiting;              /* the caller waits on `done` */
     cg_atomic generation;           /* counts jobs: what an idle worker watches */
     cg_atomic busy;                 /* a caller owns the pool */
 } pool = {.mutex = CG_MUTEX_INIT, .wake = CG_COND_INIT, .done = CG_COND_INIT};
@@ -75,30 +75,32 @@ static int wait_turn(int i)
 static void worker(void)
 {
     int64_t seen = -1;
-    int i;
+    int turns = 0;
     inside = 1;
     for (;;) {
-        for (i = 0; cg_load(&pool.generation) == seen && wait_turn(i); i++)
-            ;
-        cg_lock(&pool.mutex);
-        while (cg_load(&pool.generation) == seen) {
+        while (cg_load(&pool.generation) == seen && wait_turn(turns))
+            turns++;
+        if (cg_load(&pool.generation) == seen) {
+            cg_lock(&pool.mutex);
             pool.sleeping++;
-            cg_wait(&pool.wake, &pool.mutex);
+            while (cg_load(&pool.generation) == seen)
+                cg_wait(&pool.wake, &pool.mutex);
             pool.sleeping--;
+            cg_unlock(&pool.mutex);
         }
         seen = cg_load(&pool.generation);
-        if (!pool.open || pool.joined >= pool.wanted) {
-            cg_unlock(&pool.mutex);
+        if (cg_load(&pool.seats) <= 0)
             continue;
-        }
-        pool.joined++;
         cg_fetch_add(&pool.active, 1);
-        cg_unlock(&pool.mutex);
-        run_blocks();
-        cg_lock(&pool.mutex);
-        if (cg_fetch_add(&pool.active, -1) == 1 && pool.waiting)
+        if (cg_fetch_add(&pool.seats, -1) > 0) {
+            run_blocks();
+            turns = 0;
+        }
+        if (cg_fetch_add(&pool.active, -1) == 1 && cg_load(&pool.waiting)) {
+            cg_lock(&pool.mutex);
             cg_broadcast(&pool.done);
-        cg_unlock(&pool.mutex);
+            cg_unlock(&pool.mutex);
+        }
     }
 }
 
@@ -110,13 +112,15 @@ static void after_fork_in_child(void)
     static const cg_cond fresh_cond = CG_COND_INIT;
     pool.mutex = fresh_mutex;
     pool.wake = pool.done = fresh_cond;
-    pool.started = pool.sleeping = pool.open = pool.waiting = 0;
+    pool.started = pool.sleeping = 0;
+    cg_store(&pool.seats, 0);
     cg_store(&pool.active, 0);
+    cg_store(&pool.waiting, 0);
     cg_store(&pool.busy, 0);
 }
 #endif
 
-/* Under the mutex: have at least `count` workers, or as many as the system grants. */
+/* Have at least `count` workers, or as many as the system grants. */
 static void start_workers(int count)
 {
     static const cg_thread_main entry = worker;
@@ -159,37 +163,35 @@ void cg_parallel_for(cg_task fn, void *ctx, int64_t n, int64_t grain)
         run_serially(fn, ctx, n, grain);
         return;
     }
-    cg_lock(&pool.mutex);
     start_workers(threads - 1);
     pool.fn = fn;
     pool.ctx = ctx;
     pool.n = n;
     pool.grain = grain;
-    pool.wanted = threads - 1;
-    pool.joined = 0;
-    pool.open = 1;
     cg_store(&pool.next, 0);
+    cg_store(&pool.seats, threads - 1);
+    cg_lock(&pool.mutex);
     cg_fetch_add(&pool.generation, 1);
-    if (pool.sleeping)
-        cg_broadcast(&pool.wake);
+    /* Only as many as are not awake anyway. */
+    for (i = pool.started - pool.sleeping; i < threads - 1; i++)
+        cg_signal(&pool.wake);
     cg_unlock(&pool.mutex);
 
     inside = 1;
     run_blocks();
     inside = 0;
 
-    cg_lock(&pool.mutex);
-    pool.open = 0;                  /* from here on `active` only falls */
-    cg_unlock(&pool.mutex);
+    cg_exchange(&pool.seats, 0);    /* from here on nobody new gets in */
     for (i = 0; cg_load(&pool.active) && wait_turn(i); i++)
         ;
-    /* Through the mutex even if all have left: the last of them may still hold it. */
-    cg_lock(&pool.mutex);
-    pool.waiting = 1;
-    while (cg_load(&pool.active))
-        cg_wait(&pool.done, &pool.mutex);
-    pool.waiting = 0;
-    cg_unlock(&pool.mutex);
+    if (cg_load(&pool.active)) {
+        cg_lock(&pool.mutex);
+        cg_exchange(&pool.waiting, 1);
+        while (cg_load(&pool.active))
+            cg_wait(&pool.done, &pool.mutex);
+        cg_store(&pool.waiting, 0);
+        cg_unlock(&pool.mutex);
+    }
     cg_store(&pool.busy, 0);
 }
 

@@ -17,6 +17,7 @@ typedef volatile LONG64 cg_atomic;
 #define cg_lock(m) AcquireSRWLockExclusive(m)
 #define cg_unlock(m) ReleaseSRWLockExclusive(m)
 #define cg_wait(c, m) SleepConditionVariableSRW(c, m, INFINITE, 0)
+#define cg_signal(c) WakeConditionVariable(c)
 #define cg_broadcast(c) WakeAllConditionVariable(c)
 #define cg_load(p) InterlockedCompareExchange64(p, 0, 0)
 #define cg_store(p, v) ((void)InterlockedExchange64(p, v))
@@ -55,11 +56,13 @@ typedef _Atomic int64_t cg_atomic;
 #define cg_lock(m) pthread_mutex_lock(m)
 #define cg_unlock(m) pthread_mutex_unlock(m)
 #define cg_wait(c, m) pthread_cond_wait(c, m)
+#define cg_signal(c) pthread_cond_signal(c)
 #define cg_broadcast(c) pthread_cond_broadcast(c)
-#define cg_load(p) atomic_load_explicit(p, memory_order_acquire)
-#define cg_store(p, v) atomic_store_explicit(p, v, memory_order_release)
-#define cg_exchange(p, v) atomic_exchange_explicit(p, v, memory_order_acq_rel)
-#define cg_fetch_add(p, v) atomic_fetch_add_explicit(p, v, memory_order_acq_rel)
+/* In one order for all threads: pool.c has pairs of them that each write one and read the other. */
+#define cg_load(p) atomic_load(p)
+#define cg_store(p, v) atomic_store(p, v)
+#define cg_exchange(p, v) atomic_exchange(p, v)
+#define cg_fetch_add(p, v) atomic_fetch_add(p, v)
 #define cg_yield() sched_yield()
 
 typedef void (*cg_thread_main)(void);
