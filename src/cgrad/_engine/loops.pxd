@@ -16,6 +16,7 @@ cdef struct Plan:             # one elementwise run; steps in bytes
     char *ptr[MAX_OPERANDS]
     Storage *memory[MAX_OPERANDS]
     int64_t blocks            # blocks that the innermost dimension is cut into
+    Loop columns              # sums of columns at once, for reductions of two dimensions; or NULL
 
 cdef int numpy_loop(str ufunc, int dtype, int n_in, int out_dtype, Loop *loop,
                     void **data) except -1

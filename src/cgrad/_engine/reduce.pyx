@@ -28,6 +28,7 @@ ctypedef void run(char **, const Py_ssize_t *, const Py_ssize_t *, void *) noexc
 
 cdef extern from "../_kernels/reduce.h":
     run cg_sum_run_f32, cg_sum_run_f64, cg_prod_run_f32, cg_prod_run_f64
+    run cg_sum_columns_f32, cg_sum_columns_f64
 
 cdef enum:
     PARTIAL = 16384           # elements that one partial result of a long sum covers
@@ -67,8 +68,17 @@ cdef void _walk(Plan *p, int64_t begin, int64_t end, int64_t first, int64_t coun
     cdef Py_ssize_t n
     cdef char *args[3]
     cdef Py_ssize_t[3] steps
+    cdef Py_ssize_t[2] sizes
     for k in range(3):
         steps[k] = p.steps[k][last]
+    if p.columns != NULL:
+        sizes[0] = count
+        sizes[1] = end - begin
+        args[0] = p.ptr[0] + first * steps[0]
+        args[1] = p.ptr[1] + begin * p.steps[1][0] + first * steps[1]
+        steps[1] = p.steps[1][0]
+        p.columns(args, sizes, steps, p.data)
+        return
     for i in range(1, last):
         outer *= p.shape[i]
     if last == 0:
@@ -102,6 +112,14 @@ cdef void _by_inner(void *ctx, int64_t begin, int64_t end) noexcept nogil:
         _walk(p, 0, p.shape[0], block * p.blocks, n if n < p.blocks else p.blocks)
 
 
+cdef struct Reduction:
+    double identity
+    Loop loops[N_DTYPES]
+    void *data[N_DTYPES]
+    Loop runs[N_DTYPES]       # for neighbours that become one element; NULL: none
+    Loop columns[N_DTYPES]    # for rows that become one row; NULL: none
+
+
 cdef struct Partials:
     Plan *plan
     char *out
@@ -120,7 +138,7 @@ cdef void _by_part(void *ctx, int64_t begin, int64_t end) noexcept nogil:
         _walk(&p, 0, 1, part * PARTIAL, n if n < PARTIAL else PARTIAL)
 
 
-cdef int _reduce(Plan *p, int dt, double identity, Loop run) except -1:
+cdef int _reduce(Plan *p, int dt, Reduction *red) except -1:
     cdef int64_t total = 1, parts
     cdef int i, last
     cdef Partials q
@@ -132,14 +150,17 @@ cdef int _reduce(Plan *p, int dt, double identity, Loop run) except -1:
         return 0
     _merge(p)
     last = p.ndim - 1
-    if run != NULL and p.steps[0][last] == 0 and p.steps[1][last] == item_size(dt):
-        p.loop = run
+    if p.steps[1][last] == item_size(dt):
+        if p.steps[0][last] == 0 and red.runs[dt] != NULL:
+            p.loop = red.runs[dt]
+        elif p.ndim == 2 and p.steps[0][last] == item_size(dt):     # and dimension 0 is summed
+            p.columns = red.columns[dt]
     if total < NOGIL:
         _by_outer(p, 0, p.shape[0])
     elif p.ndim == 1 and p.steps[0][0] == 0:
         parts = (p.shape[0] + PARTIAL - 1) // PARTIAL
         partial = row_dense(dt, 1, &parts)
-        fill(partial, identity)
+        fill(partial, red.identity)
         q.plan = p
         q.out = value(partial).data
         q.size = item_size(dt)
@@ -194,12 +215,6 @@ cdef void fill(Row y, double x) noexcept:
             (<int64_t *>v.data)[i] = n
 
 
-cdef struct Reduction:
-    double identity
-    Loop loops[N_DTYPES]
-    void *data[N_DTYPES]
-    Loop runs[N_DTYPES]       # for neighbours that become one element; NULL: none
-
 cdef Reduction _reductions[1024]
 
 
@@ -225,6 +240,7 @@ cdef Row f_reduce(int op, Row *x, int n, Attr *at) except 0:
     fill(y, red.identity)
     p.loop = red.loops[v.dtype]
     p.data = red.data[v.dtype]
+    p.columns = NULL
     p.n_operands = 3
     p.ndim = v.ndim
     for i in range(v.ndim):
@@ -241,7 +257,7 @@ cdef Row f_reduce(int op, Row *x, int n, Attr *at) except 0:
     p.ptr[0] = value(y).data
     p.ptr[2] = p.ptr[0]
     try:
-        _reduce(&p, v.dtype, red.identity, red.runs[v.dtype])
+        _reduce(&p, v.dtype, red)
     except:
         release(y)
         raise
@@ -340,6 +356,8 @@ cdef int ALL = _define("all", "logical_and", NULL, 0, 1)
 
 _reductions[SUM].runs[<int>F32] = cg_sum_run_f32
 _reductions[SUM].runs[<int>F64] = cg_sum_run_f64
+_reductions[SUM].columns[<int>F32] = cg_sum_columns_f32
+_reductions[SUM].columns[<int>F64] = cg_sum_columns_f64
 _reductions[PROD].runs[<int>F32] = cg_prod_run_f32
 _reductions[PROD].runs[<int>F64] = cg_prod_run_f64
 

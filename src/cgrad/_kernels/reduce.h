@@ -10,4 +10,9 @@ void cg_sum_run_f64(char **args, const cg_size *n, const cg_size *steps, void *d
 void cg_prod_run_f32(char **args, const cg_size *n, const cg_size *steps, void *data);
 void cg_prod_run_f64(char **args, const cg_size *n, const cg_size *steps, void *data);
 
+/* n[1] rows, steps[1] bytes apart, of n[0] neighbours are added to the row at args[0], one after
+   the other. */
+void cg_sum_columns_f32(char **args, const cg_size *n, const cg_size *steps, void *data);
+void cg_sum_columns_f64(char **args, const cg_size *n, const cg_size *steps, void *data);
+
 #endif
