@@ -126,6 +126,50 @@ def test_layer_norm_of_rows_of_all_lengths(rows):
                 np.testing.assert_allclose(got.numpy(), exact, rtol=close, atol=close)
 
 
+SIDES = [1, 2, 3, 4, 5, 6, 7, 8, 11, 12, 13, 16, 17, 23, 24, 31, 32, 33, 40, 48, 63, 64, 65, 128]
+
+
+@pytest.mark.parametrize("dtype, close", [(np.float32, 1e-6), (np.float64, 1e-15)])
+@pytest.mark.parametrize("ta, tb", [(0, 0), (0, 1), (1, 0), (1, 1)])
+def test_products_of_small_matrices(ta, tb, dtype, close):
+    """Sums of up to 128 numbers, rows of 12 to 512: they may go another way than through BLAS."""
+    for m, n, k in [*RNG.choice(SIDES, (400, 3)), (3, 511, 9), (9, 512, 128), (2, 513, 129),
+                    (255, 12, 31), (256, 31, 5), (257, 40, 64), (700, 64, 127)]:  # fmt: skip
+        a = floats(*((k, m) if ta else (m, k)), dtype=dtype)
+        b = floats(*((n, k) if tb else (k, n)), dtype=dtype)
+        x, y = (cgrad.from_numpy(v) for v in (a, b))
+        a, b = a.T if ta else a, b.T if tb else b
+        x, y = x.T if ta else x, y.T if tb else y
+        bound = close * (np.abs(a) @ np.abs(b))
+        exact = a.astype(np.longdouble) @ b.astype(np.longdouble)
+        got = (x @ y).numpy()
+        assert (np.abs(got - exact) <= bound).all(), (m, n, k)
+        rows = cgrad.from_numpy(np.ascontiguousarray(a)[: m // 2 + 1]) @ y
+        bias = floats(n, dtype=dtype)
+        added = cgrad.addmm(cgrad.from_numpy(bias), x, y).numpy()
+        bias_bound = bound + close * (np.abs(exact) + np.abs(bias))
+        assert (np.abs(added - (exact + bias)) <= bias_bound).all()
+        assert (np.abs(rows.numpy() - exact[: m // 2 + 1]) <= bound[: m // 2 + 1]).all()
+
+
+def test_linear_with_one_number_for_all_as_bias():
+    x, w = floats(5, 7), floats(40, 7)
+    y = F.linear(cgrad.from_numpy(x), cgrad.from_numpy(w), cgrad.tensor([2.0]))
+    np.testing.assert_allclose(y.numpy(), x @ w.T + 2, atol=1e-5)
+
+
+@pytest.mark.parametrize("m, n, k", [(32, 64, 64), (300, 40, 100), (5, 24, 12)])
+def test_what_is_not_finite_stays_in_its_row_and_column(m, n, k):
+    a, b = floats(m, k), floats(k, n)
+    clean = (cgrad.from_numpy(a) @ cgrad.from_numpy(b)).numpy()
+    a[2, 3] = np.nan
+    b[1, n - 1] = np.inf
+    got = (cgrad.from_numpy(a) @ cgrad.from_numpy(b)).numpy()
+    assert np.isnan(got[2]).all() and not np.isfinite(got[:, n - 1]).any()
+    kept = np.delete(np.delete(got, 2, 0), n - 1, 1)
+    assert np.array_equal(kept, np.delete(np.delete(clean, 2, 0), n - 1, 1))
+
+
 def convolution(x, w, padding):
     """Of (n, c, h, w) and (o, c, k, l), tap by tap, which leaves out what lies outside."""
     p, (h, width), (k, m) = padding, x.shape[2:], w.shape[2:]

@@ -69,6 +69,11 @@ CASES = {
     "matrix vector": lambda: [tensor(3001, 1203) @ tensor(1203), tensor(3001) @ tensor(3001, 1203)],
     "dot": lambda: [tensor(1_000_003).dot(tensor(1_000_003, seed=1))],
     "linear": lambda: with_gradient(F.linear, tensor(2048, 256), tensor(128, 256), tensor(128)),
+    "products of short sums": lambda: [
+        *with_gradient(F.linear, tensor(1003, 100), tensor(77, 100), tensor(77)),
+        tensor(100, 250).t() @ tensor(100, 300, seed=1),
+        tensor(1003, 64, dtype=F64) @ tensor(64, 40, seed=1, dtype=F64),
+    ],
     "softmax": lambda: with_gradient(lambda x: x.softmax(-1), tensor(2003, 501)),
     "softmax first axis": lambda: with_gradient(lambda x: x.softmax(0), tensor(503, 1001)),
     "log_softmax": lambda: with_gradient(lambda x: x.log_softmax(-1), tensor(2003, 501)),

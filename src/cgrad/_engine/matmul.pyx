@@ -2,7 +2,7 @@
 
 Transposed operands go to BLAS as they are, by its flags; only what has no unit stride is copied.
 """
-from libc.string cimport memset
+from libc.string cimport memcpy, memset
 from cgrad._engine.types cimport *
 from cgrad._engine.face import export
 from cgrad._engine.face cimport wrap_borrowed
@@ -255,6 +255,7 @@ cdef Row _linear(Row a, Row w, Row bias, bint tb, int64_t ldb) except 0:
     cdef Value *v = value(a)
     cdef int64_t[MAX_DIMS] shape
     cdef int64_t m = 1, k = v.shape[v.ndim - 1], out = value(w).shape[0]
+    cdef int64_t row, size = item_size(v.dtype)
     cdef double beta = 1.0 if bias else 0.0
     cdef int i, status, dt = v.dtype
     cdef Row y
@@ -266,9 +267,13 @@ cdef Row _linear(Row a, Row w, Row bias, bint tb, int64_t ldb) except 0:
         m *= v.shape[i]
     shape[v.ndim - 1] = out
     y = row_dense(dt, v.ndim, shape)
-    if bias:
-        copy_cast(y, bias)           # the product is added to the bias
     pc = value(y).data
+    if bias:                         # the product is added to the bias
+        if m * out < NOGIL and value(bias).contiguous and value(bias).numel == out:
+            for row in range(m):
+                memcpy(pc + row * out * size, value(bias).data, out * size)
+        else:
+            copy_cast(y, bias)
     if <double>m * k * out < NOGIL or (v.numel < SMALL and value(w).numel < SMALL):
         status = gemm(dt, False, not tb, m, out, k, 1.0, pa, k if k else 1, pb, ldb, beta, pc,
                       out if out else 1)

@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "panels.h"
 #include "pool.h"
 #ifdef _WIN32
 #define WIN32_LEAN_AND_MEAN
@@ -29,6 +30,7 @@ enum {
     TINY = 64,                /* multiplications below which a plain loop is faster */
     LARGEST = 1 << 30,        /* of a dimension handed to BLAS */
     PANEL_WORK = 1 << 21,     /* multiplications that pay for a thread; above the small path */
+    OWN_WORK = 1 << 18,       /* the same, for products by panels.c */
     ROW_ALIGN = 12,           /* of row panels: three times the micro-kernel's width */
     MOST_ROWS = 256 * ROW_ALIGN,   /* of a panel: below the blocking OpenBLAS does itself */
     FIXED_ROWS = 32 * ROW_ALIGN,   /* of a panel where the bits depend on the panels */
@@ -97,7 +99,7 @@ static int probe_once(probe_state *state, int (*probe)(void))
 #define DOT ddot
 #include "blas_impl.h"
 
-int cg_has_avx512(void)
+static int avx512_found(void)
 {
 #if defined(_MSC_VER) && defined(_M_X64)
     int r[4];
@@ -118,6 +120,14 @@ int cg_has_avx512(void)
 #else
     return 0;
 #endif
+}
+
+int cg_has_avx512(void)
+{
+    static volatile int known;       /* 1: no, 2: yes; several threads find the same */
+    if (!known)
+        known = !getenv("CGRAD_NO_AVX512") && avx512_found() ? 2 : 1;
+    return known == 2;
 }
 
 #ifdef _WIN32
@@ -175,7 +185,7 @@ const char *cg_blas_load(const char *path)
     /* OpenBLAS reads its environment while it is loaded, and only then. */
     threads = saved_variable("OPENBLAS_NUM_THREADS");
     core = saved_variable("OPENBLAS_CORETYPE");
-    choose = !getenv("OPENBLAS_CORETYPE") && cg_has_avx512();
+    choose = !getenv("OPENBLAS_CORETYPE") && avx512_found();
     set_variable("OPENBLAS_NUM_THREADS", "1");
     if (choose)                 /* OpenBLAS up to 0.3.34 takes AMD's AVX-512 cores for Haswell */
         set_variable("OPENBLAS_CORETYPE", "SkylakeX");

@@ -1,6 +1,83 @@
 /* Products with panels; see panels.h.  The inner loops are in panels_impl.h. */
 #include "panels.h"
+#include "blas.h"
 #include "common.h"
+#ifdef __SSE__
+#include <xmmintrin.h>
+#endif
+
+/* Up to a panel of numbers: for so few, memcpy is slow. */
+static void copy_f32(float *to, const float *from, int64_t width)
+{
+    int64_t j = 0;
+    for (; j + 8 <= width; j += 8)
+        memcpy(to + j, from + j, 8 * sizeof(float));
+    for (; j < width; j++)
+        to[j] = from[j];
+}
+
+static void copy_f64(double *to, const double *from, int64_t width)
+{
+    int64_t j = 0;
+    for (; j + 4 <= width; j += 4)
+        memcpy(to + j, from + j, 4 * sizeof(double));
+    for (; j < width; j++)
+        to[j] = from[j];
+}
+
+/* `width` columns as a panel of `panel` columns: column j is w[j ld..], or with `turned` every ld-th
+   number from w[j]. */
+static void pack_f32(const float *w, int64_t ld, int turned, int64_t width, int64_t panel,
+                     int64_t k, float *to)
+{
+    int64_t i, j;
+    if (width < panel)
+        memset(to, 0, (size_t)(k * panel) * sizeof(float));
+    if (turned) {
+        for (i = 0; i < k; i++)
+            copy_f32(to + i * panel, w + i * ld, width);
+        return;
+    }
+    for (j = 0; j < width; j++) {
+        i = 0;
+#ifdef __SSE__
+        if (j + 4 <= width) {                   /* four by four */
+            const float *x = w + j * ld;
+            float *y = to + j;
+            for (; i + 4 <= k; i += 4, x += 4, y += 4 * panel) {
+                __m128 a = _mm_loadu_ps(x), b = _mm_loadu_ps(x + ld);
+                __m128 c = _mm_loadu_ps(x + 2 * ld), d = _mm_loadu_ps(x + 3 * ld);
+                _MM_TRANSPOSE4_PS(a, b, c, d);
+                _mm_storeu_ps(y, a);
+                _mm_storeu_ps(y + panel, b);
+                _mm_storeu_ps(y + 2 * panel, c);
+                _mm_storeu_ps(y + 3 * panel, d);
+            }
+            for (; i < k; i++, x++, y += panel) {
+                y[0] = x[0];
+                y[1] = x[ld];
+                y[2] = x[2 * ld];
+                y[3] = x[3 * ld];
+            }
+            j += 3;
+        }
+#endif
+        for (; i < k; i++)
+            to[i * panel + j] = w[j * ld + i];
+    }
+}
+
+static void pack_f64(const double *w, int64_t ld, int turned, int64_t width, int64_t panel,
+                     int64_t k, double *to)
+{
+    int64_t i, j;
+    for (i = 0; i < k; i++, to += panel) {
+        for (j = 0; j < width; j++)
+            to[j] = turned ? w[i * ld + j] : w[j * ld + i];
+        for (; j < panel; j++)
+            to[j] = 0;
+    }
+}
 
 /* One product for each instruction set: vectors of 64 bytes are fast with AVX-512 alone. */
 #if defined(__GNUC__) && defined(__x86_64__) && !defined(CG_NO_MV)
@@ -8,6 +85,8 @@
 #  define V3 __attribute__((target("avx2,fma")))
 #  define T float
 #  define PANEL 32
+#  define PACK pack_f32
+#  define COPY copy_f32
 #  define WIDE
 #  define LANES 16
 #  define TARGET V4
@@ -26,8 +105,12 @@
 #  undef NAME
 #  undef PANEL
 #  undef T
+#  undef PACK
+#  undef COPY
 #  define T double
 #  define PANEL 16
+#  define PACK pack_f64
+#  define COPY copy_f64
 #  define WIDE
 #  define LANES 8
 #  define TARGET V4
@@ -46,8 +129,10 @@
 #  undef NAME
 #  undef PANEL
 #  undef T
+#  undef PACK
+#  undef COPY
 #  define CG_DISPATCH(type, ...)                                                                 \
-    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl")) {               \
+    if (cg_has_avx512()) {                                                                       \
         v4_panels_##type(__VA_ARGS__);                                                           \
         return;                                                                                  \
     }                                                                                            \
@@ -55,9 +140,25 @@
         v3_panels_##type(__VA_ARGS__);                                                           \
         return;                                                                                  \
     }
+#  define CG_PRODUCT(type, ...)                                                                  \
+    if (cg_has_product()) {                                                                      \
+        v3_product_##type(__VA_ARGS__);                                                          \
+        return 1;                                                                                \
+    }
 #else
 #  define CG_DISPATCH(type, ...)
+#  define CG_PRODUCT(type, ...)
 #endif
+
+/* With AVX-512 OpenBLAS has kernels of its own for small products. */
+int cg_has_product(void)
+{
+#if defined(__GNUC__) && defined(__x86_64__) && !defined(CG_NO_MV)
+    return !cg_has_avx512() && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+#else
+    return 0;
+#endif
+}
 
 #define DEFINE(T, S, PANEL)                                                                      \
     int64_t cg_padded_##S(int64_t columns)                                                       \
@@ -66,12 +167,10 @@
     }                                                                                            \
     void cg_pack_##S(const T *w, int turned, int64_t columns, int64_t k, T *packed)              \
     {                                                                                            \
-        int64_t p, i, j;                                                                         \
+        int64_t p;                                                                               \
         for (p = 0; p < columns; p += PANEL)                                                     \
-            for (i = 0; i < k; i++, packed += PANEL)                                             \
-                for (j = 0; j < PANEL; j++)                                                      \
-                    packed[j] = p + j >= columns ? 0                                             \
-                              : turned ? w[i * columns + p + j] : w[(p + j) * k + i];            \
+            pack_##S(turned ? w + p : w + p * k, turned ? columns : k, turned,                   \
+                     columns - p < PANEL ? columns - p : PANEL, PANEL, k, packed + p * k);       \
     }                                                                                            \
     static void portable_##S(int kind, const T *x, int64_t ldx, const T *w, const int64_t *at,   \
                              T *y, int64_t ldy, int64_t rows, int64_t columns, int64_t k)        \
@@ -97,6 +196,14 @@
     {                                                                                            \
         CG_DISPATCH(S, kind, x, ldx, w, at, y, ldy, rows, columns, k)                            \
         portable_##S(kind, x, ldx, w, at, y, ldy, rows, columns, k);                             \
+    }                                                                                            \
+    int cg_product_##S(int trans_a, int trans_b, int64_t m, int64_t n, int64_t k, const T *a,    \
+                       int64_t lda, const T *b, int64_t ldb, int add, T *c, int64_t ldc)         \
+    {                                                                                            \
+        CG_PRODUCT(S, trans_a, trans_b, m, n, k, a, lda, b, ldb, add, c, ldc)                    \
+        (void)trans_a, (void)trans_b, (void)m, (void)n, (void)k, (void)a, (void)lda, (void)b;    \
+        (void)ldb, (void)add, (void)c, (void)ldc;                                                \
+        return 0;                                                                                \
     }
 
 DEFINE(float, f32, 32)

@@ -16,11 +16,19 @@ enum {
     CG_GATHERED   /* x_r = x + at[r], w as cg_pack leaves it */
 };
 
+enum { CG_DEPTH = 128 };
+
+int cg_has_product(void);
+
 #define CG_PANELS(T, S)                                                                          \
     /* Columns that a matrix of `columns` takes in panels. */                                    \
     int64_t cg_padded_##S(int64_t columns);                                                      \
     /* w (columns, k), or with `turned` (k, columns), in panels: cg_padded(columns) * k. */      \
     void cg_pack_##S(const T *w, int turned, int64_t columns, int64_t k, T *packed);             \
+    /* C = op(A) op(B), or that added to C; arguments as in blas.h, k <= CG_DEPTH.  0: there is      \
+       none for this processor (cg_has_product), and nothing was done. */                        \
+    int cg_product_##S(int trans_a, int trans_b, int64_t m, int64_t n, int64_t k, const T *a,    \
+                       int64_t lda, const T *b, int64_t ldb, int add, T *c, int64_t ldc);        \
     void cg_panels_##S(int kind, const T *x, int64_t ldx, const T *w, const int64_t *at, T *y,   \
                        int64_t ldy, int64_t rows, int64_t columns, int64_t k);
 

@@ -1,28 +1,33 @@
 /* Products with panels, included by panels.c for each instruction set, with T, PANEL (numbers in a
-   panel), LANES (numbers in a vector), TARGET and NAME(x) defined.  With 32 registers (WIDE) sums of
-   eight rows fit; with 16, those of three rows, or of four or five in half a panel at a time. */
+   panel), LANES (numbers in a vector), TARGET, NAME(x), PACK and COPY defined.  With 32 registers
+   (WIDE) sums of eight rows fit; with 16, those of three rows, or of four or five in half a panel
+   at a time. */
 
 typedef T NAME(vector) __attribute__((vector_size(LANES * sizeof(T)), aligned(sizeof(T))));
 
 #define UNROLL _Pragma("GCC unroll 8")    /* or the sums would pass through memory at the end */
-#define ROWS_FUNCTION(R, WIDTH, KIND, ROW, STEP)                                                 \
+#define ROWS_FUNCTION(R, TOTAL, WIDTH, KIND, X, STEP)                                            \
     TARGET static void NAME(KIND##R)(const T *x, int64_t ldx, const T *w, const int64_t *at,     \
-                                     T *y, int64_t ldy, int64_t k)                               \
+                                     T *y, int64_t ldy, int64_t k, int add)                      \
     {                                                                                            \
         enum { VECTORS = (WIDTH) / LANES };                                                      \
         NAME(vector) sum[R][VECTORS];                                                            \
         int64_t i, part;                                                                         \
         int r, j;                                                                                \
         (void)ldx, (void)at;                                                                     \
-        for (part = 0; part < PANEL; part += (WIDTH), w += (WIDTH), y += (WIDTH)) {              \
+        for (part = 0; part < (TOTAL); part += (WIDTH), w += (WIDTH), y += (WIDTH)) {            \
             UNROLL for (r = 0; r < R; r++)                                                       \
                 UNROLL for (j = 0; j < VECTORS; j++)                                             \
-                    sum[r][j] = *(const NAME(vector) *)(y + r * ldy + LANES * j);                \
+                    sum[r][j] = (NAME(vector)){0};                                               \
+            if (add)                                                                             \
+                UNROLL for (r = 0; r < R; r++)                                                   \
+                    UNROLL for (j = 0; j < VECTORS; j++)                                         \
+                        sum[r][j] = *(const NAME(vector) *)(y + r * ldy + LANES * j);            \
             for (i = 0; i < k; i++) {                                                            \
                 const T *step = w + (STEP);                                                      \
                 T a[R];                                                                          \
                 UNROLL for (r = 0; r < R; r++)                                                   \
-                    a[r] = x[(ROW) + i];                                                         \
+                    a[r] = x[X];                                                                 \
                 UNROLL for (j = 0; j < VECTORS; j++) {                                           \
                     NAME(vector) b = *(const NAME(vector) *)(step + LANES * j);                  \
                     UNROLL for (r = 0; r < R; r++)                                               \
@@ -35,9 +40,18 @@ typedef T NAME(vector) __attribute__((vector_size(LANES * sizeof(T)), aligned(si
         }                                                                                        \
     }
 #define KINDS(R, WIDTH)                                                                          \
-    ROWS_FUNCTION(R, WIDTH, packed, r * ldx, i * PANEL)                                          \
-    ROWS_FUNCTION(R, WIDTH, shifted, r * ldx, at[i])                                             \
-    ROWS_FUNCTION(R, WIDTH, gathered, at[r], i * PANEL)
+    ROWS_FUNCTION(R, PANEL, WIDTH, packed, r * ldx + i, i * PANEL)                               \
+    ROWS_FUNCTION(R, PANEL, WIDTH, shifted, r * ldx + i, at[i])                                  \
+    ROWS_FUNCTION(R, PANEL, WIDTH, gathered, at[r] + i, i * PANEL)                               \
+    PRODUCT_KINDS(R, WIDTH)
+#ifdef WIDE
+#  define PRODUCT_KINDS(R, WIDTH)
+#else
+#  define PRODUCT_KINDS(R, WIDTH)                                                                \
+    ROWS_FUNCTION(R, PANEL, WIDTH, turned, i * ldx + r, i * PANEL)                               \
+    ROWS_FUNCTION(R, PANEL / 2, PANEL / 2, packed_half, r * ldx + i, i * (PANEL / 2))            \
+    ROWS_FUNCTION(R, PANEL / 2, PANEL / 2, turned_half, i * ldx + r, i * (PANEL / 2))
+#endif
 
 KINDS(1, PANEL)
 KINDS(2, PANEL)
@@ -49,14 +63,13 @@ KINDS(3, PANEL)
 KINDS(4, PANEL / 2)
 KINDS(5, PANEL / 2)
 #endif
+#undef PRODUCT_KINDS
 #undef KINDS
 #undef ROWS_FUNCTION
 #undef UNROLL
 
-static void NAME(panels)(int kind, const T *x, int64_t ldx, const T *w, const int64_t *at, T *y,
-                         int64_t ldy, int64_t rows, int64_t columns, int64_t k)
-{
-    typedef void function(const T *, int64_t, const T *, const int64_t *, T *, int64_t, int64_t);
+typedef void NAME(function)(const T *, int64_t, const T *, const int64_t *, T *, int64_t, int64_t,
+                            int);
 #ifdef WIDE
 #  define OF_KIND(f) {NULL, f(1), f(2), NULL, f(4), NULL, NULL, NULL, f(8)}
 #else
@@ -65,23 +78,73 @@ static void NAME(panels)(int kind, const T *x, int64_t ldx, const T *w, const in
 #define PACKED(R) NAME(packed##R)
 #define SHIFTED(R) NAME(shifted##R)
 #define GATHERED(R) NAME(gathered##R)
-    static function *const functions[3][9] = {OF_KIND(PACKED), OF_KIND(SHIFTED), OF_KIND(GATHERED)};
-#undef OF_KIND
-#undef PACKED
+/* By kind and number of rows. */
+static NAME(function) *const NAME(functions)[3][9] = {
+    OF_KIND(PACKED), OF_KIND(SHIFTED), OF_KIND(GATHERED)
+};
 #undef SHIFTED
 #undef GATHERED
+
+static int NAME(take)(int64_t left)      /* so many rows of those that are left */
+{
+#ifdef WIDE
+    return left >= 8 ? 8 : left >= 4 ? 4 : left >= 2 ? 2 : 1;
+#else
+    return left <= 5 ? (int)left : 3;
+#endif
+}
+
+static void NAME(panels)(int kind, const T *x, int64_t ldx, const T *w, const int64_t *at, T *y,
+                         int64_t ldy, int64_t rows, int64_t columns, int64_t k)
+{
     int64_t p, r, take;
     for (p = 0; p < columns; p += PANEL) {
         const T *panel = kind == CG_SHIFTED ? w + p : w + p * k;
         for (r = 0; r < rows; r += take) {
-            const int64_t left = rows - r;
-#ifdef WIDE
-            take = left >= 8 ? 8 : left >= 4 ? 4 : left >= 2 ? 2 : 1;
-#else
-            take = left <= 5 ? left : 3;
-#endif
-            functions[kind][take](kind == CG_GATHERED ? x : x + r * ldx, ldx, panel,
-                                  kind == CG_GATHERED ? at + r : at, y + r * ldy + p, ldy, k);
+            take = NAME(take)(rows - r);
+            NAME(functions)[kind][take](kind == CG_GATHERED ? x : x + r * ldx, ldx, panel,
+                                        kind == CG_GATHERED ? at + r : at, y + r * ldy + p, ldy,
+                                        k, 1);
         }
     }
 }
+
+#ifndef WIDE
+#define TURNED(R) NAME(turned##R)
+#define PACKED_HALF(R) NAME(packed_half##R)
+#define TURNED_HALF(R) NAME(turned_half##R)
+static void NAME(product)(int trans_a, int trans_b, int64_t m, int64_t n, int64_t k, const T *a,
+                          int64_t lda, const T *b, int64_t ldb, int add, T *c, int64_t ldc)
+{
+    static NAME(function) *const functions[2][2][9] = {
+        {OF_KIND(PACKED), OF_KIND(TURNED)}, {OF_KIND(PACKED_HALF), OF_KIND(TURNED_HALF)}
+    };
+    T packed[CG_DEPTH * PANEL], edge[5 * PANEL];
+    int64_t p, r, take, row;
+    for (p = 0; p < n; p += PANEL) {
+        const int half = n - p <= PANEL / 2;
+        const int64_t panel = half ? PANEL / 2 : PANEL, width = n - p < panel ? n - p : panel;
+        NAME(function) *const *const function = functions[half][trans_a];
+        PACK(b + (trans_b ? p * ldb : p), ldb, !trans_b, width, panel, k, packed);
+        for (r = 0; r < m; r += take) {
+            const T *x = a + (trans_a ? r : r * lda);
+            T *y = c + r * ldc + p;
+            take = NAME(take)(m - r);
+            if (width == panel) {
+                function[take](x, lda, packed, NULL, y, ldc, k, add);
+                continue;
+            }
+            for (row = 0; row < take && add; row++)
+                COPY(edge + row * panel, y + row * ldc, width);
+            function[take](x, lda, packed, NULL, edge, panel, k, add);
+            for (row = 0; row < take; row++)
+                COPY(y + row * ldc, edge + row * panel, width);
+        }
+    }
+}
+#undef TURNED
+#undef PACKED_HALF
+#undef TURNED_HALF
+#endif
+#undef PACKED
+#undef OF_KIND
