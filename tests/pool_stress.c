@@ -1,5 +1,6 @@
 /* Several threads start jobs of random sizes on the pool at once: every item must be worked on
-   once. Arguments: threads of the pool, callers, jobs of each caller. Linked with pool.c. */
+   once.  Arguments: threads of the pool, callers, jobs of each caller.  Linked with pool.c, which is
+   compiled with CG_STRESS. */
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>

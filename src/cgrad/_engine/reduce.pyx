@@ -112,14 +112,6 @@ cdef void _by_inner(void *ctx, int64_t begin, int64_t end) noexcept nogil:
         _walk(p, 0, p.shape[0], block * p.blocks, n if n < p.blocks else p.blocks)
 
 
-cdef struct Reduction:
-    double identity
-    Loop loops[N_DTYPES]
-    void *data[N_DTYPES]
-    Loop runs[N_DTYPES]       # for neighbours that become one element; NULL: none
-    Loop columns[N_DTYPES]    # for rows that become one row; NULL: none
-
-
 cdef struct Partials:
     Plan *plan
     char *out
@@ -153,7 +145,7 @@ cdef int _reduce(Plan *p, int dt, Reduction *red) except -1:
     if p.steps[1][last] == item_size(dt):
         if p.steps[0][last] == 0 and red.runs[dt] != NULL:
             p.loop = red.runs[dt]
-        elif p.ndim == 2 and p.steps[0][last] == item_size(dt):     # and dimension 0 is summed
+        elif p.ndim == 2 and p.steps[0][0] == 0 and p.steps[0][last] == item_size(dt):
             p.columns = red.columns[dt]
     if total < NOGIL:
         _by_outer(p, 0, p.shape[0])
@@ -352,7 +344,6 @@ cdef int AMAX = _define("amax", "maximum", d_extreme, X | Y, -INFINITY)
 cdef int AMIN = _define("amin", "minimum", d_extreme, X | Y, INFINITY)
 cdef int ANY = _define("any", "logical_or", NULL, 0, 0)
 cdef int ALL = _define("all", "logical_and", NULL, 0, 1)
-
 
 _reductions[SUM].runs[<int>F32] = cg_sum_run_f32
 _reductions[SUM].runs[<int>F64] = cg_sum_run_f64

@@ -86,6 +86,9 @@ def blas_core():
 def set_num_threads(n):
     """Use at most `n` threads for kernels (default: the processors this process may use).
 
+    The processors that the calling thread may use are counted anew at each call; if there is one,
+    one thread computes whatever `n` is.
+
     Example::
 
         >>> before = cgrad.get_num_threads()
@@ -102,7 +105,7 @@ def set_num_threads(n):
 
 
 def get_num_threads():
-    """Number of threads that kernels use.
+    """Number of threads that kernels may use, as it was set.
 
     Example::
 

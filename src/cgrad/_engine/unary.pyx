@@ -55,9 +55,7 @@ cdef extern from "../_kernels/usual.h":
 
 cdef extern from "../_kernels/activation.h":
     cg_fn cg_own_exp_f32, cg_own_tanh_f32
-
-cdef extern from "../_kernels/blas.h":
-    int cg_has_avx512()
+    int cg_own_pays()
 
 cdef int SQUARE_BACKWARD = op_id("square_backward")
 cdef int TANH_BACKWARD = op_id("tanh_backward")
@@ -357,7 +355,7 @@ numpy_unary("acosh", FLOAT, d_acosh, X, "arccosh", "Inverse of cosh; derivative 
             ("arccosh",))
 numpy_unary("atanh", FLOAT, d_atanh, X, "arctanh", "Inverse of tanh; derivative 1/(1 - x^2).",
             ("arctanh",))
-if not cg_has_avx512():          # NumPy's vectors need gathers then: four times slower than these
+if cg_own_pays():
     ops[op_id("exp")].loops[<int>F32] = cg_own_exp_f32
     ops[op_id("tanh")].loops[<int>F32] = cg_own_tanh_f32
 own_unary("deg2rad", d_deg2rad, 0, cg_deg2rad_f32, cg_deg2rad_f64, "Degrees to radians: pi x / 180.")

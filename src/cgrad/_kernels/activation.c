@@ -1,6 +1,7 @@
 /* Activation functions; see activation.h.  The loops are in activation_impl.h. */
 #include "activation.h"
 #include <math.h>
+#include "cpu.h"
 #include "loop_macros.h"
 #include "vecmath.h"
 
@@ -14,3 +15,12 @@ UNARY(cg_own_tanh, cg_tanh1_f32(x))
 #define T double
 #define NAME(x) x##_f64
 #include "activation_impl.h"
+
+int cg_own_pays(void)
+{
+#ifdef CG_VERSIONS
+    return cg_has_avx2_only();
+#else
+    return 0;
+#endif
+}

@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "cpu.h"
 #include "panels.h"
 #include "pool.h"
 #ifdef _WIN32
@@ -99,37 +100,6 @@ static int probe_once(probe_state *state, int (*probe)(void))
 #define DOT ddot
 #include "blas_impl.h"
 
-static int avx512_found(void)
-{
-#if defined(_MSC_VER) && defined(_M_X64)
-    int r[4];
-    const int need = (1 << 16) | (1 << 17) | (1 << 28) | (1 << 30) | (int)(1u << 31);
-    __cpuid(r, 0);
-    if (r[0] < 7)
-        return 0;
-    __cpuid(r, 1);
-    if (!(r[2] & (1 << 27)) || (_xgetbv(0) & 0xe6) != 0xe6)
-        return 0;
-    __cpuidex(r, 7, 0);
-    return (r[1] & need) == need;
-#elif defined(__x86_64__) && defined(__GNUC__)
-    __builtin_cpu_init();
-    return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512cd") &&
-           __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
-           __builtin_cpu_supports("avx512vl");
-#else
-    return 0;
-#endif
-}
-
-int cg_has_avx512(void)
-{
-    static volatile int known;       /* 1: no, 2: yes; several threads find the same */
-    if (!known)
-        known = !getenv("CGRAD_NO_AVX512") && avx512_found() ? 2 : 1;
-    return known == 2;
-}
-
 #ifdef _WIN32
 static void set_variable(const char *name, const char *value)
 {
@@ -185,7 +155,7 @@ const char *cg_blas_load(const char *path)
     /* OpenBLAS reads its environment while it is loaded, and only then. */
     threads = saved_variable("OPENBLAS_NUM_THREADS");
     core = saved_variable("OPENBLAS_CORETYPE");
-    choose = !getenv("OPENBLAS_CORETYPE") && avx512_found();
+    choose = !getenv("OPENBLAS_CORETYPE") && cg_has_avx512();
     set_variable("OPENBLAS_NUM_THREADS", "1");
     if (choose)                 /* OpenBLAS up to 0.3.34 takes AMD's AVX-512 cores for Haswell */
         set_variable("OPENBLAS_CORETYPE", "SkylakeX");

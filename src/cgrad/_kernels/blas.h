@@ -15,10 +15,6 @@ const char *cg_blas_corename(void);   /* "SkylakeX", ...; "" before loading */
 const char *cg_blas_config(void);
 void *cg_blas_symbol(const char *name);   /* a function of the library, NULL: none such */
 
-/* AVX-512 F, CD, BW, DQ, VL in the processor and enabled by the operating system, and not refused by
-   the environment variable CGRAD_NO_AVX512, which is for tests of what other processors run. */
-int cg_has_avx512(void);
-
 enum { CG_BLAS_OK = 0, CG_BLAS_NOT_LOADED = 1, CG_BLAS_TOO_LARGE = 2 };
 
 /* Return a CG_BLAS_ code; TOO_LARGE: a leading dimension does not fit BLAS's 32-bit integers. */

@@ -20,6 +20,7 @@ static int NAME(pays)(const NAME(product) *p)
 {
     const int64_t half = 64 / sizeof(T);
     return p->k > 0 && p->k <= CG_DEPTH && p->m > 1 && p->n >= half * 3 / 4 && p->n <= 512 &&
+           (double)p->m * p->n * p->k > TINY &&
            4 * p->n >= 3 * ((p->n + half - 1) / half * half) && (!p->trans_a || p->m <= 256) &&
            p->alpha == 1 && (p->beta == 0 || p->beta == 1);
 }
@@ -57,13 +58,15 @@ static void NAME(serial)(NAME(product) p)
         NAME(scale)(&p);
         return;
     }
+    if (p.own) {                          /* before all that depends on the size of a part */
+        NAME(cg_product)(p.trans_a, p.trans_b, p.m, p.n, p.k, p.a, p.lda, p.b, p.ldb, p.beta == 1,
+                         p.c, p.ldc);
+        return;
+    }
     if (p.m <= TINY && p.n <= TINY && p.k <= TINY && p.m * p.n * p.k <= TINY) {
         NAME(tiny)(&p);
         return;
     }
-    if (p.own && NAME(cg_product)(p.trans_a, p.trans_b, p.m, p.n, p.k, p.a, p.lda, p.b, p.ldb,
-                                  p.beta == 1, p.c, p.ldc))
-        return;
     if (p.m > LARGEST || p.n > LARGEST || p.k > LARGEST) {
         NAME(product) q = p;              /* BLAS counts in 32 bits: piece by piece */
         if (p.m > LARGEST) {

@@ -8,7 +8,10 @@
 /* CG_MV before a function compiles it once per instruction set; the dynamic loader picks the
    best one the machine has.  Only where compiler, C library and object format support that
    (GNU ifunc); elsewhere, and under sanitizers (ifunc resolvers run before their run time is up),
-   there is one portable version.  -DCG_NO_MV turns it off. */
+   there is one portable version.  -DCG_NO_MV turns it off, and what chooses by itself (panels.c). */
+#ifdef CG_NO_MV
+#  define CG_PORTABLE
+#endif
 #if defined(__has_feature)
 #  if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) || \
       __has_feature(memory_sanitizer)
@@ -26,8 +29,10 @@
 #  define CG_MV    /* Clang names the dispatched symbol so that other files cannot link to it */
 #elif defined(__GNUC__) && __GNUC__ >= 12
 #  define CG_MV __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
+#  define CG_VERSIONS                   /* there are some */
 #elif defined(__GNUC__) && __GNUC__ >= 9
 #  define CG_MV __attribute__((target_clones("avx512f", "avx2", "default")))
+#  define CG_VERSIONS
 #else
 #  define CG_MV
 #endif

@@ -101,21 +101,21 @@ static void NAME(shift_weight)(const cg_conv *g, const cg_shift *s, const void *
     int64_t *at = scratch;
     T *grid = (T *)(at + n_at), *packed = grid + s->channels * s->grid + panel;
     T *sums = packed + s->places * ogp;
-    int64_t c, i, j, k, l, sample, count;
+    int64_t c, i, j, k, sample, count;
     NAME(distances)(g, s->grid, s->channels, at);
     memset(grid, 0, (size_t)(sums - grid) * sizeof(T));
     for (c = 0; c < cg; c += count) {
         count = cg - c < s->channels ? cg - c : s->channels;
         memset(sums, 0, (size_t)(n_at * ogp) * sizeof(T));
         for (sample = begin; sample < end; sample++) {
-            const T *from = y + (sample * g->o + group * og) * g->out_size;
-            for (i = 0; i < og; i++) {
-                T *to = packed + i / panel * panel * s->places + i % panel;
+            for (i = 0; i < og; i += panel)
                 for (j = 0; j < g->out[0]; j++)
-                    for (k = 0; k < g->out[1]; k++, from += g->out[2])
-                        for (l = 0; l < g->out[2]; l++)
-                            to[(j * slice + k * row + l) * panel] = from[l];
-            }
+                    for (k = 0; k < g->out[1]; k++)
+                        NAME(cg_pack_panel)(y + (sample * g->o + group * og + i) * g->out_size
+                                            + (j * g->out[1] + k) * g->out[2],
+                                            g->out_size, 0, og - i < panel ? og - i : panel, panel,
+                                            g->out[2],
+                                            packed + i * s->places + (j * slice + k * row) * panel);
             for (i = 0; i < count; i++)
                 NAME(grid)(g, g->in, grid + i * s->grid + NAME(first)(g),
                            (T *)x + (sample * g->c + group * cg + c + i) * g->in_size, 0);

@@ -1,7 +1,7 @@
 /* Products with panels; see panels.h.  The inner loops are in panels_impl.h. */
 #include "panels.h"
-#include "blas.h"
 #include "common.h"
+#include "cpu.h"
 #ifdef __SSE__
 #include <xmmintrin.h>
 #endif
@@ -25,10 +25,8 @@ static void copy_f64(double *to, const double *from, int64_t width)
         to[j] = from[j];
 }
 
-/* `width` columns as a panel of `panel` columns: column j is w[j ld..], or with `turned` every ld-th
-   number from w[j]. */
-static void pack_f32(const float *w, int64_t ld, int turned, int64_t width, int64_t panel,
-                     int64_t k, float *to)
+void cg_pack_panel_f32(const float *w, int64_t ld, int turned, int64_t width, int64_t panel,
+                       int64_t k, float *to)
 {
     int64_t i, j;
     if (width < panel)
@@ -67,25 +65,28 @@ static void pack_f32(const float *w, int64_t ld, int turned, int64_t width, int6
     }
 }
 
-static void pack_f64(const double *w, int64_t ld, int turned, int64_t width, int64_t panel,
-                     int64_t k, double *to)
+void cg_pack_panel_f64(const double *w, int64_t ld, int turned, int64_t width, int64_t panel,
+                       int64_t k, double *to)
 {
     int64_t i, j;
     for (i = 0; i < k; i++, to += panel) {
-        for (j = 0; j < width; j++)
-            to[j] = turned ? w[i * ld + j] : w[j * ld + i];
-        for (; j < panel; j++)
+        if (turned)
+            copy_f64(to, w + i * ld, width);
+        else
+            for (j = 0; j < width; j++)
+                to[j] = w[j * ld + i];
+        for (j = width; j < panel; j++)
             to[j] = 0;
     }
 }
 
 /* One product for each instruction set: vectors of 64 bytes are fast with AVX-512 alone. */
-#if defined(__GNUC__) && defined(__x86_64__) && !defined(CG_NO_MV)
+#if defined(__GNUC__) && defined(__x86_64__) && !defined(CG_PORTABLE)
 #  define V4 __attribute__((target("avx512f,avx512vl,avx2,fma")))
 #  define V3 __attribute__((target("avx2,fma")))
 #  define T float
 #  define PANEL 32
-#  define PACK pack_f32
+#  define PACK cg_pack_panel_f32
 #  define COPY copy_f32
 #  define WIDE
 #  define LANES 16
@@ -109,7 +110,7 @@ static void pack_f64(const double *w, int64_t ld, int turned, int64_t width, int
 #  undef COPY
 #  define T double
 #  define PANEL 16
-#  define PACK pack_f64
+#  define PACK cg_pack_panel_f64
 #  define COPY copy_f64
 #  define WIDE
 #  define LANES 8
@@ -143,20 +144,19 @@ static void pack_f64(const double *w, int64_t ld, int turned, int64_t width, int
 #  define CG_PRODUCT(type, ...)                                                                  \
     if (cg_has_product()) {                                                                      \
         v3_product_##type(__VA_ARGS__);                                                          \
-        return 1;                                                                                \
+        return;                                                                                  \
     }
 #else
 #  define CG_DISPATCH(type, ...)
 #  define CG_PRODUCT(type, ...)
 #endif
 
-/* With AVX-512 OpenBLAS has kernels of its own for small products. */
 int cg_has_product(void)
 {
-#if defined(__GNUC__) && defined(__x86_64__) && !defined(CG_NO_MV)
-    return !cg_has_avx512() && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
-#else
+#ifdef CG_PORTABLE
     return 0;
+#else
+    return cg_has_avx2_only();
 #endif
 }
 
@@ -169,8 +169,9 @@ int cg_has_product(void)
     {                                                                                            \
         int64_t p;                                                                               \
         for (p = 0; p < columns; p += PANEL)                                                     \
-            pack_##S(turned ? w + p : w + p * k, turned ? columns : k, turned,                   \
-                     columns - p < PANEL ? columns - p : PANEL, PANEL, k, packed + p * k);       \
+            cg_pack_panel_##S(turned ? w + p : w + p * k, turned ? columns : k, turned,          \
+                              columns - p < PANEL ? columns - p : PANEL, PANEL, k,               \
+                              packed + p * k);                                                   \
     }                                                                                            \
     static void portable_##S(int kind, const T *x, int64_t ldx, const T *w, const int64_t *at,   \
                              T *y, int64_t ldy, int64_t rows, int64_t columns, int64_t k)        \
@@ -197,13 +198,19 @@ int cg_has_product(void)
         CG_DISPATCH(S, kind, x, ldx, w, at, y, ldy, rows, columns, k)                            \
         portable_##S(kind, x, ldx, w, at, y, ldy, rows, columns, k);                             \
     }                                                                                            \
-    int cg_product_##S(int trans_a, int trans_b, int64_t m, int64_t n, int64_t k, const T *a,    \
-                       int64_t lda, const T *b, int64_t ldb, int add, T *c, int64_t ldc)         \
+    void cg_product_##S(int trans_a, int trans_b, int64_t m, int64_t n, int64_t k, const T *a,   \
+                        int64_t lda, const T *b, int64_t ldb, int add, T *c, int64_t ldc)        \
     {                                                                                            \
+        int64_t i, j, l;                                                                         \
         CG_PRODUCT(S, trans_a, trans_b, m, n, k, a, lda, b, ldb, add, c, ldc)                    \
-        (void)trans_a, (void)trans_b, (void)m, (void)n, (void)k, (void)a, (void)lda, (void)b;    \
-        (void)ldb, (void)add, (void)c, (void)ldc;                                                \
-        return 0;                                                                                \
+        for (i = 0; i < m; i++)                                                                  \
+            for (j = 0; j < n; j++) {                                                            \
+                T sum = add ? c[i * ldc + j] : 0;                                                \
+                for (l = 0; l < k; l++)                                                          \
+                    sum += a[trans_a ? l * lda + i : i * lda + l]                                \
+                         * b[trans_b ? j * ldb + l : l * ldb + j];                               \
+                c[i * ldc + j] = sum;                                                            \
+            }                                                                                    \
     }
 
 DEFINE(float, f32, 32)

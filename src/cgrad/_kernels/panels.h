@@ -16,8 +16,9 @@ enum {
     CG_GATHERED   /* x_r = x + at[r], w as cg_pack leaves it */
 };
 
-enum { CG_DEPTH = 128 };
-
+/* Whole products of other small matrices likewise: is that faster than BLAS here?  Only with AVX2 and
+   without AVX-512, with which OpenBLAS has kernels of its own for them. */
+enum { CG_DEPTH = 128 };      /* numbers in a sum, at most */
 int cg_has_product(void);
 
 #define CG_PANELS(T, S)                                                                          \
@@ -25,12 +26,16 @@ int cg_has_product(void);
     int64_t cg_padded_##S(int64_t columns);                                                      \
     /* w (columns, k), or with `turned` (k, columns), in panels: cg_padded(columns) * k. */      \
     void cg_pack_##S(const T *w, int turned, int64_t columns, int64_t k, T *packed);             \
-    /* C = op(A) op(B), or that added to C; arguments as in blas.h, k <= CG_DEPTH.  0: there is      \
-       none for this processor (cg_has_product), and nothing was done. */                        \
-    int cg_product_##S(int trans_a, int trans_b, int64_t m, int64_t n, int64_t k, const T *a,    \
-                       int64_t lda, const T *b, int64_t ldb, int add, T *c, int64_t ldc);        \
+    /* `width` columns of k numbers as a panel of `panel` columns, the others zero: column j is  \
+       w[j ld], ..., or with `turned` every ld-th number from w[j]. */                           \
+    void cg_pack_panel_##S(const T *w, int64_t ld, int turned, int64_t width, int64_t panel,     \
+                           int64_t k, T *packed);                                                \
+    /* The sums above. */                                                                        \
     void cg_panels_##S(int kind, const T *x, int64_t ldx, const T *w, const int64_t *at, T *y,   \
-                       int64_t ldy, int64_t rows, int64_t columns, int64_t k);
+                       int64_t ldy, int64_t rows, int64_t columns, int64_t k);                   \
+    /* C = op(A) op(B), or with `add` that added to C; arguments as in blas.h, k <= CG_DEPTH. */ \
+    void cg_product_##S(int trans_a, int trans_b, int64_t m, int64_t n, int64_t k, const T *a,   \
+                        int64_t lda, const T *b, int64_t ldb, int add, T *c, int64_t ldc);
 
 CG_PANELS(float, f32)
 CG_PANELS(double, f64)

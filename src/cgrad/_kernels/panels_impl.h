@@ -119,7 +119,7 @@ static void NAME(product)(int trans_a, int trans_b, int64_t m, int64_t n, int64_
     static NAME(function) *const functions[2][2][9] = {
         {OF_KIND(PACKED), OF_KIND(TURNED)}, {OF_KIND(PACKED_HALF), OF_KIND(TURNED_HALF)}
     };
-    T packed[CG_DEPTH * PANEL], edge[5 * PANEL];
+    T packed[CG_DEPTH * PANEL], edge[5 * PANEL] = {0};
     int64_t p, r, take, row;
     for (p = 0; p < n; p += PANEL) {
         const int half = n - p <= PANEL / 2;

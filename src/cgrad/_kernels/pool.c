@@ -21,6 +21,12 @@
 #include <sched.h>
 #endif
 
+#ifdef CG_STRESS    /* tests/pool_stress.c: threads change where it matters, and there are CG_STRESS CPUs */
+#  define STRESS() cg_yield()
+#else
+#  define STRESS() ((void)0)
+#endif
+
 enum {
     MAX_THREADS = 1024,
     /* Before a thread sleeps, from which a virtual machine wakes it after 50 microseconds: */
@@ -92,7 +98,9 @@ static void worker(void)
         if (cg_load(&pool.seats) <= 0)
             continue;
         cg_fetch_add(&pool.active, 1);
+        STRESS();
         if (cg_fetch_add(&pool.seats, -1) > 0) {
+            STRESS();
             run_blocks();
             turns = 0;
         }
@@ -181,12 +189,13 @@ void cg_parallel_for(cg_task fn, void *ctx, int64_t n, int64_t grain)
     run_blocks();
     inside = 0;
 
-    cg_exchange(&pool.seats, 0);    /* from here on nobody new gets in */
+    cg_store(&pool.seats, 0);       /* from here on nobody new gets in */
+    STRESS();
     for (i = 0; cg_load(&pool.active) && wait_turn(i); i++)
         ;
     if (cg_load(&pool.active)) {
         cg_lock(&pool.mutex);
-        cg_exchange(&pool.waiting, 1);
+        cg_store(&pool.waiting, 1);
         while (cg_load(&pool.active))
             cg_wait(&pool.done, &pool.mutex);
         cg_store(&pool.waiting, 0);
@@ -297,6 +306,9 @@ static int usable_cpus(void)
     }
 #else
     n = sysconf(_SC_NPROCESSORS_ONLN);
+#endif
+#ifdef CG_STRESS
+    n = CG_STRESS;
 #endif
     n = n < 1 ? 1 : n > MAX_THREADS ? MAX_THREADS : n;
     cg_store(&num_cpus, n);

@@ -15,12 +15,13 @@ typedef void (*cg_task)(void *ctx, int64_t begin, int64_t end);
 /* fn(ctx, b, min(b + grain, n)) for b = 0, grain, 2 grain, ...; returns when all are done. */
 void cg_parallel_for(cg_task fn, void *ctx, int64_t n, int64_t grain);
 
-/* Threads a job may use, the caller included; n < 1 restores the default: CGRAD_NUM_THREADS, or
-   what the affinity mask and the cgroup's CPU quota allow, which are read anew at each call. */
+/* Threads that a job may use, the caller included, as set; n < 1 restores the default: CGRAD_NUM_THREADS, or
+   what the calling thread's affinity mask and the cgroup's CPU quota allow, which are read anew at
+   each call. */
 void cg_set_num_threads(int n);
 int cg_get_num_threads(void);
 
-/* The same, but 1 where there is one processor: threads that take turns only cost their turns. */
+/* Threads that a job does use: 1 where there is one processor, for taking turns costs only time. */
 int cg_useful_threads(void);
 
 #endif

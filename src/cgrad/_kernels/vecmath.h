@@ -149,7 +149,7 @@ CG_INLINE double cg_expm1_negative_f64(double x)
 }
 
 /* tanh |x| = 1 - 2 e / (1 + e), e = e^(-2 |x|), which is exact where tanh is near 1; below 0.55
-   a polynomial.  Over all floats at most 1.5 units in the last place off. */
+   a polynomial.  Over all floats at most 1.51 units in the last place off. */
 CG_INLINE float cg_tanh1_f32(float x)
 {
     float a = x < 0 ? -x : x, z, n, r, q, e, p = -0.00661575468f;
