@@ -1,6 +1,6 @@
 """Write the measured figures into README.md and docs/performance.md.
 
-    python benchmarks/run.py --peers python micrograd numpy autograd torch jax limit
+    python benchmarks/run.py --peers python micrograd numpy autograd torch compile jax limit
     python benchmarks/scaling.py > benchmarks/results/scaling.md
     python benchmarks/where.py > benchmarks/results/where.md
     python benchmarks/report.py                   # from benchmarks/results
