@@ -269,7 +269,7 @@ cdef Row _linear(Row a, Row w, Row bias, bint tb, int64_t ldb) except 0:
     y = row_dense(dt, v.ndim, shape)
     pc = value(y).data
     if bias:                         # the product is added to the bias
-        if m * out < NOGIL and value(bias).contiguous and value(bias).numel == out:
+        if 0 < m * out < NOGIL and value(bias).contiguous and value(bias).numel == out:
             for row in range(m):
                 memcpy(pc + row * out * size, value(bias).data, out * size)
         else:
