@@ -33,7 +33,8 @@ def test_of_random_layouts(dtype):
         assert np.array_equal(x.sum(dims, keep).numpy(), want), (a.strides, dims)
         if a.size:
             assert np.array_equal(x.amax(dims, keep).numpy(), a.max(dims, keepdims=keep))
-        assert np.array_equal(x.prod(dims[0]).numpy(), a.prod(dims[0]).astype(dtype)) or a.size > 60
+        product = a.prod(dims[0])
+        np.testing.assert_allclose(x.prod(dims[0]).numpy(), product, rtol=1e-5)
 
 
 @pytest.mark.parametrize("rows, columns", [(10, 5), (700, 65)])

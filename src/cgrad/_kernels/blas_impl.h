@@ -179,8 +179,9 @@ static void NAME(gemm)(NAME(product) *p)
     double work = (double)p->m * (double)p->n * (double)p->k;
     int64_t row_work = p->n * p->k, least, share, threads;
     if (p->own && work >= 2.0 * OWN_WORK && p->m <= LARGEST) {
+        threads = cg_useful_threads();
         least = OWN_WORK / row_work + 1;
-        share = (p->m + cg_useful_threads() - 1) / cg_useful_threads();
+        share = (p->m + threads - 1) / threads;
         p->panel = share < least ? least : share;
         cg_parallel_for(NAME(row_panels), p, (p->m + p->panel - 1) / p->panel, 1);
         return;

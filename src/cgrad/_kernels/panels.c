@@ -7,23 +7,19 @@
 #endif
 
 /* Up to a panel of numbers: for so few, memcpy is slow. */
-static void copy_f32(float *to, const float *from, int64_t width)
-{
-    int64_t j = 0;
-    for (; j + 8 <= width; j += 8)
-        memcpy(to + j, from + j, 8 * sizeof(float));
-    for (; j < width; j++)
-        to[j] = from[j];
-}
+#define COPY_FUNCTION(T, S)                                                                      \
+    static void copy_##S(T *to, const T *from, int64_t width)                                    \
+    {                                                                                            \
+        enum { CHUNK = 32 / sizeof(T) };                                                         \
+        int64_t j = 0;                                                                           \
+        for (; j + CHUNK <= width; j += CHUNK)                                                   \
+            memcpy(to + j, from + j, 32);                                                        \
+        for (; j < width; j++)                                                                   \
+            to[j] = from[j];                                                                     \
+    }
 
-static void copy_f64(double *to, const double *from, int64_t width)
-{
-    int64_t j = 0;
-    for (; j + 4 <= width; j += 4)
-        memcpy(to + j, from + j, 4 * sizeof(double));
-    for (; j < width; j++)
-        to[j] = from[j];
-}
+COPY_FUNCTION(float, f32)
+COPY_FUNCTION(double, f64)
 
 void cg_pack_panel_f32(const float *w, int64_t ld, int turned, int64_t width, int64_t panel,
                        int64_t k, float *to)

@@ -124,7 +124,7 @@ static void NAME(product)(int trans_a, int trans_b, int64_t m, int64_t n, int64_
     for (p = 0; p < n; p += PANEL) {
         const int half = n - p <= PANEL / 2;
         const int64_t panel = half ? PANEL / 2 : PANEL, width = n - p < panel ? n - p : panel;
-        NAME(function) *const *const function = functions[half][trans_a];
+        NAME(function) *const *const function = functions[half][trans_a != 0];
         PACK(b + (trans_b ? p * ldb : p), ldb, !trans_b, width, panel, k, packed);
         for (r = 0; r < m; r += take) {
             const T *x = a + (trans_a ? r : r * lda);

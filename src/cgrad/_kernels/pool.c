@@ -21,7 +21,8 @@
 #include <sched.h>
 #endif
 
-#ifdef CG_STRESS    /* tests/pool_stress.c: threads change where it matters, and there are CG_STRESS CPUs */
+/* For tests/pool_stress.c: threads change where it matters, and there are CG_STRESS processors. */
+#ifdef CG_STRESS
 #  define STRESS() cg_yield()
 #else
 #  define STRESS() ((void)0)

@@ -131,7 +131,7 @@ def _weights(scores: Tensor, mask: Tensor | None, p: float) -> Tensor:
 
 def _whole(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, p: float,
            causal: bool, scale: float) -> Tensor:
-    scores = (query if scale == 1.0 else query * scale) @ key.transpose(-2, -1)
+    scores = (query * scale) @ key.transpose(-2, -1)
     if causal:
         mask = _causal(0, query.shape[-2], key.shape[-2])
     return _weights(scores, mask, p) @ value
