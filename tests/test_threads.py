@@ -82,9 +82,20 @@ CASES = {
     "cross_entropy": lambda: with_gradient(
         lambda x: F.cross_entropy(x, cgrad.arange(2003) % 501), tensor(2003, 501)
     ),
+    "attention": lambda: [
+        *with_gradient(F.scaled_dot_product_attention, *[tensor(5, 3, 70, 20)] * 3),
+        *with_gradient(F.scaled_dot_product_attention, *[tensor(1, 1, 1100, 33)] * 3),
+        *with_gradient(
+            lambda q, k, v: F.scaled_dot_product_attention(q, k, v, is_causal=True),
+            *[tensor(1, 2, 1100, 16, dtype=F64)] * 3),
+    ],
     "layer_norm": lambda: with_gradient(
         lambda x, w, b: F.layer_norm(x, [501], w, b), tensor(2003, 501), tensor(501), tensor(501)
     ),
+    "rows of 60": lambda: [
+        *with_gradient(lambda x: F.layer_norm(x, [60]), tensor(20_003, 60)),
+        *with_gradient(lambda x: x.softmax(-1), tensor(20_003, 60, dtype=F64)),
+    ],
     "max_pool2d": lambda: with_gradient(lambda x: F.max_pool2d(x, 2), tensor(65, 3, 30, 46)),
     "conv2d": lambda: with_gradient(
         lambda x, w, b: F.conv2d(x, w, b, padding=1),

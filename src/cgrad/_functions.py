@@ -15,6 +15,7 @@ from cgrad._engine.activation import (
     softshrink,
     threshold,
 )
+from cgrad._engine.attention import attention
 from cgrad._engine.cross_entropy import cross_entropy, nll_loss
 from cgrad._engine.loss import (
     binary_cross_entropy,
@@ -29,9 +30,8 @@ from cgrad._engine.select import embedding
 from cgrad._engine.sparse import embedding_sparse
 
 __all__ = [
-    "binary_cross_entropy", "binary_cross_entropy_with_logits", "celu", "cross_entropy", "elu",
-    "embedding", "embedding_sparse", "gelu", "hardshrink", "hardsigmoid", "hardswish", "hardtanh",
-    "huber", "l1_loss", "leaky_relu", "linear", "logsigmoid", "mish", "mse_loss", "nll_loss",
-    "selu", "softplus", "softshrink", "threshold",
-    "row_norm",
+    "attention", "binary_cross_entropy", "binary_cross_entropy_with_logits", "celu",
+    "cross_entropy", "elu", "embedding", "embedding_sparse", "gelu", "hardshrink", "hardsigmoid",
+    "hardswish", "hardtanh", "huber", "l1_loss", "leaky_relu", "linear", "logsigmoid", "mish",
+    "mse_loss", "nll_loss", "row_norm", "selu", "softplus", "softshrink", "threshold",
 ]

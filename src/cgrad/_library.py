@@ -10,7 +10,7 @@ from importlib.machinery import EXTENSION_SUFFIXES, ExtensionFileLoader, ModuleS
 # A test compares them with the sources.
 MODULES = {
     "cgrad._engine": (
-        "accumulate activation backward binary conv conv_face create cross_entropy "
+        "accumulate activation attention backward binary conv conv_face create cross_entropy "
         "elementwise face factored flat function gather handle hooks implicit index inplace "
         "join lapack loops loss masks matmul memory mode module moments norm optim parametric "
         "primitives profile random recurrent reduce rows sampling scan scatter select shape "

@@ -2,6 +2,7 @@
 import pytest
 
 import cgrad
+from cgrad import _functions
 from cgrad._engine import memory
 from cgrad.nn import functional as F
 from cgrad.nn.functional import attention
@@ -12,37 +13,106 @@ def inputs(*shape, dtype=cgrad.float64):
     return [cgrad.randn(*shape, dtype=dtype, requires_grad=True) for _ in range(3)]
 
 
-def results(q, k, v, **options):
-    y = F.scaled_dot_product_attention(q, k, v, **options)
+def results(function, q, k, v, *more):
+    y = function(q, k, v, *more)
     weight = cgrad.arange(y.numel(), dtype=y.dtype).cos().reshape(y.shape)
     return [y, *cgrad.autograd.grad((y * weight).sum(), [q, k, v])]
 
 
-MASKS = {
-    "none": {}, "causal": {"is_causal": True}, "scale": {"scale": 0.2},
-    "bool": {"attn_mask": cgrad.arange(49).reshape(7, 7) % 3 > 0},
-    "nothing seen": {"attn_mask": cgrad.arange(7).unsqueeze(1).expand(7, 7) > 2},
-    "float": {"attn_mask": cgrad.arange(49.0, dtype=cgrad.float64).reshape(7, 7).sin()},
-    "one row": {"attn_mask": cgrad.arange(7) < 4},
-}
+def masks(n, m):
+    i, j = cgrad.arange(n).unsqueeze(1), cgrad.arange(m)
+    return {
+        "none": None, "bool": (i * m + j) % 3 > 0, "nothing seen": (i > 2).expand(n, m),
+        "float": (i * m + j).to(cgrad.float64).sin(), "one row": j < 4,
+        "for each head": (i + j + cgrad.arange(3).reshape(3, 1, 1)) % 4 > 0,
+    }
 
 
-@pytest.mark.parametrize("name", MASKS)
-@pytest.mark.parametrize("block", [1, 40, 100])
-def test_blocks_give_the_same(name, block, monkeypatch):
-    q, k, v = inputs(2, 3, 7, 4)
-    expected = results(q, k, v, **MASKS[name])
-    monkeypatch.setattr(attention, "_BLOCK", block)
-    for a, b in zip(results(q, k, v, **MASKS[name]), expected):
-        assert a.allclose(b, atol=1e-12) and not a.isnan().any()
+def fused(q, k, v, mask, causal):
+    return F.scaled_dot_product_attention(q, k, v, mask, is_causal=causal, scale=0.4)
 
 
-def test_second_derivatives_of_blocks(monkeypatch):
-    monkeypatch.setattr(attention, "_BLOCK", 4)
-    q, k, v = inputs(3, 2)
-    call = lambda q, k, v: F.scaled_dot_product_attention(q, k, v, is_causal=True)
-    assert cgrad.autograd.gradcheck(call, (q, k, v))
-    assert cgrad.autograd.gradgradcheck(call, (q, k, v))
+def whole(q, k, v, mask, causal):
+    return attention._whole(q, k, v, mask, 0.0, causal, 0.4)
+
+
+# One block of queries; several, the last incomplete; more queries than keys; none.
+SIZES = [(7, 5), (7, 7), (150, 600), (150, 40), (5, 1), (1, 5), (0, 3), (3, 0)]
+
+
+@pytest.mark.parametrize("name", [*masks(1, 1), "causal"])
+@pytest.mark.parametrize("sizes", SIZES)
+def test_the_same_as_with_the_whole_matrix(name, sizes):
+    n, m = sizes
+    cgrad.manual_seed(0)
+    q, k, v = (cgrad.randn(2, 3, rows, e, dtype=cgrad.float64, requires_grad=True)
+               for rows, e in ((n, 4), (m, 4), (m, 6)))
+    mask = None if name == "causal" else masks(n, m)[name]
+    found = results(fused, q, k, v, mask, name == "causal")
+    for a, b in zip(found, results(whole, q, k, v, mask, name == "causal")):
+        assert a.shape == b.shape and a.allclose(b, atol=1e-12) and not a.isnan().any()
+
+
+def arrangements(rows):
+    """Memory of a (2, 3, rows, 4) array in other orders, with gaps, and shared."""
+    x = cgrad.randn(6000, dtype=cgrad.float64)
+    return {
+        "rows outermost": x[: 24 * rows].reshape(rows, 2, 3, 4).permute(1, 2, 0, 3),
+        "heads inside": x[: 24 * rows].reshape(2, rows, 3, 4).transpose(1, 2),
+        "columns apart": x[: 24 * rows].reshape(2, 3, 4, rows).transpose(2, 3),
+        "gaps": x[: 60 * rows].reshape(2, 3, rows, 10)[..., 3:7],
+        "backwards": x[: 24 * rows].reshape(2, 3, rows, 4).flip(2),
+        "one head for all": x[: 8 * rows].reshape(2, 1, rows, 4).expand(2, 3, rows, 4),
+        "one row for all": x[:24].reshape(2, 3, 1, 4).expand(2, 3, rows, 4),
+    }
+
+
+@pytest.mark.parametrize("name", arrangements(1))
+def test_any_order_of_memory(name):
+    cgrad.manual_seed(1)
+    q, k, v = (arrangements(rows)[name].detach().requires_grad_() for rows in (5, 7, 7))
+    mask = (cgrad.arange(35).reshape(7, 5) % 3 > 0).t()
+    found = results(fused, q, k, v, mask, False)
+    for a, b in zip(found, results(whole, q, k, v, mask, False)):
+        assert a.allclose(b, atol=1e-12)
+
+
+def test_three_in_one_tensor():
+    cgrad.manual_seed(2)
+    x = cgrad.randn(5, 2, 3, 3, 4, dtype=cgrad.float64, requires_grad=True)
+    for mask in (None, masks(5, 5)["bool"].expand(2, 3, 5, 5)):
+        together = _functions.attention(x.permute(2, 1, 3, 0, 4), None, None, mask, False, 0.4)
+        q, k, v = x.permute(2, 1, 3, 0, 4)
+        apart = whole(q, k, v, mask, False)
+        assert together.allclose(apart, atol=1e-14)
+        weight = cgrad.arange(together.numel()).reshape(together.shape).cos()
+        a, b = (cgrad.autograd.grad((y * weight).sum(), x)[0] for y in (together, apart))
+        assert a.allclose(b, atol=1e-12) and a.is_contiguous()
+    three = lambda x: _functions.attention(x, None, None, None, True, 0.4)
+    assert cgrad.autograd.gradgradcheck(three, x.detach().permute(2, 1, 3, 0, 4)[:, :1, :1]
+                                        .requires_grad_())
+
+
+@pytest.mark.parametrize("name", [*masks(1, 1), "causal"])
+@pytest.mark.parametrize("wanted", [(0, 1, 2), (1,), (0, 2)])
+def test_second_derivatives(name, wanted):
+    given = [cgrad.randn(1, 3, n, 2, dtype=cgrad.float64) for n in (4, 5, 5)]
+    mask = None if name == "causal" else masks(4, 5)[name]
+
+    def call(*x):
+        x = dict(zip(wanted, x))
+        return fused(*(x.get(i, given[i]) for i in range(3)), mask, name == "causal")
+
+    x = tuple(given[i].clone().requires_grad_() for i in wanted)
+    assert cgrad.autograd.gradcheck(call, x) and cgrad.autograd.gradgradcheck(call, x)
+
+
+def test_wrong_operands_of_the_fused_form():
+    x = cgrad.ones(1, 2, 3, 4)
+    for operands in ([x, x, x[:, :, :2]], [x, x[..., :2], x], [x, x[:, :1], x], [x], [x[0]] * 3,
+                     [x, x, x.double()], [x.long()] * 3, [x, x, x, cgrad.ones(1, 2, 3, 4)]):
+        with pytest.raises(RuntimeError, match=r"attention: operands .*\[1?.*do not fit"):
+            _functions.attention(*operands[:3], *([None] * (3 - len(operands))), *operands[3:])
 
 
 def test_memory_grows_with_the_length_only():

@@ -446,3 +446,15 @@ def test_what_a_loss_keeps_for_its_derivative_is_no_input(weight):
                  cgrad.nn.functional.nll_loss(x, target, weight)):
         dot = viz.graph(loss, params={"scores": x}).dot()
         assert dot.count("constant\\n") == constants and "∂ ‖" in dot
+
+
+def test_what_attention_keeps_for_its_derivative_is_no_input():
+    attend = cgrad.nn.functional.scaled_dot_product_attention
+    q, k, v = (cgrad.randn(1, 2, 4, 3, requires_grad=True) for _ in range(3))
+    for mask in (None, cgrad.ones(4, 4)):
+        dot = viz.graph(attend(q, k, v, mask).sum(), params={"q": q, "k": k, "v": v}).dot()
+        assert dot.count("constant\\n") == (mask is not None)
+    layer = cgrad.nn.MultiheadAttention(4, 2)
+    x = cgrad.randn(3, 1, 4, requires_grad=True)
+    dot = viz.graph(layer(x, x, x, need_weights=False)[0].sum()).dot()
+    assert "attention" in dot and "constant\\n" not in dot

@@ -4,14 +4,13 @@
 #include <string.h>
 #include "common.h"
 
+#define root_f32 sqrtf
+#define root_f64 sqrt
 #define T float
 #define NAME(x) x##_f32
-#define LANES 32
 #include "norm_impl.h"
 #undef T
 #undef NAME
-#undef LANES
 #define T double
 #define NAME(x) x##_f64
-#define LANES 16
 #include "norm_impl.h"

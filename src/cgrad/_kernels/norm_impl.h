@@ -1,46 +1,33 @@
-/* Row normalisation of one type: included by norm.c with T, NAME(x), LANES defined.
-
-   Sums have one partial sum per lane, because the compiler may not reorder a sum by itself; the
-   lanes are added in pairs, the last in double. */
-
-CG_INLINE double NAME(total)(T *s, double rest)
-{
-    int l;
-    for (l = 0; l < LANES / 2; l++)
-        s[l] += s[l + LANES / 2];
-    for (l = 0; l < LANES / 4; l++)
-        s[l] += s[l + LANES / 4];
-    for (l = 0; l < LANES / 8; l++)
-        s[l] += s[l + LANES / 8];
-    for (l = 0; l < LANES / 8; l++)
-        rest += s[l];
-    return rest;
-}
+/* Row normalisation of one type: included by norm.c with T and NAME(x) defined. */
+#include "lanes.h"
 
 CG_INLINE T NAME(moments)(const T *x, int64_t n, double eps, int rms, T *mean)
 {
-    T s[LANES] = {0}, m = 0;
-    double rest = 0;
+    enum { W = NAME(WIDTH) };
+    NAME(lanes) s = {0}, t = {0}, d, e;
+    T m = 0, rest = 0;
     int64_t i;
-    int l;
     if (!rms) {
-        for (i = 0; i + LANES <= n; i += LANES)
-            for (l = 0; l < LANES; l++)
-                s[l] += x[i + l];
+        for (i = 0; i + 2 * W <= n; i += 2 * W) {
+            s += LANES_AT(x + i);
+            t += LANES_AT(x + i + W);
+        }
         for (; i < n; i++)
             rest += x[i];
-        m = (T)(NAME(total)(s, rest) / n);
+        m = NAME(total)(&s, &t, rest) / (T)n;
+        s = t = (NAME(lanes)){0};
         rest = 0;
-        for (l = 0; l < LANES; l++)
-            s[l] = 0;
     }
-    for (i = 0; i + LANES <= n; i += LANES)
-        for (l = 0; l < LANES; l++)
-            s[l] += (x[i + l] - m) * (x[i + l] - m);
+    for (i = 0; i + 2 * W <= n; i += 2 * W) {
+        d = LANES_AT(x + i) - m;
+        e = LANES_AT(x + i + W) - m;
+        s += d * d;
+        t += e * e;
+    }
     for (; i < n; i++)
         rest += (x[i] - m) * (x[i] - m);
     *mean = m;
-    return (T)(1 / sqrt(NAME(total)(s, rest) / n + eps));
+    return 1 / NAME(root)(NAME(total)(&s, &t, rest) / (T)n + (T)eps);
 }
 
 CG_MV void NAME(cg_row_norm)(const T *x, const T *w, const T *b, T *y, int64_t n, double eps,
@@ -69,26 +56,27 @@ CG_MV void NAME(cg_row_norm)(const T *x, const T *w, const T *b, T *y, int64_t n
 CG_INLINE void NAME(backward)(const T *g, const T *x, const T *w, T *dx, int64_t n, double eps,
                               int rms, int64_t begin, int64_t end)
 {
+    enum { W = NAME(WIDTH) };
     int64_t row, i;
-    int l;
     for (row = begin; row < end; row++) {
         const T *a = x + row * n, *c = g + row * n;
         T *d = dx + row * n, m, r = NAME(moments)(a, n, eps, rms, &m), shift, slope;
-        T s[LANES] = {0}, p[LANES] = {0};      /* sums of u = g w and of u (x - m) */
-        double rest = 0, rest_p = 0;
-        for (i = 0; i + LANES <= n; i += LANES)
-            for (l = 0; l < LANES; l++) {
-                const T u = w ? c[i + l] * w[i + l] : c[i + l];
-                s[l] += u;
-                p[l] += (a[i + l] - m) * u;
-            }
-        for (; i < n; i++) {
-            const T u = w ? c[i] * w[i] : c[i];
-            rest += u;
-            rest_p += (a[i] - m) * u;
+        NAME(lanes) s = {0}, p = {0}, zero = {0}, u;   /* sums of u = g w and of u (x - m) */
+        T rest = 0, rest_p = 0;
+        for (i = 0; i + W <= n; i += W) {
+            u = LANES_AT(c + i);
+            if (w)
+                u *= LANES_AT(w + i);
+            s += u;
+            p += (LANES_AT(a + i) - m) * u;
         }
-        shift = rms ? 0 : (T)(NAME(total)(s, rest) / n);
-        slope = (T)(NAME(total)(p, rest_p) / n * r * r);
+        for (; i < n; i++) {
+            const T v = w ? c[i] * w[i] : c[i];
+            rest += v;
+            rest_p += (a[i] - m) * v;
+        }
+        shift = rms ? 0 : NAME(total)(&s, &zero, rest) / (T)n;
+        slope = NAME(total)(&p, &zero, rest_p) / (T)n * r * r;
         CG_IVDEP
         for (i = 0; i < n; i++)
             d[i] = r * ((w ? c[i] * w[i] : c[i]) - shift - (a[i] - m) * slope);
@@ -120,3 +108,4 @@ CG_MV void NAME(cg_row_norm_weight)(const T *g, const T *x, T *dw, int64_t n, do
         }
     }
 }
+#undef LANES_AT

@@ -6,6 +6,8 @@
    last, incomplete chunk is padded in a local array, so that short rows (ten classes) are vectors
    too.  With inner > 1 the lanes are neighbouring rows. */
 
+#include "lanes.h"
+
 /* Copy the last n - i < LANES elements from x + i into v, padded with `pad`. */
 CG_INLINE void NAME(tail)(const T *x, int64_t i, int64_t n, T pad, T *v)
 {
@@ -16,14 +18,16 @@ CG_INLINE void NAME(tail)(const T *x, int64_t i, int64_t n, T pad, T *v)
         v[l] = x[i + l];
 }
 
-/* With constant bounds GCC 12 would keep each lane in a register of its own. */
-CG_INLINE T NAME(sum_lanes)(T *s)
+CG_INLINE T NAME(sum_lanes)(const T *s)
 {
-    int l, half;
-    for (half = LANES / 2; half > 0; half /= 2)
-        for (l = 0; l < half; l++)
-            s[l] += s[l + half];
-    return s[0];
+    enum { W = NAME(WIDTH) };
+    NAME(lanes) a = {0}, b = {0};
+    int l;
+    for (l = 0; l < LANES; l += 2 * W) {
+        a += LANES_AT(s + l);
+        b += LANES_AT(s + l + W);
+    }
+    return NAME(total)(&a, &b, 0);
 }
 
 /* The greatest element, compared as integers in the order of the floats, whose maximum compilers
@@ -74,27 +78,46 @@ CG_INLINE T NAME(row_sum_exp)(const T *x, T *y, int64_t n, T max, int keep)
     return NAME(sum_lanes)(s);
 }
 
+/* The same for a row that is kept, chunk by chunk first: sums in between would be slower. */
+CG_INLINE T NAME(row_exp)(const T *x, T *y, int64_t n, T max)
+{
+    enum { W = NAME(WIDTH) };
+    NAME(lanes) s = {0}, t = {0};
+    const int64_t whole = n - n % LANES;
+    T rest = 0;
+    int64_t i;
+    CG_IVDEP
+    for (i = 0; i < whole; i++)
+        y[i] = NAME(cg_exp_negative)(x[i] - max);
+    if (whole < n)
+        rest = NAME(row_sum_exp)(x + whole, y + whole, n - whole, max, 1);
+    for (i = 0; i < whole; i += 2 * W) {
+        s += LANES_AT(y + i);
+        t += LANES_AT(y + i + W);
+    }
+    return NAME(total)(&s, &t, rest);
+}
+
 /* sum g y (y = NULL: sum g) */
 CG_INLINE T NAME(row_dot)(const T *g, const T *y, int64_t n)
 {
-    T s[LANES], v[LANES], w[LANES];
+    enum { W = NAME(WIDTH) };
+    NAME(lanes) s = {0}, t = {0}, u, v;
+    T rest = 0;
     int64_t i;
-    int l;
-    for (l = 0; l < LANES; l++)
-        s[l] = 0;
-    for (i = 0; i + LANES <= n; i += LANES)
-        for (l = 0; l < LANES; l++)
-            s[l] += y ? g[i + l] * y[i + l] : g[i + l];
-    if (i < n) {
-        NAME(tail)(g, i, n, 0, v);
-        for (l = 0; l < LANES; l++)
-            w[l] = 1;
-        if (y)
-            NAME(tail)(y, i, n, 0, w);
-        for (l = 0; l < LANES; l++)
-            s[l] += v[l] * w[l];
+    for (i = 0; i + 2 * W <= n; i += 2 * W) {
+        u = LANES_AT(g + i);
+        v = LANES_AT(g + i + W);
+        if (y) {
+            u *= LANES_AT(y + i);
+            v *= LANES_AT(y + i + W);
+        }
+        s += u;
+        t += v;
     }
-    return NAME(sum_lanes)(s);
+    for (; i < n; i++)
+        rest += y ? g[i] * y[i] : g[i];
+    return NAME(total)(&s, &t, rest);
 }
 
 /* sum w (x - max) (w = NULL: ones) */
@@ -172,7 +195,7 @@ CG_MV void NAME(cg_softmax)(const T *x, T *y, int64_t n, int64_t inner, int64_t 
     if (inner == 1) {
         for (r = begin; r < end; r++) {
             const T *xr = x + r * n;
-            T *yr = y + r * n, scale = 1 / NAME(row_sum_exp)(xr, yr, n, NAME(row_max)(xr, n), 1);
+            T *yr = y + r * n, scale = 1 / NAME(row_exp)(xr, yr, n, NAME(row_max)(xr, n));
             CG_IVDEP
             for (i = 0; i < n; i++)
                 yr[i] *= scale;
@@ -404,3 +427,4 @@ CG_MV void NAME(cg_cross_entropy_backward)(const T *x, int64_t classes, const in
         dr[t] -= g * q;
     }
 }
+#undef LANES_AT

@@ -132,8 +132,11 @@ def _explore(loss: Tensor) -> tuple[list[GraphNode], dict[GraphNode, Any], dict[
     results: dict[GraphNode, Results] = {root: {number: (shape, dtype, value)}}
     for h in found:                  # grows on the way
         edges[h] = edges_of(h)
+        # What the forward pass keeps for the backward is no input.
         if h.name() in ("CrossEntropyBackward0", "NllLossBackward0"):
-            del edges[h][2]          # what the forward pass keeps for the backward: no input
+            del edges[h][2]
+        elif h.name() == "AttentionBackward0":
+            del edges[h][1 if len(edges[h]) < 4 else 3]     # after one tensor of all, or three
         for source, number, *what in edges[h]:
             if source not in results:
                 results[source] = {}

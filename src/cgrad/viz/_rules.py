@@ -184,6 +184,7 @@ binary_cross_entropy | BCE | ∂p = g · (p − t) / (p (1 − p)) / n | Pulls t
 mse_loss | MSE | ∂a = g · 2 (a − b) / n, ∂b = −∂a | Pulls prediction and target together, in proportion to their distance.
 huber | Huber | ∂a = g · (a − b) limited to ±δ | Pulls in proportion to the distance, with a limit.
 row_norm | norm | ∂x = (h − mean h − x̂ · mean(h x̂)) / σ with h = g · scale; ∂scale = Σ g x̂, ∂shift = Σ g | Normalises: what would shift or scale a whole row is taken out of the gradient.
+attention | attention | with P = softmax(scale · q kᵀ + mask) and D = P ∘ (g vᵀ − Σ P ∘ g vᵀ): ∂q = scale · D k, ∂k = scale · Dᵀ q, ∂v = Pᵀ g | Each query takes an average of the values, weighed by how well their keys fit; the gradient goes to the values by the same weights and to queries and keys through the softmax.
 dropout | dropout | ∂x = g · mask / (1 − p) | Passes the gradient where the value was kept, scaled up as the value was.
 softmax_backward | softmax′ | derivative of softmax's derivative | The derivative of a derivative, for second order.
 log_softmax_backward | log softmax′ | derivative of log-softmax's derivative | The derivative of a derivative, for second order.
@@ -191,6 +192,7 @@ cross_entropy_backward | CE′ | derivative of the cross entropy's derivative | 
 nll_loss_backward | NLL′ | derivative of the loss's derivative | The derivative of a derivative, for second order.
 mse_loss_backward | MSE′ | ∂g = 2 (a − b) g / n, ∂a = 2 g / n, ∂b = −∂a | The derivative of a derivative, for second order.
 row_norm_weight | Σ g x̂ | derivatives of the gradients of scale and shift | The derivative of a derivative, for second order.
+attention_backward | attention′ | derivative of attention's derivative | The derivative of a derivative, for second order.
 row_norm_backward | norm′ | derivative of the normalisation's derivative | The derivative of a derivative, for second order.
 """)  # noqa: E501
 

@@ -6,16 +6,12 @@ import math
 from typing import Any
 
 import cgrad
-from cgrad import Tensor
+from cgrad import Tensor, _functions
 from cgrad._composite.register import check_tensors
-from cgrad.autograd import Function, no_grad
 from cgrad.nn.functional.affine import linear
 from cgrad.nn.functional.padding import pad
 
 __all__ = ["multi_head_attention_forward", "scaled_dot_product_attention"]
-
-# Scores of one block of queries, in elements, above which attention works block by block.
-_BLOCK = 1 << 20
 
 
 def scaled_dot_product_attention(
@@ -64,15 +60,32 @@ def scaled_dot_product_attention(
     if enable_gqa:
         key, value = _grouped(query, key, "key"), _grouped(query, value, "value")
     scale = 1.0 / math.sqrt(query.shape[-1] or 1) if scale is None else scale
-    n, m = query.shape[-2], key.shape[-2]
-    batch = query.shape[:-2].numel() if query.dim() > 2 else 1
-    if dropout_p > 0.0 or batch * n * m <= _BLOCK or (
-            attn_mask is not None and attn_mask.requires_grad):
+    if dropout_p > 0.0 or (attn_mask is not None and attn_mask.requires_grad):
         return _whole(query, key, value, attn_mask, dropout_p, is_causal, scale)
-    shape = cgrad.broadcast_shapes(query.shape[:-2], key.shape[:-2], value.shape[:-2])
-    query, key, value = (t.expand(*shape, *t.shape[-2:]) for t in (query, key, value))
-    result: Tensor = _Blocks.apply(query, key, value, attn_mask, is_causal, scale)
-    return result
+    return _fused(query, key, value, attn_mask, is_causal, scale)
+
+
+def _fused(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, causal: bool,
+           scale: float) -> Tensor:
+    shapes = [t.shape[:-2] for t in (query, key, value)]
+    if mask is not None:
+        shapes.append(mask.shape[:-2])
+    batch = shapes[0]
+    if any(shape != batch for shape in shapes):
+        batch = cgrad.broadcast_shapes(*shapes)
+    # The engine wants four dimensions.
+    four = batch if len(batch) == 2 else (math.prod(batch[:-1]), *(batch[-1:] or (1,)))
+    query, key, value = (_of_batch(t, batch, four, t.shape[-2:]) for t in (query, key, value))
+    if mask is not None:
+        mask = _of_batch(mask, batch, four, (query.shape[-2], key.shape[-2]))
+    out: Tensor = _functions.attention(query, key, value, mask, causal, scale)
+    return out if four == batch else out.reshape(*batch, *out.shape[-2:])
+
+
+def _of_batch(t: Tensor, batch: Any, four: Any, last: Any) -> Tensor:
+    if t.shape != (*batch, *last):
+        t = t.expand(*batch, *last)
+    return t if four == batch else t.reshape(*four, *last)
 
 
 def _check(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, causal: bool,
@@ -112,11 +125,6 @@ def _grouped(query: Tensor, t: Tensor, what: str) -> Tensor:
     return t if own == heads else t.repeat_interleave(heads // own, -3)
 
 
-def _causal(first: int, rows: int, columns: int) -> Tensor:
-    # Which keys the queries first, first + 1, … see.
-    return cgrad.arange(columns) <= cgrad.arange(first, first + rows).unsqueeze(1)
-
-
 def _weights(scores: Tensor, mask: Tensor | None, p: float) -> Tensor:
     if mask is None:
         w = scores.softmax(-1)
@@ -133,64 +141,8 @@ def _whole(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, p: fl
            causal: bool, scale: float) -> Tensor:
     scores = (query * scale) @ key.transpose(-2, -1)
     if causal:
-        mask = _causal(0, query.shape[-2], key.shape[-2])
+        mask = cgrad.ones(query.shape[-2], key.shape[-2], dtype=cgrad.bool).tril()
     return _weights(scores, mask, p) @ value
-
-
-class _Blocks(Function):
-    """Attention over blocks of queries; backward computes their weights again."""
-
-    @staticmethod
-    def _blocks(query: Tensor, key: Tensor) -> Any:
-        batch = max(query.shape[:-2].numel() if query.dim() > 2 else 1, 1)
-        step = max(1, _BLOCK // (batch * max(key.shape[-2], 1)))
-        return ((i, min(i + step, query.shape[-2])) for i in range(0, query.shape[-2], step))
-
-    @staticmethod
-    def _of_block(t: Tensor | None, i: int, k: int) -> Tensor | None:
-        # The rows of a mask that belong to queries i … k - 1.
-        return t if t is None or t.dim() < 2 or t.shape[-2] == 1 else t[..., i:k, :]
-
-    @staticmethod
-    def _block_weights(ctx: Any, q: Tensor, key: Tensor, mask: Any, i: int, k: int) -> Tensor:
-        scores = (q * ctx.scale) @ key.transpose(-2, -1)
-        part = _causal(i, k - i, key.shape[-2]) if ctx.causal else _Blocks._of_block(mask, i, k)
-        return _weights(scores, part, 0.0)
-
-    @staticmethod
-    def forward(ctx: Any, query: Tensor, key: Tensor, value: Tensor, mask: Any, causal: bool,
-                scale: float) -> Tensor:
-        ctx.causal, ctx.scale = causal, scale
-        out = cgrad.empty(*query.shape[:-1], value.shape[-1], dtype=query.dtype)
-        for i, k in _Blocks._blocks(query, key):
-            w = _Blocks._block_weights(ctx, query[..., i:k, :], key, mask, i, k)
-            out[..., i:k, :] = w @ value
-        ctx.save_for_backward(query, key, value, mask)
-        return out
-
-    @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> Any:
-        query, key, value, mask = ctx.saved_tensors
-        if cgrad.is_grad_enabled():
-            # To be differentiated again: as an expression of the whole matrix.
-            out = _whole(query, key, value, mask, 0.0, ctx.causal, ctx.scale)
-            wanted = [t for t in (query, key, value) if t.requires_grad]
-            found = iter(cgrad.autograd.grad(out, wanted, grad, create_graph=True))
-            return (*(next(found) if t.requires_grad else None for t in (query, key, value)),
-                    None, None, None)
-        with no_grad():
-            d_query = cgrad.empty_like(query)
-            d_key = cgrad.zeros(*key.shape, dtype=key.dtype)
-            d_value = cgrad.zeros(*value.shape, dtype=value.dtype)
-            for i, k in _Blocks._blocks(query, key):
-                q, g = query[..., i:k, :], grad[..., i:k, :]
-                w = _Blocks._block_weights(ctx, q, key, mask, i, k)
-                d_value += w.transpose(-2, -1) @ g
-                d_w = g @ value.transpose(-2, -1)
-                d_scores = w * (d_w - (w * d_w).sum(-1, keepdim=True)) * ctx.scale
-                d_query[..., i:k, :] = d_scores @ key
-                d_key += d_scores.transpose(-2, -1) @ q
-        return d_query, d_key, d_value, None, None, None
 
 
 def multi_head_attention_forward(
@@ -266,6 +218,7 @@ def multi_head_attention_forward(
         raise AssertionError("query should be unbatched 2D or batched 3D tensor, and key and value "
                              f"like it, but received {query.dim()}-D query tensor, {key.dim()}-D "
                              f"key and {value.dim()}-D value")
+    same = query is key is value
     if not batched:
         query, key, value = query.unsqueeze(1), key.unsqueeze(1), value.unsqueeze(1)
         if key_padding_mask is not None:
@@ -282,8 +235,16 @@ def multi_head_attention_forward(
                              f"value's {tuple(value.shape[:2])}")
     if is_causal and attn_mask is None:
         raise RuntimeError("Need attn_mask if specifying the is_causal hint.")
-    q, k, v = _project(query, key, value, in_proj_weight, in_proj_bias, use_separate_proj_weight,
-                       (q_proj_weight, k_proj_weight, v_proj_weight))
+    p = dropout_p if training else 0.0
+    together = (same and not (use_separate_proj_weight or need_weights or p or add_zero_attn)
+                and bias_k is bias_v is static_k is static_v is None)
+    if together and in_proj_weight is not None:
+        three = _linear(query, in_proj_weight, in_proj_bias)
+        three = three.reshape(length, n, 3, num_heads, size).permute(2, 1, 3, 0, 4)
+        q, k, v = three
+    else:
+        q, k, v = _project(query, key, value, in_proj_weight, in_proj_bias,
+                           use_separate_proj_weight, (q_proj_weight, k_proj_weight, v_proj_weight))
     attn_mask = _additive(attn_mask, "attn_mask", q.dtype)
     key_padding_mask = _additive(key_padding_mask, "key_padding_mask", q.dtype)
     if attn_mask is not None:
@@ -298,11 +259,11 @@ def multi_head_attention_forward(
         v = cgrad.cat([v, bias_v.repeat(1, n, 1)])
         attn_mask, key_padding_mask = (m if m is None else pad(m, (0, 1))
                                        for m in (attn_mask, key_padding_mask))
-    q, k, v = (
-        t.reshape(-1, n, num_heads, size).permute(1, 2, 0, 3) if static is None
-        else static.reshape(n, num_heads, -1, size)
-        for t, static in ((q, None), (k, static_k), (v, static_v)))
-    k, v = k.contiguous(), v.contiguous()      # products read them several times; q is scaled first
+    if not together:
+        q, k, v = (
+            t.reshape(-1, n, num_heads, size).permute(1, 2, 0, 3) if static is None
+            else static.reshape(n, num_heads, -1, size)
+            for t, static in ((q, None), (k, static_k), (v, static_v)))
     if add_zero_attn:
         k, v = pad(k, (0, 0, 0, 1)), pad(v, (0, 0, 0, 1))
         attn_mask, key_padding_mask = (m if m is None else pad(m, (0, 1))
@@ -315,17 +276,22 @@ def multi_head_attention_forward(
         over = key_padding_mask.reshape(n, 1, 1, source).expand(n, num_heads, 1, source)
         over = over.reshape(n * num_heads, 1, source)
         attn_mask = over if attn_mask is None else attn_mask + over
-    p = dropout_p if training else 0.0
     if attn_mask is not None:
         attn_mask = attn_mask.reshape(-1, num_heads if attn_mask.shape[0] > 1 else 1,
                                       *attn_mask.shape[1:])
     weights = None
     if need_weights:
+        k, v = k.contiguous(), v.contiguous()      # products read them several times
+        k, v = k.contiguous(), v.contiguous()      # products read them several times
         scores = (q / math.sqrt(size)) @ k.transpose(-2, -1)
         weights = _weights(scores, attn_mask, p)
         out = weights @ v
         weights = weights.mean(1) if average_attn_weights else weights
         weights = weights if batched else weights.squeeze(0)
+    elif together and (attn_mask is None or not attn_mask.requires_grad):
+        if attn_mask is not None:
+            attn_mask = attn_mask.expand(n, num_heads, length, length)
+        out = _functions.attention(three, None, None, attn_mask, False, 1.0 / math.sqrt(size))
     else:
         out = scaled_dot_product_attention(q, k, v, attn_mask, p)
     # (n, heads, length, size) in the order of the query's memory
