@@ -2,7 +2,7 @@
 
 Transposed operands go to BLAS as they are, by its flags; only what has no unit stride is copied.
 """
-from libc.string cimport memcpy, memset
+from libc.string cimport memset
 from cgrad._engine.types cimport *
 from cgrad._engine.face import export
 from cgrad._engine.face cimport wrap_borrowed
@@ -15,7 +15,7 @@ from cgrad._engine.primitives cimport (
 from cgrad._engine.rows cimport is_float, item_size, release, retain, row_dense, row_view, value
 from cgrad._engine.shape cimport unsqueeze_row
 from cgrad._engine.table cimport Ctx, apply, call2, keep, op_id, register, scope_enter, scope_leave
-from cgrad._engine.threads cimport gemm, load_blas, parallel_for
+from cgrad._engine.threads cimport gemm, gemm_bias, load_blas, parallel_for
 
 cdef enum:
     SMALL = 256                  # elements of operands below which the GIL is kept, as in table.pyx
@@ -232,6 +232,19 @@ register("matmul", f_matmul, d_matmul, 2, 1)
 # linear: [..., in] times the transpose of [out, in], plus a bias [out]
 
 cdef Row f_linear(int op, Row *x, int n, Attr *at) except 0:
+    cdef Row bias = x[2] if n == 3 else 0, y
+    cdef int64_t out = value(x[1]).shape[0]
+    if bias and not (value(bias).contiguous and value(bias).numel == out):
+        y = row_dense(value(bias).dtype, 1, &out)      # one number for all, or numbers with gaps
+        try:
+            copy_cast(y, bias)
+            return _with_bias(x, y)
+        finally:
+            release(y)
+    return _with_bias(x, bias)
+
+
+cdef Row _with_bias(Row *x, Row bias) except 0:
     cdef Row a, w
     cdef bint tb
     cdef int64_t ldb
@@ -244,7 +257,7 @@ cdef Row f_linear(int op, Row *x, int n, Attr *at) except 0:
     try:
         w = _readable(x[1], &tb, &ldb)
         try:
-            return _linear(a, w, x[2] if n == 3 else 0, tb, ldb)
+            return _linear(a, w, bias, tb, ldb)
         finally:
             release(w)
     finally:
@@ -255,12 +268,11 @@ cdef Row _linear(Row a, Row w, Row bias, bint tb, int64_t ldb) except 0:
     cdef Value *v = value(a)
     cdef int64_t[MAX_DIMS] shape
     cdef int64_t m = 1, k = v.shape[v.ndim - 1], out = value(w).shape[0]
-    cdef int64_t row, size = item_size(v.dtype)
-    cdef double beta = 1.0 if bias else 0.0
     cdef int i, status, dt = v.dtype
     cdef Row y
     cdef char *pa = v.data
     cdef char *pb = value(w).data
+    cdef char *pbias
     cdef char *pc
     for i in range(v.ndim - 1):
         shape[i] = v.shape[i]
@@ -268,19 +280,14 @@ cdef Row _linear(Row a, Row w, Row bias, bint tb, int64_t ldb) except 0:
     shape[v.ndim - 1] = out
     y = row_dense(dt, v.ndim, shape)
     pc = value(y).data
-    if bias:                         # the product is added to the bias
-        if 0 < m * out < NOGIL and value(bias).contiguous and value(bias).numel == out:
-            for row in range(m):
-                memcpy(pc + row * out * size, value(bias).data, out * size)
-        else:
-            copy_cast(y, bias)
+    pbias = value(bias).data if bias else NULL
     if <double>m * k * out < NOGIL or (v.numel < SMALL and value(w).numel < SMALL):
-        status = gemm(dt, False, not tb, m, out, k, 1.0, pa, k if k else 1, pb, ldb, beta, pc,
-                      out if out else 1)
+        status = gemm_bias(dt, not tb, m, out, k, pa, k if k else 1, pb, ldb, pbias, pc,
+                           out if out else 1)
     else:
         with nogil:
-            status = gemm(dt, False, not tb, m, out, k, 1.0, pa, k if k else 1, pb, ldb, beta, pc,
-                          out if out else 1)
+            status = gemm_bias(dt, not tb, m, out, k, pa, k if k else 1, pb, ldb, pbias, pc,
+                               out if out else 1)
     if status:
         release(y)
         _raise_failed("linear", sizes(a), sizes(w))

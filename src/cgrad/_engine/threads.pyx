@@ -22,6 +22,11 @@ cdef extern from "../_kernels/blas.h":
     int cg_gemm_f64(int ta, int tb, int64_t m, int64_t n, int64_t k, double alpha,
                     const double *a, int64_t lda, const double *b, int64_t ldb, double beta,
                     double *c, int64_t ldc) nogil
+    int cg_linear_f32(int tb, int64_t m, int64_t n, int64_t k, const float *a, int64_t lda,
+                      const float *b, int64_t ldb, const float *bias, float *c, int64_t ldc) nogil
+    int cg_linear_f64(int tb, int64_t m, int64_t n, int64_t k, const double *a, int64_t lda,
+                      const double *b, int64_t ldb, const double *bias, double *c,
+                      int64_t ldc) nogil
 
 cdef bint _loaded = False
 _lock = _thread.allocate_lock()
@@ -75,6 +80,17 @@ cdef int gemm(int dtype, bint ta, bint tb, int64_t m, int64_t n, int64_t k, doub
                            <const float *>b, ldb, beta, <float *>c, ldc)
     return cg_gemm_f64(ta, tb, m, n, k, alpha, <const double *>a, lda, <const double *>b, ldb,
                        beta, <double *>c, ldc)
+
+
+cdef int gemm_bias(int dtype, bint tb, int64_t m, int64_t n, int64_t k, const void *a, int64_t lda,
+                   const void *b, int64_t ldb, const void *bias, void *c,
+                   int64_t ldc) noexcept nogil:
+    """C = A op(B) + bias, which is added to every row."""
+    if dtype == F32:
+        return cg_linear_f32(tb, m, n, k, <const float *>a, lda, <const float *>b, ldb,
+                             <const float *>bias, <float *>c, ldc)
+    return cg_linear_f64(tb, m, n, k, <const double *>a, lda, <const double *>b, ldb,
+                         <const double *>bias, <double *>c, ldc)
 
 
 def blas_core():

@@ -25,7 +25,13 @@ int cg_gemm_f64(int trans_a, int trans_b, int64_t m, int64_t n, int64_t k, doubl
                 const double *a, int64_t lda, const double *b, int64_t ldb, double beta,
                 double *c, int64_t ldc);
 
-/* The same for `batch` products whose matrices lie stride_* elements apart (0: shared; not C). */
+/* C = A op(B) + bias, which is added to every row. */
+int cg_linear_f32(int trans_b, int64_t m, int64_t n, int64_t k, const float *a, int64_t lda,
+                  const float *b, int64_t ldb, const float *bias, float *c, int64_t ldc);
+int cg_linear_f64(int trans_b, int64_t m, int64_t n, int64_t k, const double *a, int64_t lda,
+                  const double *b, int64_t ldb, const double *bias, double *c, int64_t ldc);
+
+/* cg_gemm for `batch` products whose matrices lie stride_* elements apart (0: shared; not C). */
 int cg_gemm_batched_f32(int trans_a, int trans_b, int64_t batch, int64_t m, int64_t n, int64_t k,
                         double alpha, const float *a, int64_t lda, int64_t stride_a,
                         const float *b, int64_t ldb, int64_t stride_b, double beta,

@@ -11,6 +11,7 @@ typedef struct {
     int64_t panel;                        /* rows (or columns) a task computes */
     int64_t stride_a, stride_b, stride_c; /* batched only */
     int own;                              /* by panels.c instead of BLAS */
+    const T *bias;                        /* a row that is added to all rows, with beta = 0; or NULL */
 } NAME(product);
 
 /* Products that BLAS copies more than it multiplies: short sums, and rows that fill the vectors.
@@ -54,13 +55,20 @@ static void NAME(serial)(NAME(product) p)
     int64_t part;
     if (p.m == 0 || p.n == 0)
         return;
+    if (p.bias && !p.own) {
+        for (part = 0; part < p.m; part++)
+            memcpy(p.c + part * p.ldc, p.bias, (size_t)p.n * sizeof(T));
+        p.bias = NULL;
+        p.beta = 1;
+    }
     if (p.k == 0) {
         NAME(scale)(&p);
         return;
     }
     if (p.own) {                          /* before all that depends on the size of a part */
-        NAME(cg_product)(p.trans_a, p.trans_b, p.m, p.n, p.k, p.a, p.lda, p.b, p.ldb, p.beta == 1,
-                         p.c, p.ldc);
+        NAME(cg_product)(p.trans_a, p.trans_b, p.m, p.n, p.k, p.a, p.lda, p.b, p.ldb,
+                         p.bias ? p.bias : p.beta == 1 ? p.c : NULL, p.bias ? 0 : p.ldc, p.c,
+                         p.ldc);
         return;
     }
     if (p.m <= TINY && p.n <= TINY && p.k <= TINY && p.m * p.n * p.k <= TINY) {
@@ -134,6 +142,7 @@ static void NAME(column_panels)(void *ctx, int64_t begin, int64_t end)
         q.n = p->n - column < p->panel ? p->n - column : p->panel;
         q.b = p->b + column * (p->trans_b ? p->ldb : 1);
         q.c = p->c + column;
+        q.bias = p->bias ? p->bias + column : NULL;
         NAME(serial)(q);
     }
 }
@@ -158,7 +167,7 @@ static int NAME(probe)(void)
     }
     for (trans = 0; trans < 4 && same; trans++) {
         NAME(product) p = {trans & 1, trans >> 1, M, N, K, 1, 0, a, b, whole,
-                           trans & 1 ? M : K, trans >> 1 ? K : N, N, CUT, 0, 0, 0, 0};
+                           trans & 1 ? M : K, trans >> 1 ? K : N, N, CUT, 0, 0, 0, 0, NULL};
         NAME(serial)(p);
         p.c = cut;
         NAME(row_panels)(&p, 0, 2);
@@ -242,29 +251,24 @@ static void NAME(batch)(void *ctx, int64_t begin, int64_t end)
     }
 }
 
-int NAME(cg_gemm_batched)(int trans_a, int trans_b, int64_t batch, int64_t m, int64_t n,
-                          int64_t k, double alpha, const T *a, int64_t lda, int64_t stride_a,
-                          const T *b, int64_t ldb, int64_t stride_b, double beta, T *c,
-                          int64_t ldc, int64_t stride_c)
+static int NAME(start)(NAME(product) p, int64_t batch)
 {
-    NAME(product) p = {trans_a, trans_b, m, n, k, (T)alpha, (T)beta, a, b, c, lda, ldb, ldc,
-                       0, stride_a, stride_b, stride_c, 0};
-    double work = (double)m * (double)n * (double)k;
+    double work = (double)p.m * (double)p.n * (double)p.k;
     int64_t i, grain;
     if (!loaded)
         return CG_BLAS_NOT_LOADED;
-    if (batch <= 0 || m <= 0 || n <= 0)
+    if (batch <= 0 || p.m <= 0 || p.n <= 0)
         return CG_BLAS_OK;
-    if (alpha == 0)
-        p.k = k = 0;
+    if (p.alpha == 0)
+        p.k = 0;
     /* A matrix of one row has no row length; whatever the caller has there must not reach BLAS,
        which insists on row length >= columns. */
-    if ((trans_a ? k : m) <= 1)
-        p.lda = (trans_a ? m : k) > 1 ? (trans_a ? m : k) : 1;
-    if ((trans_b ? n : k) <= 1)
-        p.ldb = (trans_b ? k : n) > 1 ? (trans_b ? k : n) : 1;
-    if (m == 1)
-        p.ldc = n;
+    if ((p.trans_a ? p.k : p.m) <= 1)
+        p.lda = (p.trans_a ? p.m : p.k) > 1 ? (p.trans_a ? p.m : p.k) : 1;
+    if ((p.trans_b ? p.n : p.k) <= 1)
+        p.ldb = (p.trans_b ? p.k : p.n) > 1 ? (p.trans_b ? p.k : p.n) : 1;
+    if (p.m == 1)
+        p.ldc = p.n;
     if (p.lda > INT32_MAX || p.ldb > INT32_MAX || p.ldc > INT32_MAX)
         return CG_BLAS_TOO_LARGE;
     p.own = cg_has_product() && NAME(pays)(&p);
@@ -272,9 +276,9 @@ int NAME(cg_gemm_batched)(int trans_a, int trans_b, int64_t batch, int64_t m, in
     if (batch == 1 || work >= BATCH_WORK) {
         for (i = 0; i < batch; i++) {
             NAME(product) q = p;
-            q.a = a + i * stride_a;
-            q.b = b + i * stride_b;
-            q.c = c + i * stride_c;
+            q.a = p.a + i * p.stride_a;
+            q.b = p.b + i * p.stride_b;
+            q.c = p.c + i * p.stride_c;
             NAME(gemm)(&q);
         }
         return CG_BLAS_OK;
@@ -284,10 +288,27 @@ int NAME(cg_gemm_batched)(int trans_a, int trans_b, int64_t batch, int64_t m, in
     return CG_BLAS_OK;
 }
 
+int NAME(cg_gemm_batched)(int trans_a, int trans_b, int64_t batch, int64_t m, int64_t n,
+                          int64_t k, double alpha, const T *a, int64_t lda, int64_t stride_a,
+                          const T *b, int64_t ldb, int64_t stride_b, double beta, T *c,
+                          int64_t ldc, int64_t stride_c)
+{
+    NAME(product) p = {trans_a, trans_b, m, n, k, (T)alpha, (T)beta, a, b, c, lda, ldb, ldc,
+                       0, stride_a, stride_b, stride_c, 0, NULL};
+    return NAME(start)(p, batch);
+}
+
 int NAME(cg_gemm)(int trans_a, int trans_b, int64_t m, int64_t n, int64_t k, double alpha,
                   const T *a, int64_t lda, const T *b, int64_t ldb, double beta, T *c,
                   int64_t ldc)
 {
     return NAME(cg_gemm_batched)(trans_a, trans_b, 1, m, n, k, alpha, a, lda, 0, b, ldb, 0, beta,
                                  c, ldc, 0);
+}
+
+int NAME(cg_linear)(int trans_b, int64_t m, int64_t n, int64_t k, const T *a, int64_t lda,
+                    const T *b, int64_t ldb, const T *bias, T *c, int64_t ldc)
+{
+    NAME(product) p = {0, trans_b, m, n, k, 1, 0, a, b, c, lda, ldb, ldc, 0, 0, 0, 0, 0, bias};
+    return NAME(start)(p, 1);
 }

@@ -195,13 +195,14 @@ int cg_has_product(void)
         portable_##S(kind, x, ldx, w, at, y, ldy, rows, columns, k);                             \
     }                                                                                            \
     void cg_product_##S(int trans_a, int trans_b, int64_t m, int64_t n, int64_t k, const T *a,   \
-                        int64_t lda, const T *b, int64_t ldb, int add, T *c, int64_t ldc)        \
+                        int64_t lda, const T *b, int64_t ldb, const T *from, int64_t ldf, T *c,  \
+                        int64_t ldc)                                                             \
     {                                                                                            \
         int64_t i, j, l;                                                                         \
-        CG_PRODUCT(S, trans_a, trans_b, m, n, k, a, lda, b, ldb, add, c, ldc)                    \
+        CG_PRODUCT(S, trans_a, trans_b, m, n, k, a, lda, b, ldb, from, ldf, c, ldc)              \
         for (i = 0; i < m; i++)                                                                  \
             for (j = 0; j < n; j++) {                                                            \
-                T sum = add ? c[i * ldc + j] : 0;                                                \
+                T sum = from ? from[i * ldf + j] : 0;                                            \
                 for (l = 0; l < k; l++)                                                          \
                     sum += a[trans_a ? l * lda + i : i * lda + l]                                \
                          * b[trans_b ? j * ldb + l : l * ldb + j];                               \

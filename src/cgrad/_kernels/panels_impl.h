@@ -8,7 +8,7 @@ typedef T NAME(vector) __attribute__((vector_size(LANES * sizeof(T)), aligned(si
 #define UNROLL _Pragma("GCC unroll 8")    /* or the sums would pass through memory at the end */
 #define ROWS_FUNCTION(R, TOTAL, WIDTH, KIND, X, STEP)                                            \
     TARGET static void NAME(KIND##R)(const T *x, int64_t ldx, const T *w, const int64_t *at,     \
-                                     T *y, int64_t ldy, int64_t k, int add)                      \
+                                     T *y, int64_t ldy, int64_t k, const T *from, int64_t ldf)   \
     {                                                                                            \
         enum { VECTORS = (WIDTH) / LANES };                                                      \
         NAME(vector) sum[R][VECTORS];                                                            \
@@ -19,10 +19,12 @@ typedef T NAME(vector) __attribute__((vector_size(LANES * sizeof(T)), aligned(si
             UNROLL for (r = 0; r < R; r++)                                                       \
                 UNROLL for (j = 0; j < VECTORS; j++)                                             \
                     sum[r][j] = (NAME(vector)){0};                                               \
-            if (add)                                                                             \
+            if (from) {                                                                          \
                 UNROLL for (r = 0; r < R; r++)                                                   \
                     UNROLL for (j = 0; j < VECTORS; j++)                                         \
-                        sum[r][j] = *(const NAME(vector) *)(y + r * ldy + LANES * j);            \
+                        sum[r][j] = *(const NAME(vector) *)(from + r * ldf + LANES * j);         \
+                from += (WIDTH);                                                                 \
+            }                                                                                    \
             for (i = 0; i < k; i++) {                                                            \
                 const T *step = w + (STEP);                                                      \
                 T a[R];                                                                          \
@@ -69,7 +71,7 @@ KINDS(5, PANEL / 2)
 #undef UNROLL
 
 typedef void NAME(function)(const T *, int64_t, const T *, const int64_t *, T *, int64_t, int64_t,
-                            int);
+                            const T *, int64_t);
 #ifdef WIDE
 #  define OF_KIND(f) {NULL, f(1), f(2), NULL, f(4), NULL, NULL, NULL, f(8)}
 #else
@@ -104,7 +106,7 @@ static void NAME(panels)(int kind, const T *x, int64_t ldx, const T *w, const in
             take = NAME(take)(rows - r);
             NAME(functions)[kind][take](kind == CG_GATHERED ? x : x + r * ldx, ldx, panel,
                                         kind == CG_GATHERED ? at + r : at, y + r * ldy + p, ldy,
-                                        k, 1);
+                                        k, y + r * ldy + p, ldy);
         }
     }
 }
@@ -114,7 +116,8 @@ static void NAME(panels)(int kind, const T *x, int64_t ldx, const T *w, const in
 #define PACKED_HALF(R) NAME(packed_half##R)
 #define TURNED_HALF(R) NAME(turned_half##R)
 static void NAME(product)(int trans_a, int trans_b, int64_t m, int64_t n, int64_t k, const T *a,
-                          int64_t lda, const T *b, int64_t ldb, int add, T *c, int64_t ldc)
+                          int64_t lda, const T *b, int64_t ldb, const T *from, int64_t ldf, T *c,
+                          int64_t ldc)
 {
     static NAME(function) *const functions[2][2][9] = {
         {OF_KIND(PACKED), OF_KIND(TURNED)}, {OF_KIND(PACKED_HALF), OF_KIND(TURNED_HALF)}
@@ -127,16 +130,16 @@ static void NAME(product)(int trans_a, int trans_b, int64_t m, int64_t n, int64_
         NAME(function) *const *const function = functions[half][trans_a != 0];
         PACK(b + (trans_b ? p * ldb : p), ldb, !trans_b, width, panel, k, packed);
         for (r = 0; r < m; r += take) {
-            const T *x = a + (trans_a ? r : r * lda);
+            const T *x = a + (trans_a ? r : r * lda), *first = from ? from + r * ldf + p : NULL;
             T *y = c + r * ldc + p;
             take = NAME(take)(m - r);
             if (width == panel) {
-                function[take](x, lda, packed, NULL, y, ldc, k, add);
+                function[take](x, lda, packed, NULL, y, ldc, k, first, ldf);
                 continue;
             }
-            for (row = 0; row < take && add; row++)
-                COPY(edge + row * panel, y + row * ldc, width);
-            function[take](x, lda, packed, NULL, edge, panel, k, add);
+            for (row = 0; row < take && from; row++)
+                COPY(edge + row * panel, first + row * ldf, width);
+            function[take](x, lda, packed, NULL, edge, panel, k, from ? edge : NULL, panel);
             for (row = 0; row < take; row++)
                 COPY(y + row * ldc, edge + row * panel, width);
         }

@@ -123,12 +123,12 @@ void NAME(cg_recurrent_forward)(const cg_recurrent *a, int64_t begin, int64_t en
         T *u = (T *)a->scratch, *h1 = (T *)a->hs + to * n * h;
         for (r = begin; r < end; r++) {
             T *row = u + r * pad;
-            if (bias)
-                memcpy(row, bias, (size_t)gates * sizeof(T));
+            if (a->mode != CG_GRU)
+                memcpy(row, x + r * gates, (size_t)gates * sizeof(T));
             else
                 memset(row, 0, (size_t)gates * sizeof(T));
-            if (a->mode != CG_GRU)
-                NAME(add)(gates, x + r * gates, row);
+            if (bias)
+                NAME(add)(gates, bias, row);
         }
         NAME(cg_panels)(CG_PACKED, h0 + begin * h, h, (const T *)a->packed, NULL, u + begin * pad,
                         pad, end - begin, gates, h);
