@@ -77,3 +77,6 @@ CASES = [
     *(bags([0, 2, 2, 4, 1], [0, 3, 3], mode) for mode in ("sum", "mean", "max")),
     bags([0, 2, 2, 4, 1], [0, 2], "sum", weighted=True),
 ]
+
+INTERNAL = dict.fromkeys(["attention", "attention_backward"],
+                         "nn.functional.scaled_dot_product_attention")
