@@ -132,9 +132,12 @@ SIDES = [1, 2, 3, 4, 5, 6, 7, 8, 11, 12, 13, 16, 17, 23, 24, 31, 32, 33, 40, 48,
 @pytest.mark.parametrize("dtype, close", [(np.float32, 1e-6), (np.float64, 1e-15)])
 @pytest.mark.parametrize("ta, tb", [(0, 0), (0, 1), (1, 0), (1, 1)])
 def test_products_of_small_matrices(ta, tb, dtype, close):
-    """Sums of up to 128 numbers, rows of 12 to 512: they may go another way than through BLAS."""
+    """Rows of 12 to 512, sums of up to 128 numbers or, in parts, 2,048: they may go another way
+    than through BLAS."""
     for m, n, k in [*RNG.choice(SIDES, (400, 3)), (3, 511, 9), (9, 512, 128), (2, 513, 129),
-                    (255, 12, 31), (256, 31, 5), (257, 40, 64), (700, 64, 127)]:  # fmt: skip
+                    (255, 12, 31), (256, 31, 5), (257, 40, 64), (700, 64, 127), (64, 64, 129),
+                    (5, 24, 256), (33, 47, 300), (70, 12, 2048), (2, 512, 2049),
+                    (100, 30, 1000)]:  # fmt: skip
         a = floats(*((k, m) if ta else (m, k)), dtype=dtype)
         b = floats(*((n, k) if tb else (k, n)), dtype=dtype)
         x, y = (cgrad.from_numpy(v) for v in (a, b))
@@ -152,10 +155,19 @@ def test_products_of_small_matrices(ta, tb, dtype, close):
         assert (np.abs(rows.numpy() - exact[: m // 2 + 1]) <= bound[: m // 2 + 1]).all()
 
 
-def test_linear_with_one_number_for_all_as_bias():
-    x, w = floats(5, 7), floats(40, 7)
-    y = F.linear(cgrad.from_numpy(x), cgrad.from_numpy(w), cgrad.tensor([2.0]))
-    np.testing.assert_allclose(y.numpy(), x @ w.T + 2, atol=1e-5)
+@pytest.mark.parametrize("dtype, close", [(np.float32, 1e-4), (np.float64, 1e-12)])
+def test_biases_of_linear(dtype, close):
+    """Small and large, by BLAS and without, by rows and by columns; also one number, or with gaps."""
+    for m, n, k in [(5, 40, 7), (1, 4, 3), (3, 1, 5), (1, 700, 3000), (40, 1100, 300), (6, 5, 0),
+                    (64, 47, 300), (300, 600, 200), (0, 4, 3), (30, 3, 2)]:  # fmt: skip
+        x, w = floats(m, k, dtype=dtype), floats(n, k, dtype=dtype)
+        wide, one = floats(2 * n, dtype=dtype), floats(1, dtype=dtype)
+        product = x.astype(np.longdouble) @ w.T
+        for bias, given in ((wide[:n], cgrad.from_numpy(wide[:n])), (one, cgrad.from_numpy(one)),
+                            (wide[::2], cgrad.from_numpy(wide)[::2]),
+                            (one, cgrad.from_numpy(one)[0])):
+            y = F.linear(cgrad.from_numpy(x), cgrad.from_numpy(w), given)
+            np.testing.assert_allclose(y.numpy(), product + bias, rtol=close, atol=close)
 
 
 @pytest.mark.parametrize("m, n, k", [(32, 64, 64), (300, 40, 100), (5, 24, 12)])

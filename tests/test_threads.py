@@ -72,6 +72,7 @@ CASES = {
     "products of short sums": lambda: [
         *with_gradient(F.linear, tensor(1003, 100), tensor(77, 100), tensor(77)),
         tensor(100, 250).t() @ tensor(100, 300, seed=1),
+        tensor(1000, 64).t() @ tensor(1000, 70, seed=1),  # in parts
         tensor(1003, 64, dtype=F64) @ tensor(64, 40, seed=1, dtype=F64),
         tensor(8741, 5) @ tensor(5, 12, seed=1),          # one row is left for the last thread
         tensor(8195, 8, dtype=F64) @ tensor(8, 8, seed=1, dtype=F64),

@@ -18,7 +18,7 @@ enum {
 
 /* Whole products of other small matrices likewise: is that faster than BLAS here?  Only with AVX2 and
    without AVX-512, with which OpenBLAS has kernels of its own for them. */
-enum { CG_DEPTH = 128 };      /* numbers in a sum, at most */
+enum { CG_DEPTH = 128 };      /* numbers of a sum at a time */
 int cg_has_product(void);
 
 #define CG_PANELS(T, S)                                                                          \
@@ -33,8 +33,8 @@ int cg_has_product(void);
     /* The sums above. */                                                                        \
     void cg_panels_##S(int kind, const T *x, int64_t ldx, const T *w, const int64_t *at, T *y,   \
                        int64_t ldy, int64_t rows, int64_t columns, int64_t k);                   \
-    /* C = op(A) op(B) + F, the rows of F ldf apart; F may be C, or NULL for zeros.  Arguments   \
-       as in blas.h, k <= CG_DEPTH. */                                                           \
+    /* C = op(A) op(B) + F, the rows of F ldf apart; F may be C, or NULL for zeros.  Other       \
+       arguments as in blas.h. */                                                                \
     void cg_product_##S(int trans_a, int trans_b, int64_t m, int64_t n, int64_t k, const T *a,   \
                         int64_t lda, const T *b, int64_t ldb, const T *from, int64_t ldf, T *c,  \
                         int64_t ldc);

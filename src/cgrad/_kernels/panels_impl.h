@@ -123,25 +123,33 @@ static void NAME(product)(int trans_a, int trans_b, int64_t m, int64_t n, int64_
         {OF_KIND(PACKED), OF_KIND(TURNED)}, {OF_KIND(PACKED_HALF), OF_KIND(TURNED_HALF)}
     };
     T packed[CG_DEPTH * PANEL], edge[5 * PANEL] = {0};
-    int64_t p, r, take, row;
+    int64_t p, r, take, row, k0;
     for (p = 0; p < n; p += PANEL) {
         const int half = n - p <= PANEL / 2;
         const int64_t panel = half ? PANEL / 2 : PANEL, width = n - p < panel ? n - p : panel;
         NAME(function) *const *const function = functions[half][trans_a != 0];
-        PACK(b + (trans_b ? p * ldb : p), ldb, !trans_b, width, panel, k, packed);
-        for (r = 0; r < m; r += take) {
-            const T *x = a + (trans_a ? r : r * lda), *first = from ? from + r * ldf + p : NULL;
-            T *y = c + r * ldc + p;
-            take = NAME(take)(m - r);
-            if (width == panel) {
-                function[take](x, lda, packed, NULL, y, ldc, k, first, ldf);
-                continue;
+        for (k0 = 0; k0 < k; k0 += CG_DEPTH) {
+            const int64_t depth = k - k0 < CG_DEPTH ? k - k0 : CG_DEPTH;
+            const T *start = k0 ? c : from;      /* what the sums begin with */
+            const int64_t lds = k0 ? ldc : ldf;
+            PACK(b + (trans_b ? p * ldb + k0 : k0 * ldb + p), ldb, !trans_b, width, panel, depth,
+                 packed);
+            for (r = 0; r < m; r += take) {
+                const T *x = a + (trans_a ? k0 * lda + r : r * lda + k0);
+                const T *first = start ? start + r * lds + p : NULL;
+                T *y = c + r * ldc + p;
+                take = NAME(take)(m - r);
+                if (width == panel) {
+                    function[take](x, lda, packed, NULL, y, ldc, depth, first, lds);
+                    continue;
+                }
+                for (row = 0; row < take && first; row++)
+                    COPY(edge + row * panel, first + row * lds, width);
+                function[take](x, lda, packed, NULL, edge, panel, depth, first ? edge : NULL,
+                               panel);
+                for (row = 0; row < take; row++)
+                    COPY(y + row * ldc, edge + row * panel, width);
             }
-            for (row = 0; row < take && from; row++)
-                COPY(edge + row * panel, first + row * ldf, width);
-            function[take](x, lda, packed, NULL, edge, panel, k, from ? edge : NULL, panel);
-            for (row = 0; row < take; row++)
-                COPY(y + row * ldc, edge + row * panel, width);
         }
     }
 }
