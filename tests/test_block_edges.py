@@ -157,7 +157,7 @@ def test_products_of_small_matrices(ta, tb, dtype, close):
 
 @pytest.mark.parametrize("dtype, close", [(np.float32, 1e-4), (np.float64, 1e-12)])
 def test_biases_of_linear(dtype, close):
-    """Small and large, by BLAS and without, by rows and by columns; also one number, or with gaps."""
+    """Small and large, by BLAS and without, by rows and by columns; one number; with gaps."""
     for m, n, k in [(5, 40, 7), (1, 4, 3), (3, 1, 5), (1, 700, 3000), (40, 1100, 300), (6, 5, 0),
                     (64, 47, 300), (300, 600, 200), (0, 4, 3), (30, 3, 2)]:  # fmt: skip
         x, w = floats(m, k, dtype=dtype), floats(n, k, dtype=dtype)
