@@ -22,7 +22,7 @@ static int NAME(pays)(const NAME(product) *p)
 {
     const int64_t half = 64 / sizeof(T);
     const double work = (double)p->m * (double)p->n * (double)p->k;
-    const int sums = p->k <= CG_DEPTH || (p->k <= LONG_SUM && work < 3.0 * PANEL_WORK);
+    const int sums = p->k <= CG_DEPTH || (p->k <= LONG_SUM && work < 4.0 * PANEL_WORK);
     return p->k > 0 && sums && work > TINY && p->m > 1 && p->n >= half * 3 / 4 && p->n <= 512 &&
            4 * p->n >= 3 * ((p->n + half - 1) / half * half) && (!p->trans_a || p->m <= 256) &&
            p->alpha == 1 && (p->beta == 0 || p->beta == 1);
@@ -190,7 +190,13 @@ static void NAME(gemm)(NAME(product) *p)
     double work = (double)p->m * (double)p->n * (double)p->k;
     int64_t row_work = p->n * p->k, least, share, threads;
     if (p->own && work >= 2.0 * OWN_WORK && p->m <= LARGEST) {
+        const int64_t width = 128 / sizeof(T), panels = (p->n + width - 1) / width;
         threads = cg_useful_threads();
+        if (p->n >= p->m && panels >= threads && (panels % threads == 0 || panels > 3 * threads)) {
+            p->panel = (panels + threads - 1) / threads * width;     /* B is copied once */
+            cg_parallel_for(NAME(column_panels), p, (p->n + p->panel - 1) / p->panel, 1);
+            return;
+        }
         least = OWN_WORK / row_work + 1;
         share = (p->m + threads - 1) / threads;
         p->panel = share < least ? least : share;
