@@ -177,6 +177,7 @@ def measure(case: str, workers: dict[str, Worker], effort: Effort) -> dict[str, 
     for library, worker in workers.items():
         try:
             seconds = worker.ask(prepare=case, seconds=effort.seconds)
+            worker.settle()
             if seconds is not None:
                 rounds[library] = effort.rounds_for(seconds)
         except RuntimeError as error:
@@ -256,7 +257,8 @@ def _answer(state: dict[str, Any], question: dict[str, Any]) -> float | None:
         state["loops"], seconds = _calibrate(timer, question["seconds"])
         state["timer"] = timer
         return seconds
-    # The others have measured meanwhile, and their data lie in the caches: a tenth, not counted.
+    # The others have measured meanwhile, and their data lie in the caches: a tenth, at least one
+    # repetition, is not counted.
     state["timer"].timeit(max(1, state["loops"] // 10))
     return state["timer"].timeit(state["loops"]) / state["loops"]
 

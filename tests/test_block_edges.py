@@ -244,3 +244,20 @@ def test_gradients_laid_into_lines_that_are_cleared_one_by_one():
         places[dim] = index
         np.add.at(expected, tuple(places), g)
         np.testing.assert_allclose(found.numpy(), expected, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("n", [1000, 100_352, 2**20])
+@pytest.mark.parametrize("kind", ["after relu", "far from 0", "all the same"])
+def test_layer_norm_of_long_rows_is_as_exact_as_its_numbers(n, kind):
+    x = {"after relu": np.maximum(floats(1, n), 0), "far from 0": floats(1, n) + np.float32(1e4),
+         "all the same": np.full((1, n), 1000.1, np.float32)}[kind]
+    g, wide = floats(1, n), x.astype(np.float64)
+    r = 1 / np.sqrt(wide.var() + 1e-5)
+    z = (wide - wide.mean()) * r
+    dx = r * (g - g.mean(dtype=np.float64) - z * (z * g).mean())
+    t = cgrad.from_numpy(x).requires_grad_()
+    y = F.layer_norm(t, [n])
+    y.backward(cgrad.from_numpy(g))
+    step = float(np.spacing(np.float32(np.abs(x).max()))) * r      # of the numbers themselves
+    assert np.abs(y.detach().numpy() - z).max() < 4e-6 + 0.6 * step
+    assert np.abs(t.grad.numpy() - dx).max() / np.abs(dx).max() < 1e-5

@@ -7,6 +7,8 @@ from cgrad._engine import memory
 from cgrad.nn import functional as F
 from cgrad.nn.functional import attention
 
+INF = float("inf")
+
 
 def inputs(*shape, dtype=cgrad.float64):
     cgrad.manual_seed(0)
@@ -107,12 +109,101 @@ def test_second_derivatives(name, wanted):
     assert cgrad.autograd.gradcheck(call, x) and cgrad.autograd.gradgradcheck(call, x)
 
 
+def test_third_derivatives():
+    q, k, v = (cgrad.randn(1, 2, 3, 2, dtype=cgrad.float64, requires_grad=True) for _ in range(3))
+
+    def second(function):
+        y = function(q, k, v, masks(3, 3)["bool"], False)
+        (first,) = cgrad.autograd.grad(y.sin().sum(), q, create_graph=True)
+        (twice,) = cgrad.autograd.grad(first.square().sum(), k, create_graph=True)
+        return cgrad.autograd.grad(twice.square().sum(), [q, k, v])
+
+    for a, b in zip(second(fused), second(whole)):
+        assert a.allclose(b, atol=1e-12)
+
+
+@pytest.mark.parametrize("shape", [(), (4,), (3, 1), (1, 4), (2, 1, 1, 4), (1, 5, 3, 1),
+                                   (2, 5, 3, 4), (5, 1, 4)])
+@pytest.mark.parametrize("dtype", [cgrad.bool, cgrad.float64])
+def test_masks_of_all_shapes(shape, dtype):
+    cgrad.manual_seed(3)
+    q, k, v = (cgrad.randn(2, 5, n, 3, dtype=cgrad.float64) for n in (3, 4, 4))
+    mask = cgrad.randn(*shape) > -0.5 if dtype is cgrad.bool else cgrad.randn(*shape, dtype=dtype)
+    assert fused(q, k, v, mask, False).allclose(whole(q, k, v, mask, False), atol=1e-12)
+
+
+def test_a_query_that_sees_nothing_gets_zeros():
+    x = cgrad.randn(1, 2, 3, 4, dtype=cgrad.float64, requires_grad=True)
+    lost = cgrad.tensor([[0.0, 0, 0], [-INF, -INF, -INF], [0, -INF, 0]], dtype=cgrad.float64)
+    for mask in (lost, lost == 0):
+        for p in (0.0, 0.5):
+            y = F.scaled_dot_product_attention(x, x, x, mask, p)
+            (g,) = cgrad.autograd.grad(y.sum(), x, create_graph=True)
+            (h,) = cgrad.autograd.grad(g.square().sum(), x)
+            assert not y[0, :, 1].any() and all(t.isfinite().all() for t in (y, g, h))
+    for layer in (cgrad.nn.TransformerEncoderLayer(4, 2, 8, batch_first=True),
+                  cgrad.nn.TransformerEncoderLayer(4, 2, 8, 0.0, batch_first=True)):
+        x = cgrad.randn(2, 3, 4)
+        layer(x, src_key_padding_mask=cgrad.tensor([[False] * 3, [True] * 3])).sum().backward()
+        assert all(p.grad.isfinite().all() for p in layer.parameters())
+
+
+def test_a_masked_score_is_minus_infinity_also_in_the_second_derivative():
+    q = cgrad.tensor([[[[1e16]]]], dtype=cgrad.float64, requires_grad=True)
+    k = cgrad.tensor([[[[-1e15], [1.0]]]], dtype=cgrad.float64)
+    v = cgrad.tensor([[[[1.0], [0.0]]]], dtype=cgrad.float64, requires_grad=True)
+    g = cgrad.ones(1, 1, 1, 1, dtype=cgrad.float64, requires_grad=True)
+    y = F.scaled_dot_product_attention(q, k, v, cgrad.tensor([[True, False]]))
+    (dv,) = cgrad.autograd.grad(y, v, g, create_graph=True)
+    assert dv.flatten().tolist() == [1, 0]
+    assert cgrad.autograd.grad(dv[0, 0, 0, 0], g)[0].item() == 1
+
+
+def test_a_change_of_what_is_read_again_is_seen():
+    message = "modified by an inplace operation: operation attention"
+    q, k, v = (cgrad.randn(1, 1, 4, 3).requires_grad_() for _ in range(3))
+    mask = cgrad.ones(4, 4)
+    for changed in (q, k, v, mask):
+        y = F.scaled_dot_product_attention(q, k, v, mask)
+        with cgrad.no_grad():
+            changed.mul_(2)
+        with pytest.raises(RuntimeError, match=message):
+            y.sum().backward()
+        y = F.scaled_dot_product_attention(q, k, v, mask)
+        (g,) = cgrad.autograd.grad(y.sum(), q, create_graph=True)
+        with cgrad.no_grad():
+            changed.mul_(2)
+        with pytest.raises(RuntimeError, match=message):
+            g.sum().backward()
+
+
+def test_weights_that_are_kept_are_all_written():
+    seen = []
+    q, k, v = (cgrad.randn(1, 1, 300, 2).requires_grad_() for _ in range(3))
+    # Memory that held something else.
+    for _ in range(3):
+        cgrad.full((90_000,), float("nan"))
+    with cgrad.autograd.graph.saved_tensors_hooks(lambda t: seen.append(t) or t, lambda t: t):
+        F.scaled_dot_product_attention(q, k, v, is_causal=True)
+    assert any(t.numel() == 90_000 for t in seen) and all(t.isfinite().all() for t in seen)
+
+
+def test_no_queries_and_a_mask():
+    layer = cgrad.nn.MultiheadAttention(4, 2)
+    x = cgrad.ones(0, 3, 4)
+    for need in (True, False):
+        y, _ = layer(x, x, x, attn_mask=cgrad.ones(0, 0), need_weights=need)
+        assert y.shape == (0, 3, 4)
+
+
 def test_wrong_operands_of_the_fused_form():
     x = cgrad.ones(1, 2, 3, 4)
     for operands in ([x, x, x[:, :, :2]], [x, x[..., :2], x], [x, x[:, :1], x], [x], [x[0]] * 3,
                      [x, x, x.double()], [x.long()] * 3, [x, x, x, cgrad.ones(1, 2, 3, 4)]):
         with pytest.raises(RuntimeError, match=r"attention: operands .*\[1?.*do not fit"):
             _functions.attention(*operands[:3], *([None] * (3 - len(operands))), *operands[3:])
+    with pytest.raises(RuntimeError, match="mask excludes causal"):
+        _functions.attention(x, x, x, cgrad.ones(1, 2, 3, 3), causal=True)
 
 
 def test_memory_grows_with_the_length_only():

@@ -3,7 +3,7 @@ from cgrad._tensor.tensor import Tensor
 def attention(
     query: Tensor,
     key: Tensor | None = None,
-    value_: Tensor | None = None,
+    values: Tensor | None = None,
     mask: Tensor | None = None,
     causal: bool = False,
     scale: float = 1.0,

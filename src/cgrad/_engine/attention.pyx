@@ -1,7 +1,7 @@
 """Scaled dot-product attention without a mask that wants a gradient and without dropout.
 
-One operation forward and one backward, each head by head: the scores never become a tensor.  The
-three arrays come as three tensors or, as self-attention projects them, as one of shape
+One operation forward and one backward, each head by head and block of queries by block.  The three
+arrays come as three tensors or, as self-attention projects them, as one of shape
 [3, batch, heads, rows, size], whose gradient is then one tensor in the same order of memory.
 
 Inputs: the three or the one, a row for the weights that the forward fills if it has elements (the
@@ -9,13 +9,14 @@ backward computes them again if not, so that the memory of long sequences grows 
 only), and the mask if there is one.
 Attr: k[0] = one tensor of three, k[1] = causal, k[2] = the gradients wanted (bits); f[0] = scale.
 """
+from libc.math cimport INFINITY
 from libc.string cimport memset
 from cgrad._engine.types cimport *
 from cgrad._engine.face cimport wrap_borrowed
 from cgrad._engine.handle cimport row_of
 from cgrad._engine.loops cimport NOGIL
 from cgrad._engine.primitives cimport (
-    add, matmul, mul, number, reshape, reshape_like, sizes, sub, sum_dims, times, transpose_last,
+    add, cast, eq, matmul, mul, number, reshape, reshape_like, sizes, sub, sum_dims, times, transpose_last,
     where, zeros,
 )
 from cgrad._engine.rows cimport is_float, item_size, node, release, row_dense, value
@@ -57,10 +58,12 @@ cdef int CAT = op_id("cat")
 
 cdef enum:
     KEPT = 1 << 20            # weights at most that are kept for the backward
-    SCORES = 1 << 15          # of a block: they stay in the second cache
-    LEAST_ROWS = 128          # of a block: fewer make slow products
+    SCORES = 1 << 15          # of a block of many rows: they stay in the second cache
+    ROWS = 128                # of a block of fewer: so many make fast products
+    MOST_SCORES = 1 << 20     # of a block in any case
     GRAIN = 1 << 17           # multiplications that pay for a thread
     PARTS = 4                 # for each thread, where their scratch is small
+    SCRATCH = 1 << 26         # bytes for all threads, about
 
 cdef struct Job:
     cg_attention a
@@ -97,18 +100,20 @@ cdef int _run(Job *j, int64_t batch) except -1:
     j.heads = batch * a.heads
     if j.heads == 0:
         return 0
-    a.block = max(min(a.rows, max(SCORES // max(a.keys, 1), LEAST_ROWS)), 1)
+    # By the shape alone: it decides how the gradients of keys and values are rounded.
+    a.block = max(SCORES // max(a.keys, 1), min(ROWS, MOST_SCORES // max(a.keys, 1)), 1)
+    a.block = min(a.block, max(a.rows, 1))
     work = a.rows * a.keys * (a.e + a.ev)
     j.size = (cg_attention_scratch(a, j.backward) + 1) * item_size(j.dtype)
     # With fewer heads than threads the products of each head have all threads.
     if j.heads >= threads and work * j.heads > GRAIN:
         parts = min(j.heads, threads * (PARTS if j.size < 1 << 19 else 1))
+        parts = max(min(parts, SCRATCH // j.size), 1)
     j.share = (j.heads + parts - 1) // parts
     parts = (j.heads + j.share - 1) // j.share
     bytes = parts * j.size
     scratch = keep(row_dense(U8, 1, &bytes))
     j.scratch = value(scratch).data
-    load_blas()
     if work * j.heads < NOGIL:
         _task(j, 0, parts)
     else:
@@ -117,13 +122,15 @@ cdef int _run(Job *j, int64_t batch) except -1:
     return 0
 
 
-cdef int _heads(cg_heads *x, Row r, int64_t part) except -1:
+cdef int _heads(cg_heads *x, Row r, int64_t part, bint written=False) except -1:
     """Where a row of four dimensions lies, or part 0, 1, 2 of one of five."""
     cdef Value *v = value(r)
     cdef int skip = v.ndim - 4, i
     cdef int64_t columns = v.shape[skip + 3]
     cdef bint fits = columns < 2 or v.strides[skip + 3] == 1
     fits = fits and (v.shape[skip + 2] < 2 or columns <= v.strides[skip + 2] < 1 << 31)
+    if not fits and written:
+        raise RuntimeError(f"attention: a result of {sizes(r)} has rows too far apart")
     if not fits:                   # BLAS wants the columns side by side and rows apart
         v = value(dense(r))
     x.data = v.data + (part * v.strides[0] * item_size(v.dtype) if skip else 0)
@@ -174,22 +181,23 @@ cdef int _begin(Job *j, Row *x, int n, Attr *at) except -1:
     return 0
 
 
-cdef Row _like(Row x, int64_t columns) except 0:
-    """An uninitialised row of x's shape, but for the columns, its dimensions in the same order of
-    memory (the columns last)."""
+cdef Row _like(Row x, int skip, int64_t columns) except 0:
+    """An uninitialised row of x's shape without the first `skip` dimensions, its dimensions in the
+    same order of memory, but for the columns, which lie side by side."""
     cdef Value *v = value(x)
     cdef int64_t[MAX_DIMS] shape
+    cdef int64_t *strides = v.strides + skip
     cdef int64_t step = columns if columns else 1
-    cdef int i, k, taken = 0, n = v.ndim - 1
+    cdef int i, k, taken = 0, n = v.ndim - skip - 1
     cdef Row y
     for i in range(n):
-        shape[i] = v.shape[i]
+        shape[i] = v.shape[skip + i]
     shape[n] = columns
-    y = row_dense(v.dtype, v.ndim, shape)
+    y = row_dense(v.dtype, n + 1, shape)
     v = value(y)
     if v.numel:
         for i in range(n):             # the dimension with the next greater step
-            k = _next(x, n, taken)
+            k = _next(strides, n, taken)
             taken |= 1 << k
             v.strides[k] = step
             step *= v.shape[k]
@@ -201,11 +209,10 @@ cdef Row _like(Row x, int64_t columns) except 0:
     return y
 
 
-cdef int _next(Row x, int n, int taken) noexcept:
-    cdef Value *v = value(x)
+cdef int _next(const int64_t *strides, int n, int taken) noexcept:
     cdef int i, best = -1
     for i in range(n - 1, -1, -1):
-        if not taken & (1 << i) and (best < 0 or v.strides[i] < v.strides[best]):
+        if not taken & (1 << i) and (best < 0 or strides[i] < strides[best]):
             best = i
     return best
 
@@ -213,15 +220,12 @@ cdef int _next(Row x, int n, int taken) noexcept:
 cdef Row f_attention(int op, Row *x, int n, Attr *at) except 0:
     cdef int64_t mark = scope_enter()
     cdef Job j
-    cdef Row first = x[0], y
-    cdef Attr part
+    cdef Row y
     try:
         _begin(&j, x, n, at)
-        if at.k[0]:
-            first = _part(first, 0)
-        y = _like(first, j.a.ev)
+        y = _like(x[0], 1 if at.k[0] else 0, j.a.ev)
         try:
-            _heads(&j.a.out, y, 0)
+            _heads(&j.a.out, y, 0, True)
             _run(&j, value(y).shape[0])
         except:
             release(y)
@@ -251,9 +255,13 @@ cdef Row f_attention_backward(int op, Row *x, int n, Attr *at) except 0:
         _heads(&j.a.g, x[0], 0)
         d[0], d[1], d[2] = &j.a.dq, &j.a.dk, &j.a.dv
         if at.k[0]:
-            y = _like(x[1], j.a.e)
-            for i in range(3):
-                _heads(d[i], y, i)
+            y = _like(x[1], 0, j.a.e)
+            try:
+                for i in range(3):
+                    _heads(d[i], y, i, True)
+            except:
+                release(y)
+                raise
         else:
             size = 0
             for i in range(3):
@@ -326,28 +334,27 @@ register("attention", f_attention, d_attention, 31, 31, 31, 31)
 
 cdef Row _weights(Row q, Row k, Row mask, Attr *at) except 0:
     """The weights as rows of the table; a query that sees nothing has zeros."""
-    cdef Row s = times(matmul(q, transpose_last(k)), at.f[0]), out
-    cdef Value *v
+    cdef Row s = times(matmul(q, transpose_last(k)), at.f[0]), out, nothing
+    cdef Value *v = value(s)
     cdef Attr last
-    cdef int64_t i, j, rows, keys
+    cdef int64_t i, rows = v.shape[2], keys = v.shape[3]
     cdef char *seen
     memset(&last, 0, sizeof(Attr))
     last.k[0] = 3                      # softmax over the last of four dimensions
+    out = number(-INFINITY, s)
     if at.k[1]:
-        v = value(s)
-        rows, keys = v.shape[2], v.shape[3]
         mask = keep(row_dense(BOOL, 2, v.shape + 2))
         seen = value(mask).data
         for i in range(rows):
-            for j in range(keys):
-                seen[i * keys + j] = j <= i
+            memset(seen + i * keys, 0, keys)
+            memset(seen + i * keys, 1, min(i + 1, keys))
     if mask == 0:
         return call1(SOFTMAX, s, &last)
-    if value(mask).dtype != BOOL:
-        return call1(SOFTMAX, add(s, mask), &last)
-    # Not -inf, whose softmax would be NaN where nothing is seen.
-    out = number(-1e30 if value(s).dtype == F32 else -1e300, s)
-    return where(mask, call1(SOFTMAX, where(mask, s, out), &last), number(0, s))
+    s = where(mask, s, out) if value(mask).dtype == BOOL else add(s, mask)
+    # The softmax of nothing but -inf is NaN.
+    nothing = eq(_rowsum(cast(eq(s, out), value(s).dtype)), number(<double>keys, s))
+    s = where(nothing, number(0, s), s)
+    return where(nothing, number(0, s), call1(SOFTMAX, s, &last))
 
 
 cdef int d_attention_backward(Ctx *c) except -1:
@@ -419,14 +426,14 @@ cdef Row _with_dim(Row x) except 0:
     return reshape(x, 5, shape)
 
 
-def attention(query, key=None, value_=None, mask=None, bint causal=False, double scale=1.0):
-    """attention(query, key, value, mask=None, causal=False, scale=1.0) -> Tensor
+def attention(query, key=None, values=None, mask=None, bint causal=False, double scale=1.0):
+    """attention(query, key=None, values=None, mask=None, causal=False, scale=1.0) -> Tensor
 
-    softmax(query key^T scale + mask) value, for query (B, H, L, E), key (B, H, S, E) and value
-    (B, H, S, Ev), of one floating point dtype; without key and value, query holds all three,
+    softmax(query key^T scale + mask) values, for query (B, H, L, E), key (B, H, S, E) and values
+    (B, H, S, Ev), of one floating point dtype; without key and values, query holds all three,
     (3, B, H, L, E).  mask, (B, H, L, S): bool, True where a key takes part, or added to the scores;
-    it gets no gradient.  causal: query i sees keys 0 ... i.  Raises RuntimeError where shapes or
-    dtypes do not fit.
+    it gets no gradient, and a query that sees no key gets zeros.  causal, without a mask: query i
+    sees keys 0 ... i.  Raises RuntimeError where shapes or dtypes do not fit.
     """
     cdef int64_t mark = scope_enter()
     cdef Row[5] x
@@ -440,11 +447,14 @@ def attention(query, key=None, value_=None, mask=None, bint causal=False, double
     cdef int64_t kept
     memset(&at, 0, sizeof(Attr))
     try:
+        load_blas()
+        if causal and mask is not None:
+            raise RuntimeError("attention: a mask excludes causal=True")
         x[0] = row_of(query, "attention")
         at.k[0], at.k[1], at.f[0] = n == 1, causal, scale
         if n == 3:
             x[1] = row_of(key, "attention")
-            x[2] = row_of(value_, "attention")
+            x[2] = row_of(values, "attention")
         q, k, v = value(x[0]), value(x[n // 2]), value(x[n - 1])
         skip = n == 1
         fits = (is_float(q.dtype) and q.ndim == k.ndim == v.ndim == 4 + skip
@@ -460,7 +470,7 @@ def attention(query, key=None, value_=None, mask=None, bint causal=False, double
             for i in range(4):
                 fits = fits and m.shape[i] == (k if i == 3 else q).shape[skip + min(i, 2)]
         if not fits:
-            given = [query] if n == 1 else [query, key, value_]
+            given = [query] if n == 1 else [query, key, values]
             given += [] if mask is None else [mask]
             raise RuntimeError("attention: operands of shapes and dtypes "
                                + ", ".join(f"{list(t.shape)} {t.dtype}" for t in given)

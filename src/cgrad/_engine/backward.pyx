@@ -21,7 +21,8 @@ from cgrad._engine.handle cimport carried, row_of
 from cgrad._engine.hooks cimport run_after_store, run_hooks, run_posthooks, run_prehooks
 from cgrad._engine.primitives cimport cast, same_shape, sum_to
 from cgrad._engine.rows cimport (
-    hold_saved, inputs, let_go_saved, node, release, release_saved, retain, row_scalar, value,
+    hold_saved, inputs, let_go_saved, more_versions, node, release, release_saved, retain,
+    row_scalar, value,
 )
 from cgrad._engine.sparse cimport as_object, dense, is_sparse
 from cgrad._engine.table cimport (
@@ -165,7 +166,7 @@ cdef int _check_saved(Row r) except -1:
     cdef Node *m = node(r)
     cdef Row *x
     cdef int i
-    cdef uint32_t now
+    cdef uint32_t now, then
     if m.flags & FREED and _reads(m):
         raise RuntimeError(
             f"{name_of(r)}: Trying to backward through the graph a second time (or directly access "
@@ -176,11 +177,12 @@ cdef int _check_saved(Row r) except -1:
     if m.saves == 0:
         return 0
     x = inputs(m)
-    for i in range(INLINE_INPUTS):
+    for i in range(min(m.n_in, 7)):
         if m.saves & (1 << i):
             now = value(x[i]).storage.version
-            if now != m.versions[i]:
-                raise_version(r, x[i], i, m.versions[i], now)
+            then = m.versions[i] if i < INLINE_INPUTS else more_versions(m)[i]
+            if now != then:
+                raise_version(r, x[i], i, then, now)
     if m.saves & SAVES_OUTPUT:
         now = value(r).storage.version
         if now != m.versions[INLINE_INPUTS]:

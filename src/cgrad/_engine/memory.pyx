@@ -248,7 +248,7 @@ cdef Attr *attr_new() except NULL:
 cdef void attr_free(Attr *a) noexcept:
     global _free_attrs
     if a.rows != NULL:
-        block_free(a.rows, a.n_rows * sizeof(Row))
+        block_free(a.rows, a.n_rows * (sizeof(Row) + sizeof(uint32_t)))
     (<FreeBlock *>a).next = _free_attrs
     _free_attrs = <FreeBlock *>a
     _count(-<int64_t>sizeof(Attr))

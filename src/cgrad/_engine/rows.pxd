@@ -38,6 +38,10 @@ cdef inline Row *inputs(Node *n) noexcept nogil:
         return &n.inputs[0]
     return n.attr.rows
 
+cdef inline uint32_t *more_versions(Node *n) noexcept:
+    """The versions of all inputs, if there are more than INLINE_INPUTS."""
+    return <uint32_t *>(n.attr.rows + n.n_in)
+
 cdef inline void retain(Row r) noexcept:
     cdef Node *n = node(r)
     n.graph_refs += 1

@@ -33,7 +33,7 @@ from cgrad._engine.types cimport *
 from cgrad._engine.loops cimport NOGIL
 from cgrad._engine.memory cimport attr_new, block_new, storage_release
 from cgrad._engine.rows cimport (
-    is_float, node, release, retain, row_detach, row_scalar, value,
+    is_float, more_versions, node, release, retain, row_detach, row_scalar, value,
 )
 
 cdef extern from "state.h":
@@ -134,7 +134,7 @@ cdef int record(Row y, int op, Row *x, int n, Attr *at) except -1:
         a.rows = NULL
         m.attr = a
         if n > INLINE_INPUTS:
-            a.rows = <Row *>block_new(n * sizeof(Row))
+            a.rows = <Row *>block_new(n * (sizeof(Row) + sizeof(uint32_t)))
             a.n_rows = n
             memcpy(a.rows, x, n * sizeof(Row))
     m.op = <uint16_t>op
@@ -151,6 +151,7 @@ cdef int record(Row y, int op, Row *x, int n, Attr *at) except -1:
                 m.versions[i] = value(x[i]).storage.version
         elif i < 7 and reads & (1 << i):
             input.value_refs += 1
+            more_versions(m)[i] = value(x[i]).storage.version
     if reads & SAVES_OUTPUT:
         m.value_refs += 1
         m.versions[INLINE_INPUTS] = value(y).storage.version

@@ -72,7 +72,8 @@ cdef struct Attr:         # what an operation needs beside its inputs; zeroed wh
     double f[2]
     int64_t k[4]
     int64_t d[3 * MAX_DIMS]
-    Row *rows             # all inputs, if there are more than INLINE_INPUTS
+    Row *rows             # all inputs, if there are more than INLINE_INPUTS, then the storage
+                          # versions of those that are saved, by input
     int64_t n_rows
 
 

@@ -12,7 +12,9 @@
 #define CG_ATTENTION_H
 #include <stdint.h>
 
-typedef struct {        /* an array [batch, heads, rows, columns] whose columns are neighbours */
+/* An array [batch, heads, rows, columns] whose columns are neighbours and whose rows do not overlap;
+   less than 2^31 elements from row to row. */
+typedef struct {
     void *data;
     int64_t at[3];      /* elements from one to the next batch entry, head, row */
 } cg_heads;
@@ -24,7 +26,8 @@ typedef struct {
     cg_heads q, k, v, out;      /* forward */
     cg_heads g, dq, dk, dv;     /* backward; data of dq, dk, dv is NULL where not wanted */
     void *p;                    /* P of all heads, row-major: written forward, read backward; or NULL */
-    const char *mask;           /* bool: 1 where a key takes part; else added; NULL: none */
+    const char *mask;           /* bool: 1 where a key takes part; else added; NULL: none.  A row that
+                                   sees no key has weights of 0 */
     int64_t mask_at[4];         /* its elements from one to the next in each dimension, 0: the same */
     int mask_bool;
     int causal;                 /* row i sees keys 0 ... i */

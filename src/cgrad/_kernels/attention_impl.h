@@ -1,4 +1,5 @@
-/* Attention of one type: included by attention.c with T and NAME(x) defined. */
+/* Attention of one type: included by attention.c with T and NAME(x) defined.  The status of products
+   is not looked at: lengths of rows below 2^31 are the caller's promise. */
 
 #define PART(X, B, H, ROW)                                                                       \
     ((T *)a->X.data + (B) * a->X.at[0] + (H) * a->X.at[1] + (ROW) * a->X.at[2])
@@ -12,16 +13,14 @@ static int NAME(mask_row)(const cg_attention *a, const char *mask, int64_t keys,
     const int64_t step = a->mask_at[3];
     int64_t j;
     int seen = 0;
-    if (!a->mask_bool) {
+    if (a->mask_bool)
+        for (j = 0; j < keys; j++)
+            s[j] = mask[j * step] ? s[j] : -(T)INFINITY;
+    else
         for (j = 0; j < keys; j++)
             s[j] += ((const T *)mask)[j * step];
-        return 1;
-    }
-    for (j = 0; j < keys; j++) {
-        const int sees = mask[j * step] != 0;
-        seen |= sees;
-        s[j] = sees ? s[j] : -(T)INFINITY;
-    }
+    for (j = 0; j < keys; j++)
+        seen |= !(s[j] == -(T)INFINITY);
     return seen;
 }
 
@@ -63,11 +62,11 @@ static void NAME(weigh)(void *ctx, int64_t begin, int64_t end)
         const char *mask = a->mask + size * (x->b * a->mask_at[0] + x->h * a->mask_at[1] +
                                              (x->first + i) * a->mask_at[2]);
         if (a->mask && !NAME(mask_row)(a, mask, n, row)) {
-            memset(row, 0, (size_t)x->keys * sizeof(T));     /* it sees nothing */
+            memset(row, 0, (size_t)x->length * sizeof(T));   /* it sees nothing */
             continue;
         }
         NAME(cg_softmax)(row, row, n, 1, 0, 1);
-        memset(row + n, 0, (size_t)(x->keys - n) * sizeof(T));
+        memset(row + n, 0, (size_t)(x->length - n) * sizeof(T));
     }
 }
 
@@ -144,7 +143,7 @@ void NAME(cg_attention_backward)(const cg_attention *a, void *scratch, int64_t b
     T *q = scratch;
     const T scale = (T)a->scale;
     NAME(block) x = {.a = a, .d = q + a->block * a->e};
-    /* The first block sets what later ones add to, unless it is one of several or sees less. */
+    /* A head's only block that sees all keys sets dK and dV; others add to zeros. */
     const int add = a->rows == 0 || a->rows > a->block || (a->causal && a->rows < a->keys);
     int64_t unit, rows;
     for (unit = begin; unit < end; unit++) {

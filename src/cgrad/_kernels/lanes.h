@@ -2,7 +2,10 @@
 
    A sum has one partial sum per lane, because the compiler may not reorder a sum by itself.  They
    are of a vector type where there is one: GCC takes arrays of them apart into single numbers,
-   which for rows of 64 takes longer than the sum. */
+   which for rows of 64 takes longer than the sum.  Vectors are handed on by address: how they are
+   passed depends on the instruction set. */
+#include "common.h"
+
 #if defined(__GNUC__) && defined(__x86_64__)
 #  define LANE_BYTES 32
 #else
@@ -20,8 +23,7 @@ enum { NAME(WIDTH) = sizeof(NAME(lanes)) / sizeof(T) };
 /* The lanes from X on, as the part of an array. */
 #define LANES_AT(X) (*(const NAME(lanes) *)(X))
 
-/* The sum of the lanes of both, and the rest.  By address: how a vector is passed depends on the
-   instruction set. */
+/* The sum of the lanes of both, and the rest. */
 CG_INLINE T NAME(total)(const NAME(lanes) *s, const NAME(lanes) *t, T rest)
 {
     enum { N = NAME(WIDTH) };

@@ -4,6 +4,8 @@
 #include <string.h>
 #include "common.h"
 
+enum { PIECE = 1024 };          /* numbers of a row that are added up in its own type */
+
 #define root_f32 sqrtf
 #define root_f64 sqrt
 #define T float

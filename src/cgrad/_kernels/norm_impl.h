@@ -1,33 +1,124 @@
 /* Row normalisation of one type: included by norm.c with T and NAME(x) defined. */
 #include "lanes.h"
 
-CG_INLINE T NAME(moments)(const T *x, int64_t n, double eps, int rms, T *mean)
+/* Four strands of lanes: one alone would wait for its last addition. */
+#define STRANDS NAME(lanes) s0 = {0}, s1 = {0}, s2 = {0}, s3 = {0}
+#define JOINED(a, b, c, d, rest) (a += b, c += d, NAME(total)(&a, &c, rest))
+
+/* sum x */
+CG_INLINE T NAME(sum_of)(const T *x, int64_t n)
 {
     enum { W = NAME(WIDTH) };
-    NAME(lanes) s = {0}, t = {0}, d, e;
-    T m = 0, rest = 0;
+    STRANDS;
+    T rest = 0;
     int64_t i;
-    if (!rms) {
-        for (i = 0; i + 2 * W <= n; i += 2 * W) {
-            s += LANES_AT(x + i);
-            t += LANES_AT(x + i + W);
-        }
-        for (; i < n; i++)
-            rest += x[i];
-        m = NAME(total)(&s, &t, rest) / (T)n;
-        s = t = (NAME(lanes)){0};
-        rest = 0;
+    for (i = 0; i + 4 * W <= n; i += 4 * W) {
+        s0 += LANES_AT(x + i);
+        s1 += LANES_AT(x + i + W);
+        s2 += LANES_AT(x + i + 2 * W);
+        s3 += LANES_AT(x + i + 3 * W);
     }
-    for (i = 0; i + 2 * W <= n; i += 2 * W) {
-        d = LANES_AT(x + i) - m;
-        e = LANES_AT(x + i + W) - m;
-        s += d * d;
-        t += e * e;
-    }
+    for (; i + W <= n; i += W)
+        s0 += LANES_AT(x + i);
     for (; i < n; i++)
-        rest += (x[i] - m) * (x[i] - m);
-    *mean = m;
-    return 1 / NAME(root)(NAME(total)(&s, &t, rest) / (T)n + (T)eps);
+        rest += x[i];
+    return JOINED(s0, s1, s2, s3, rest);
+}
+
+/* sum d and sum d^2, d = x - m */
+CG_INLINE T NAME(squares_of)(const T *x, int64_t n, T m, T *sum)
+{
+    enum { W = NAME(WIDTH) };
+    STRANDS;
+    NAME(lanes) t0 = {0}, t1 = {0}, t2 = {0}, t3 = {0}, d;
+    T rest = 0, rest_t = 0;
+    int64_t i;
+    for (i = 0; i + 4 * W <= n; i += 4 * W) {
+        d = LANES_AT(x + i) - m;
+        s0 += d;
+        t0 += d * d;
+        d = LANES_AT(x + i + W) - m;
+        s1 += d;
+        t1 += d * d;
+        d = LANES_AT(x + i + 2 * W) - m;
+        s2 += d;
+        t2 += d * d;
+        d = LANES_AT(x + i + 3 * W) - m;
+        s3 += d;
+        t3 += d * d;
+    }
+    for (; i + W <= n; i += W) {
+        d = LANES_AT(x + i) - m;
+        s0 += d;
+        t0 += d * d;
+    }
+    for (; i < n; i++) {
+        const T e = x[i] - m;
+        rest += e;
+        rest_t += e * e;
+    }
+    *sum = JOINED(s0, s1, s2, s3, rest);
+    return JOINED(t0, t1, t2, t3, rest_t);
+}
+
+/* sum u (x - m) and sum u, u = g w; w is NULL or not where this is inlined: a test inside the loop
+   would keep it scalar. */
+CG_INLINE T NAME(products_of)(const T *g, const T *w, const T *x, int64_t n, T m, T *sum)
+{
+    enum { W = NAME(WIDTH) };
+    NAME(lanes) s0 = {0}, s1 = {0}, t0 = {0}, t1 = {0}, u, v;
+    T rest = 0, rest_t = 0;
+    int64_t i;
+    for (i = 0; i + 2 * W <= n; i += 2 * W) {
+        u = LANES_AT(g + i);
+        v = LANES_AT(g + i + W);
+        if (w) {
+            u *= LANES_AT(w + i);
+            v *= LANES_AT(w + i + W);
+        }
+        s0 += u;
+        s1 += v;
+        t0 += (LANES_AT(x + i) - m) * u;
+        t1 += (LANES_AT(x + i + W) - m) * v;
+    }
+    for (; i < n; i++) {
+        const T e = w ? g[i] * w[i] : g[i];
+        rest += e;
+        rest_t += (x[i] - m) * e;
+    }
+    *sum = NAME(total)(&s0, &s1, rest);
+    return NAME(total)(&t0, &t1, rest_t);
+}
+
+/* Mean and reciprocal deviation.  The second pass also finds what rounding took from the mean (Chan,
+   Golub and LeVeque, 1983).  Sums of long rows are added up in double, piece by piece. */
+CG_INLINE T NAME(moments)(const T *x, int64_t n, double eps, int rms, T *mean)
+{
+    double all = 0, squares = 0, off;
+    T m = 0, s, t;
+    int64_t i;
+    if (n <= PIECE) {
+        m = rms ? 0 : NAME(sum_of)(x, n) / (T)n;
+        t = NAME(squares_of)(x, n, m, &s) / (T)n;
+        s = rms ? 0 : s / (T)n;
+        t -= s * s;
+        *mean = m + s;
+        return 1 / NAME(root)((t < 0 ? 0 : t) + (T)eps);
+    }
+    if (!rms) {
+        for (i = 0; i < n; i += PIECE)
+            all += NAME(sum_of)(x + i, n - i < PIECE ? n - i : PIECE);
+        m = (T)(all / n);
+        all = 0;
+    }
+    for (i = 0; i < n; i += PIECE) {
+        squares += NAME(squares_of)(x + i, n - i < PIECE ? n - i : PIECE, m, &s);
+        all += s;
+    }
+    off = rms ? 0 : all / n;
+    squares = squares / n - off * off;
+    *mean = m + (T)off;
+    return (T)(1 / sqrt((squares < 0 ? 0 : squares) + eps));
 }
 
 CG_MV void NAME(cg_row_norm)(const T *x, const T *w, const T *b, T *y, int64_t n, double eps,
@@ -52,31 +143,27 @@ CG_MV void NAME(cg_row_norm)(const T *x, const T *w, const T *b, T *y, int64_t n
     }
 }
 
-/* w is NULL or not where this is inlined: a test inside the loops would keep them scalar. */
 CG_INLINE void NAME(backward)(const T *g, const T *x, const T *w, T *dx, int64_t n, double eps,
                               int rms, int64_t begin, int64_t end)
 {
-    enum { W = NAME(WIDTH) };
     int64_t row, i;
     for (row = begin; row < end; row++) {
         const T *a = x + row * n, *c = g + row * n;
         T *d = dx + row * n, m, r = NAME(moments)(a, n, eps, rms, &m), shift, slope;
-        NAME(lanes) s = {0}, p = {0}, zero = {0}, u;   /* sums of u = g w and of u (x - m) */
-        T rest = 0, rest_p = 0;
-        for (i = 0; i + W <= n; i += W) {
-            u = LANES_AT(c + i);
-            if (w)
-                u *= LANES_AT(w + i);
-            s += u;
-            p += (LANES_AT(a + i) - m) * u;
+        if (n <= PIECE) {
+            slope = NAME(products_of)(c, w, a, n, m, &shift) / (T)n * r * r;
+            shift /= (T)n;
+        } else {
+            double sums = 0, products = 0;
+            for (i = 0; i < n; i += PIECE) {
+                products += NAME(products_of)(c + i, w ? w + i : NULL, a + i,
+                                              n - i < PIECE ? n - i : PIECE, m, &shift);
+                sums += shift;
+            }
+            slope = (T)(products / n * r * r);
+            shift = (T)(sums / n);
         }
-        for (; i < n; i++) {
-            const T v = w ? c[i] * w[i] : c[i];
-            rest += v;
-            rest_p += (a[i] - m) * v;
-        }
-        shift = rms ? 0 : NAME(total)(&s, &zero, rest) / (T)n;
-        slope = NAME(total)(&p, &zero, rest_p) / (T)n * r * r;
+        shift = rms ? 0 : shift;
         CG_IVDEP
         for (i = 0; i < n; i++)
             d[i] = r * ((w ? c[i] * w[i] : c[i]) - shift - (a[i] - m) * slope);
@@ -108,4 +195,5 @@ CG_MV void NAME(cg_row_norm_weight)(const T *g, const T *x, T *dw, int64_t n, do
         }
     }
 }
-#undef LANES_AT
+#undef STRANDS
+#undef JOINED

@@ -53,44 +53,45 @@ CG_INLINE void NAME(exp_lanes)(T *s, T *v, const T *x, T max)
         s[l] += v[l];
 }
 
-/* sum e^(x - max); if `keep` (a constant), the exponentials are left in y. */
-CG_INLINE T NAME(row_sum_exp)(const T *x, T *y, int64_t n, T max, int keep)
+/* e^(x - max) of the last n - i < LANES elements, to v; returns their sum. */
+CG_INLINE T NAME(tail_exp)(const T *x, int64_t i, int64_t n, T max, T *v)
+{
+    T s[LANES] = {0};
+    /* Padding with -inf adds nothing, except where max is -inf itself, whose row is NaN. */
+    NAME(tail)(x, i, n, -(T)INFINITY, v);
+    NAME(exp_lanes)(s, v, v, max);
+    return NAME(sum_lanes)(s);
+}
+
+/* sum e^(x - max) */
+CG_INLINE T NAME(row_sum_exp)(const T *x, int64_t n, T max)
 {
     T s[LANES], v[LANES];
     int64_t i;
     int l;
     for (l = 0; l < LANES; l++)
         s[l] = 0;
-    for (i = 0; i + LANES <= n; i += LANES) {
+    for (i = 0; i + LANES <= n; i += LANES)
         NAME(exp_lanes)(s, v, x + i, max);
-        if (keep)
-            for (l = 0; l < LANES; l++)
-                y[i + l] = v[l];
-    }
-    if (i < n) {
-        /* Padding with -inf adds nothing, except where max is -inf itself, whose row is NaN. */
-        NAME(tail)(x, i, n, -(T)INFINITY, v);
-        NAME(exp_lanes)(s, v, v, max);
-        if (keep)
-            for (l = 0; l < n - i; l++)
-                y[i + l] = v[l];
-    }
-    return NAME(sum_lanes)(s);
+    return NAME(sum_lanes)(s) + (i < n ? NAME(tail_exp)(x, i, n, max, v) : 0);
 }
 
-/* The same for a row that is kept, chunk by chunk first: sums in between would be slower. */
+/* y = e^(x - max), and the sum: after all of them, for sums in between would be slower. */
 CG_INLINE T NAME(row_exp)(const T *x, T *y, int64_t n, T max)
 {
     enum { W = NAME(WIDTH) };
     NAME(lanes) s = {0}, t = {0};
     const int64_t whole = n - n % LANES;
-    T rest = 0;
+    T v[LANES], rest = 0;
     int64_t i;
     CG_IVDEP
     for (i = 0; i < whole; i++)
         y[i] = NAME(cg_exp_negative)(x[i] - max);
-    if (whole < n)
-        rest = NAME(row_sum_exp)(x + whole, y + whole, n - whole, max, 1);
+    if (whole < n) {
+        rest = NAME(tail_exp)(x, whole, n, max, v);
+        for (i = whole; i < n; i++)
+            y[i] = v[i - whole];
+    }
     for (i = 0; i < whole; i += 2 * W) {
         s += LANES_AT(y + i);
         t += LANES_AT(y + i + W);
@@ -151,7 +152,7 @@ CG_INLINE int64_t NAME(piece)(int64_t row, int64_t end, int64_t inner, int64_t w
     return left < width ? left : width;
 }
 
-/* max[j] and, of e^(x - max), sum[j] for w neighbouring rows from x; y as in row_sum_exp */
+/* max[j] and, of e^(x - max), sum[j] for w neighbouring rows from x; y as in row_exp */
 CG_INLINE void NAME(side_sums)(const T *x, T *y, int64_t n, int64_t inner, int64_t w, T *max,
                                T *sum)
 {
@@ -224,7 +225,7 @@ CG_MV void NAME(cg_log_softmax)(const T *x, T *y, int64_t n, int64_t inner, int6
         for (r = begin; r < end; r++) {
             const T *xr = x + r * n;
             T *yr = y + r * n, max = NAME(row_max)(xr, n);
-            T log_sum = LOG(NAME(row_sum_exp)(xr, NULL, n, max, 0));
+            T log_sum = LOG(NAME(row_sum_exp)(xr, n, max));
             CG_IVDEP
             for (i = 0; i < n; i++)
                 yr[i] = xr[i] - max - log_sum;
@@ -322,7 +323,7 @@ CG_MV void NAME(cg_logsumexp)(const T *x, T *lse, int64_t n, int64_t inner, int6
         for (r = begin; r < end; r++) {
             const T *xr = x + r * n;
             const T max = NAME(row_max)(xr, n);
-            lse[r] = FINITE(max) ? max + LOG(NAME(row_sum_exp)(xr, NULL, n, max, 0))
+            lse[r] = FINITE(max) ? max + LOG(NAME(row_sum_exp)(xr, n, max))
                                  : NAME(row_infinite)(xr, n, max);
         }
         return;
@@ -369,7 +370,7 @@ CG_MV int64_t NAME(cg_cross_entropy)(const T *x, int64_t classes, const int64_t 
         T max, log_sum, w;
         if (classes >= LANES || !classes) {
             shift[r] = NAME(row_max)(xr, classes);
-            log_sums[r] = LOG(NAME(row_sum_exp)(xr, NULL, classes, shift[r], 0));
+            log_sums[r] = LOG(NAME(row_sum_exp)(xr, classes, shift[r]));
         }
         max = shift[r];
         log_sum = log_sums[r];
@@ -427,4 +428,3 @@ CG_MV void NAME(cg_cross_entropy_backward)(const T *x, int64_t classes, const in
         dr[t] -= g * q;
     }
 }
-#undef LANES_AT

@@ -128,12 +128,11 @@ def _grouped(query: Tensor, t: Tensor, what: str) -> Tensor:
 def _weights(scores: Tensor, mask: Tensor | None, p: float) -> Tensor:
     if mask is None:
         w = scores.softmax(-1)
-    elif mask.dtype == cgrad.bool:
-        # A query that sees nothing gets zeros, not NaN.
-        w = scores.masked_fill(~mask, -math.inf).softmax(-1)
-        w = w.masked_fill((~mask).all(-1, keepdim=True), 0.0)
     else:
-        w = (scores + mask).softmax(-1)
+        scores = scores + mask if mask.dtype != cgrad.bool else scores.masked_fill(~mask, -math.inf)
+        # A query that sees nothing gets zeros, not NaN.
+        nothing = (scores == -math.inf).all(-1, keepdim=True)
+        w = scores.masked_fill(nothing, 0.0).softmax(-1).masked_fill(nothing, 0.0)
     return cgrad.nn.functional.dropout(w, p) if p > 0.0 else w
 
 
@@ -236,17 +235,17 @@ def multi_head_attention_forward(
     if is_causal and attn_mask is None:
         raise RuntimeError("Need attn_mask if specifying the is_causal hint.")
     p = dropout_p if training else 0.0
+    given = attn_mask, key_padding_mask
     together = (same and not (use_separate_proj_weight or need_weights or p or add_zero_attn)
-                and bias_k is bias_v is static_k is static_v is None)
+                and bias_k is bias_v is static_k is static_v is None
+                and not any(m is not None and m.requires_grad for m in given))
     if together and in_proj_weight is not None:
         three = _linear(query, in_proj_weight, in_proj_bias)
-        three = three.reshape(length, n, 3, num_heads, size).permute(2, 1, 3, 0, 4)
-        q, k, v = three
     else:
         q, k, v = _project(query, key, value, in_proj_weight, in_proj_bias,
                            use_separate_proj_weight, (q_proj_weight, k_proj_weight, v_proj_weight))
-    attn_mask = _additive(attn_mask, "attn_mask", q.dtype)
-    key_padding_mask = _additive(key_padding_mask, "key_padding_mask", q.dtype)
+    attn_mask = _additive(attn_mask, "attn_mask", query.dtype)
+    key_padding_mask = _additive(key_padding_mask, "key_padding_mask", query.dtype)
     if attn_mask is not None:
         if attn_mask.dim() == 2:
             attn_mask = attn_mask.unsqueeze(0)
@@ -268,7 +267,7 @@ def multi_head_attention_forward(
         k, v = pad(k, (0, 0, 0, 1)), pad(v, (0, 0, 0, 1))
         attn_mask, key_padding_mask = (m if m is None else pad(m, (0, 1))
                                        for m in (attn_mask, key_padding_mask))
-    source = k.shape[2]
+    source = length if together else k.shape[2]
     if key_padding_mask is not None:
         if tuple(key_padding_mask.shape) != (n, source):
             raise AssertionError(f"expecting key_padding_mask shape of {(n, source)}, but got "
@@ -277,20 +276,21 @@ def multi_head_attention_forward(
         over = over.reshape(n * num_heads, 1, source)
         attn_mask = over if attn_mask is None else attn_mask + over
     if attn_mask is not None:
-        attn_mask = attn_mask.reshape(-1, num_heads if attn_mask.shape[0] > 1 else 1,
-                                      *attn_mask.shape[1:])
+        heads = (1, 1) if attn_mask.shape[0] == 1 else (n, num_heads)
+        attn_mask = attn_mask.reshape(*heads, *attn_mask.shape[1:])
     weights = None
     if need_weights:
         k, v = k.contiguous(), v.contiguous()      # products read them several times
-        k, v = k.contiguous(), v.contiguous()      # products read them several times
         scores = (q / math.sqrt(size)) @ k.transpose(-2, -1)
-        weights = _weights(scores, attn_mask, p)
+        scores = scores if attn_mask is None else scores + attn_mask
+        weights = _weights(scores, None, p)        # NaN where nothing is seen, as in PyTorch
         out = weights @ v
         weights = weights.mean(1) if average_attn_weights else weights
         weights = weights if batched else weights.squeeze(0)
-    elif together and (attn_mask is None or not attn_mask.requires_grad):
+    elif together:
         if attn_mask is not None:
             attn_mask = attn_mask.expand(n, num_heads, length, length)
+        three = three.reshape(length, n, 3, num_heads, size).permute(2, 1, 3, 0, 4)
         out = _functions.attention(three, None, None, attn_mask, False, 1.0 / math.sqrt(size))
     else:
         out = scaled_dot_product_attention(q, k, v, attn_mask, p)

@@ -309,10 +309,10 @@ class RNNBase(Module):
         named = dict(zip(self._all_weights[k], self.all_weights[k], strict=True))
         weights = {name.split("_l")[0]: weight for name, weight in named.items()}
         w, b, w_hr = weights["weight_hh"], weights.get("bias_hh"), weights.get("weight_hr")
-        b_ih = weights.get("bias_ih")
-        if b is not None and self.mode != "GRU":
-            b_ih, b = b_ih + b, None         # they are only ever seen together
-        projected = linear(x, weights["weight_ih"], b_ih)
+        bias: Tensor | None = weights.get("bias_ih")
+        if bias is not None and b is not None and self.mode != "GRU":
+            bias, b = bias + b, None         # they are only ever seen together
+        projected = linear(x, weights["weight_ih"], bias)
         if counts is None and w_hr is None:
             steps = partial(_steps, self.mode, reverse)
             return recurrent_layer(steps, self.mode, reverse, projected, state, w, b)
