@@ -16,8 +16,8 @@ from cgrad._engine.face cimport wrap_borrowed
 from cgrad._engine.handle cimport row_of
 from cgrad._engine.loops cimport NOGIL
 from cgrad._engine.primitives cimport (
-    add, cast, eq, matmul, mul, number, reshape, reshape_like, sizes, sub, sum_dims, times, transpose_last,
-    where, zeros,
+    add, cast, eq, matmul, mul, number, reshape, reshape_like, sizes, sub, sum_dims, times,
+    transpose_last, where, zeros,
 )
 from cgrad._engine.rows cimport is_float, item_size, node, release, row_dense, value
 from cgrad._engine.shape cimport slice_row

@@ -59,9 +59,9 @@ static void NAME(weigh)(void *ctx, int64_t begin, int64_t end)
     for (i = begin; i < end; i++) {
         T *row = x->p + i * x->length;
         const int64_t n = NAME(seen)(a, x->first + i, x->keys);
-        const char *mask = a->mask + size * (x->b * a->mask_at[0] + x->h * a->mask_at[1] +
-                                             (x->first + i) * a->mask_at[2]);
-        if (a->mask && !NAME(mask_row)(a, mask, n, row)) {
+        const int64_t at = x->b * a->mask_at[0] + x->h * a->mask_at[1] +
+                           (x->first + i) * a->mask_at[2];
+        if (a->mask && !NAME(mask_row)(a, a->mask + size * at, n, row)) {
             memset(row, 0, (size_t)x->length * sizeof(T));   /* it sees nothing */
             continue;
         }
@@ -157,7 +157,8 @@ void NAME(cg_attention_backward)(const cg_attention *a, void *scratch, int64_t b
             rows = a->rows - x.first < a->block ? a->rows - x.first : a->block;
             x.keys = NAME(seen)(a, x.first + rows - 1, a->keys);
             if (!x.keys) {
-                NAME(clear)(PART(dq, b, h, x.first), a->dq.at[2], a->dq.data ? rows : 0, a->e);
+                if (a->dq.data)
+                    NAME(clear)(PART(dq, b, h, x.first), a->dq.at[2], rows, a->e);
                 continue;
             }
             NAME(place)(&x, unit, x.d + a->block * a->keys);
