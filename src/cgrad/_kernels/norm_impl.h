@@ -90,21 +90,12 @@ CG_INLINE T NAME(products_of)(const T *g, const T *w, const T *x, int64_t n, T m
     return NAME(total)(&t0, &t1, rest_t);
 }
 
-/* Mean and reciprocal deviation.  The second pass also finds what rounding took from the mean (Chan,
-   Golub and LeVeque, 1983).  Sums of long rows are added up in double, piece by piece. */
-CG_INLINE T NAME(moments)(const T *x, int64_t n, double eps, int rms, T *mean)
+/* Long rows are summed up in double, piece by piece.  Not inlined: there are four places. */
+CG_MV static T NAME(long_moments)(const T *x, int64_t n, double eps, int rms, T *mean)
 {
     double all = 0, squares = 0, off;
-    T m = 0, s, t;
+    T m = 0, s;
     int64_t i;
-    if (n <= PIECE) {
-        m = rms ? 0 : NAME(sum_of)(x, n) / (T)n;
-        t = NAME(squares_of)(x, n, m, &s) / (T)n;
-        s = rms ? 0 : s / (T)n;
-        t -= s * s;
-        *mean = m + s;
-        return 1 / NAME(root)((t < 0 ? 0 : t) + (T)eps);
-    }
     if (!rms) {
         for (i = 0; i < n; i += PIECE)
             all += NAME(sum_of)(x + i, n - i < PIECE ? n - i : PIECE);
@@ -119,6 +110,37 @@ CG_INLINE T NAME(moments)(const T *x, int64_t n, double eps, int rms, T *mean)
     squares = squares / n - off * off;
     *mean = m + (T)off;
     return (T)(1 / sqrt((squares < 0 ? 0 : squares) + eps));
+}
+
+CG_MV static double NAME(long_products)(const T *g, const T *w, const T *x, int64_t n, T m,
+                                        double *sum)
+{
+    double products = 0;
+    int64_t i;
+    T s;
+    *sum = 0;
+    for (i = 0; i < n; i += PIECE) {
+        const int64_t left = n - i < PIECE ? n - i : PIECE;
+        products += w ? NAME(products_of)(g + i, w + i, x + i, left, m, &s)
+                      : NAME(products_of)(g + i, NULL, x + i, left, m, &s);
+        *sum += s;
+    }
+    return products;
+}
+
+/* Mean and reciprocal deviation.  The second pass also finds what rounding took from the mean (Chan,
+   Golub and LeVeque, 1983). */
+CG_INLINE T NAME(moments)(const T *x, int64_t n, double eps, int rms, T *mean)
+{
+    T m, s, t;
+    if (n > PIECE)
+        return NAME(long_moments)(x, n, eps, rms, mean);
+    m = rms ? 0 : NAME(sum_of)(x, n) / (T)n;
+    t = NAME(squares_of)(x, n, m, &s) / (T)n;
+    s = rms ? 0 : s / (T)n;
+    t -= s * s;
+    *mean = m + s;
+    return 1 / NAME(root)((t < 0 ? 0 : t) + (T)eps);
 }
 
 CG_MV void NAME(cg_row_norm)(const T *x, const T *w, const T *b, T *y, int64_t n, double eps,
@@ -154,14 +176,9 @@ CG_INLINE void NAME(backward)(const T *g, const T *x, const T *w, T *dx, int64_t
             slope = NAME(products_of)(c, w, a, n, m, &shift) / (T)n * r * r;
             shift /= (T)n;
         } else {
-            double sums = 0, products = 0;
-            for (i = 0; i < n; i += PIECE) {
-                products += NAME(products_of)(c + i, w ? w + i : NULL, a + i,
-                                              n - i < PIECE ? n - i : PIECE, m, &shift);
-                sums += shift;
-            }
-            slope = (T)(products / n * r * r);
-            shift = (T)(sums / n);
+            double sum;
+            slope = (T)(NAME(long_products)(c, w, a, n, m, &sum) / n * r * r);
+            shift = (T)(sum / n);
         }
         shift = rms ? 0 : shift;
         CG_IVDEP

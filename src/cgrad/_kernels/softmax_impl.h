@@ -53,8 +53,8 @@ CG_INLINE void NAME(exp_lanes)(T *s, T *v, const T *x, T max)
         s[l] += v[l];
 }
 
-/* e^(x - max) of the last n - i < LANES elements, to v; returns their sum. */
-CG_INLINE T NAME(tail_exp)(const T *x, int64_t i, int64_t n, T max, T *v)
+/* e^(x - max) of the last n - i < LANES elements, to v; returns their sum.  Not inlined everywhere. */
+CG_MV static T NAME(tail_exp)(const T *x, int64_t i, int64_t n, T max, T *v)
 {
     T s[LANES] = {0};
     /* Padding with -inf adds nothing, except where max is -inf itself, whose row is NaN. */
