@@ -19,7 +19,7 @@ from cgrad._engine.primitives cimport (
     add, cast, eq, matmul, mul, number, reshape, reshape_like, sizes, sub, sum_dims, times,
     transpose_last, where, zeros,
 )
-from cgrad._engine.rows cimport is_float, item_size, node, release, row_dense, value
+from cgrad._engine.rows cimport is_float, item_size, node, retain, row_dense, value
 from cgrad._engine.shape cimport slice_row
 from cgrad._engine.softmax cimport dense
 from cgrad._engine.table cimport (
@@ -223,13 +223,10 @@ cdef Row f_attention(int op, Row *x, int n, Attr *at) except 0:
     cdef Row y
     try:
         _begin(&j, x, n, at)
-        y = _like(x[0], 1 if at.k[0] else 0, j.a.ev)
-        try:
-            _heads(&j.a.out, y, 0, True)
-            _run(&j, value(y).shape[0])
-        except:
-            release(y)
-            raise
+        y = keep(_like(x[0], 1 if at.k[0] else 0, j.a.ev))
+        _heads(&j.a.out, y, 0, True)
+        _run(&j, value(y).shape[0])
+        retain(y)
         return y
     finally:
         scope_leave(mark)
@@ -255,19 +252,15 @@ cdef Row f_attention_backward(int op, Row *x, int n, Attr *at) except 0:
         _heads(&j.a.g, x[0], 0)
         d[0], d[1], d[2] = &j.a.dq, &j.a.dk, &j.a.dv
         if at.k[0]:
-            y = _like(x[1], 0, j.a.e)
-            try:
-                for i in range(3):
-                    _heads(d[i], y, i, True)
-            except:
-                release(y)
-                raise
+            y = keep(_like(x[1], 0, j.a.e))
+            for i in range(3):
+                _heads(d[i], y, i, True)
         else:
             size = 0
             for i in range(3):
                 if at.k[2] & (1 << i):
                     size += value(x[1 + i]).numel
-            y = row_dense(j.dtype, 1, &size)
+            y = keep(row_dense(j.dtype, 1, &size))
             for i in range(3):
                 v = value(x[1 + i])
                 if at.k[2] & (1 << i):
@@ -276,11 +269,8 @@ cdef Row f_attention_backward(int op, Row *x, int n, Attr *at) except 0:
                     d[i].at[1] = v.shape[2] * v.shape[3]
                     d[i].at[0] = v.shape[1] * d[i].at[1]
                     done += v.numel
-        try:
-            _run(&j, value(x[0]).shape[0])
-        except:
-            release(y)
-            raise
+        _run(&j, value(x[0]).shape[0])
+        retain(y)
         return y
     finally:
         scope_leave(mark)

@@ -25,7 +25,7 @@ int cg_gemm_f64(int trans_a, int trans_b, int64_t m, int64_t n, int64_t k, doubl
                 const double *a, int64_t lda, const double *b, int64_t ldb, double beta,
                 double *c, int64_t ldc);
 
-/* C = A op(B) + bias, which is added to every row. */
+/* C = A op(B) + bias, which is added to every row; NULL: none. */
 int cg_linear_f32(int trans_b, int64_t m, int64_t n, int64_t k, const float *a, int64_t lda,
                   const float *b, int64_t ldb, const float *bias, float *c, int64_t ldc);
 int cg_linear_f64(int trans_b, int64_t m, int64_t n, int64_t k, const double *a, int64_t lda,

@@ -37,3 +37,27 @@ CG_INLINE T NAME(total)(const NAME(lanes) *s, const NAME(lanes) *t, T rest)
         return (p[0] + p[2 % N]) + (p[1 % N] + p[3 % N]) + rest;
     return (N == 2 ? p[0] + p[1 % N] : p[0]) + rest;
 }
+
+/* Four strands of lanes: one alone would wait for its last addition. */
+#define STRANDS NAME(lanes) s0 = {0}, s1 = {0}, s2 = {0}, s3 = {0}
+#define JOINED(a, b, c, d, rest) (a += b, c += d, NAME(total)(&a, &c, rest))
+
+/* sum x */
+CG_INLINE T NAME(sum_of)(const T *x, int64_t n)
+{
+    enum { W = NAME(WIDTH) };
+    STRANDS;
+    T rest = 0;
+    int64_t i;
+    for (i = 0; i + 4 * W <= n; i += 4 * W) {
+        s0 += LANES_AT(x + i);
+        s1 += LANES_AT(x + i + W);
+        s2 += LANES_AT(x + i + 2 * W);
+        s3 += LANES_AT(x + i + 3 * W);
+    }
+    for (; i + W <= n; i += W)
+        s0 += LANES_AT(x + i);
+    for (; i < n; i++)
+        rest += x[i];
+    return JOINED(s0, s1, s2, s3, rest);
+}

@@ -99,25 +99,19 @@ CG_INLINE T NAME(row_exp)(const T *x, T *y, int64_t n, T max)
     return NAME(total)(&s, &t, rest);
 }
 
-/* sum g y (y = NULL: sum g) */
+/* sum g y */
 CG_INLINE T NAME(row_dot)(const T *g, const T *y, int64_t n)
 {
     enum { W = NAME(WIDTH) };
-    NAME(lanes) s = {0}, t = {0}, u, v;
+    NAME(lanes) s = {0}, t = {0};
     T rest = 0;
     int64_t i;
     for (i = 0; i + 2 * W <= n; i += 2 * W) {
-        u = LANES_AT(g + i);
-        v = LANES_AT(g + i + W);
-        if (y) {
-            u *= LANES_AT(y + i);
-            v *= LANES_AT(y + i + W);
-        }
-        s += u;
-        t += v;
+        s += LANES_AT(g + i) * LANES_AT(y + i);
+        t += LANES_AT(g + i + W) * LANES_AT(y + i + W);
     }
     for (; i < n; i++)
-        rest += y ? g[i] * y[i] : g[i];
+        rest += g[i] * y[i];
     return NAME(total)(&s, &t, rest);
 }
 
@@ -283,7 +277,7 @@ CG_MV void NAME(cg_log_softmax_backward)(const T *g, const T *y, T *dx, int64_t 
     if (inner == 1) {
         for (r = begin; r < end; r++) {
             const T *gr = g + r * n, *yr = y + r * n;
-            T *dr = dx + r * n, sum = NAME(row_dot)(gr, NULL, n);
+            T *dr = dx + r * n, sum = NAME(sum_of)(gr, n);
             CG_IVDEP
             for (i = 0; i < n; i++)
                 dr[i] = gr[i] - NAME(cg_exp_negative)(yr[i]) * sum;
@@ -357,7 +351,7 @@ CG_MV int64_t NAME(cg_cross_entropy)(const T *x, int64_t classes, const int64_t 
 {
     int64_t r, j, count, bad = -1;
     const T hard = (T)(1 - smoothing), soft = (T)(smoothing / (double)classes);
-    const T total = weight ? NAME(row_dot)(weight, NULL, classes) : (T)classes;
+    const T total = weight ? NAME(sum_of)(weight, classes) : (T)classes;
     for (r = begin; classes && classes < LANES && r < end; r += count) {
         count = end - r < SIDE ? end - r : SIDE;
         NAME(short_sums)(x + r * classes, classes, count, shift + r, log_sums + r);
@@ -401,7 +395,7 @@ CG_MV void NAME(cg_cross_entropy_backward)(const T *x, int64_t classes, const in
 {
     int64_t r, i;
     const T hard = (T)(1 - smoothing), soft = (T)(smoothing / (double)classes);
-    const T total = weight ? NAME(row_dot)(weight, NULL, classes) : (T)classes;
+    const T total = weight ? NAME(sum_of)(weight, classes) : (T)classes;
     for (r = begin; r < end; r++) {
         const T *xr = x + r * classes, g = scale[r * scale_step];
         const T max = shift[r], log_sum = log_sums[r];
