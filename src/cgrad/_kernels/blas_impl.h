@@ -14,15 +14,16 @@ typedef struct {
     const T *bias;                        /* a row that is added to all rows, with beta = 0; or NULL */
 } NAME(product);
 
-/* Products that BLAS copies more than it multiplies: short sums, and rows that fill the vectors; and
-   those with long sums that are too small for it to be split.  Decided by the whole product, not
-   by the part of a thread.  Measured with AVX2: 1.05 to 2 times faster than OpenBLAS, which
-   without AVX-512 has one way for all sizes, and as fast to 1.17 times for long sums. */
+/* Products for which BLAS copies more than it multiplies: short sums, and rows that fill the vectors;
+   long sums of rows that stay in the cache; and those too small for BLAS to be split.  Decided by
+   the whole product, not by the part of a thread.  Measured with AVX2: 1.05 to 2 times faster than
+   OpenBLAS, which without AVX-512 has one way for all sizes; for long sums as fast to 1.17 times. */
 static int NAME(pays)(const NAME(product) *p)
 {
     const int64_t half = 64 / sizeof(T);
     const double work = (double)p->m * (double)p->n * (double)p->k;
-    const int sums = p->k <= CG_DEPTH || (p->k <= LONG_SUM && work < 4.0 * PANEL_WORK);
+    const int near = !p->trans_a && p->m <= NEAR && p->m * p->k <= NEAR;
+    const int sums = p->k <= CG_SHALLOW || (p->k <= LONG_SUM && (near || work < 4.0 * PANEL_WORK));
     return p->k > 0 && sums && work > TINY && p->m > 1 && p->n >= half * 3 / 4 && p->n <= 512 &&
            4 * p->n >= 3 * ((p->n + half - 1) / half * half) && (!p->trans_a || p->m <= 256) &&
            p->alpha == 1 && (p->beta == 0 || p->beta == 1);

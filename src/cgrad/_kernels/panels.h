@@ -18,7 +18,7 @@ enum {
 
 /* Whole products of other small matrices likewise: is that faster than BLAS here?  Only with AVX2 and
    without AVX-512, with which OpenBLAS has kernels of its own for them. */
-enum { CG_DEPTH = 128 };      /* numbers of a sum at a time */
+enum { CG_SHALLOW = 128, CG_DEEP = 512 };     /* numbers of a sum at a time */
 int cg_has_product(void);
 
 #define CG_PANELS(T, S)                                                                          \

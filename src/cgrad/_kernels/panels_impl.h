@@ -122,14 +122,18 @@ static void NAME(product)(int trans_a, int trans_b, int64_t m, int64_t n, int64_
     static NAME(function) *const functions[2][2][9] = {
         {OF_KIND(PACKED), OF_KIND(TURNED)}, {OF_KIND(PACKED_HALF), OF_KIND(TURNED_HALF)}
     };
-    T packed[CG_DEPTH * PANEL], edge[5 * PANEL] = {0};
+    /* A shallow panel stays in the first cache: for few rows, and for turned ones, of which each
+       number is in another line.  For many a deep one has fewer sums to begin and to end. */
+    const int64_t most = trans_a || m < 96 ? CG_SHALLOW : CG_DEEP, parts = (k + most - 1) / most;
+    const int64_t deep = parts ? (k + parts - 1) / parts : 0;
+    T packed[CG_DEEP * PANEL], edge[5 * PANEL] = {0};
     int64_t p, r, take, row, k0;
     for (p = 0; p < n; p += PANEL) {
         const int half = n - p <= PANEL / 2;
         const int64_t panel = half ? PANEL / 2 : PANEL, width = n - p < panel ? n - p : panel;
         NAME(function) *const *const function = functions[half][trans_a != 0];
-        for (k0 = 0; k0 < k; k0 += CG_DEPTH) {
-            const int64_t depth = k - k0 < CG_DEPTH ? k - k0 : CG_DEPTH;
+        for (k0 = 0; k0 < k; k0 += deep) {
+            const int64_t depth = k - k0 < deep ? k - k0 : deep;
             const T *start = k0 ? c : from;      /* what the sums begin with */
             const int64_t lds = k0 ? ldc : ldf;
             PACK(b + (trans_b ? p * ldb + k0 : k0 * ldb + p), ldb, !trans_b, width, panel, depth,
