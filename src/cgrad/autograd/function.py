@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from cgrad._engine import function as _engine
+from cgrad._engine import tracing
 from cgrad._engine.table import begin_function, end_range
 from cgrad._tensor.tensor import Tensor
 from cgrad.autograd.grad_mode import is_grad_enabled, no_grad
@@ -87,7 +88,7 @@ class FunctionCtx:
                 "retain_graph=True if you need to backward through the graph a second time or if "
                 "you need to access saved tensors after calling backward."
             )
-        return tuple(None if s is None else self._unpack(*s) for s in self._saved)
+        return tuple([None if s is None else self._unpack(*s) for s in self._saved])
 
     def _unpack(self, held: Any, position: int, version: int, unpack: Any) -> Tensor:
         if unpack is not None:
@@ -108,12 +109,13 @@ class FunctionCtx:
     # --- called by `Function.apply` and by the engine
 
     def _keep(self, results: list[Any], differentiable: list[bool]) -> None:
-        hooks = _hooks()
+        hooks = tracing.hooks()
+        places = {id(y): i for i, y in enumerate(results)}
         for tensor in self._to_save:
             if tensor is None:
                 self._saved.append(None)     # type: ignore[union-attr]
                 continue
-            at = next((i for i, y in enumerate(results) if y is tensor), -1)
+            at = places.get(id(tensor), -1)
             if at >= 0:
                 # A result holds this context: the context must not hold the result.
                 held = tensor.detach()
@@ -162,12 +164,6 @@ class FunctionCtx:
                                    f"at position {i + 1}, but the corresponding forward input was "
                                    "not a Variable")
         return [found[i] for i in self._positions]
-
-
-def _hooks() -> Any:
-    from cgrad._engine import tracing
-
-    return tracing.hooks()
 
 
 def _zeros(shape: Any, dtype: Any) -> Tensor:
@@ -253,8 +249,11 @@ class Function:
             cls._context = context
         ctx = context()
         positions = [i for i, a in enumerate(args) if isinstance(a, Tensor)]
-        ctx.needs_input_grad = tuple(isinstance(a, Tensor) and a.requires_grad for a in args)
-        recording = is_grad_enabled() and any(ctx.needs_input_grad)
+        needed = [False] * len(args)
+        for i in positions:
+            needed[i] = args[i].requires_grad
+        ctx.needs_input_grad = tuple(needed)
+        recording = is_grad_enabled() and True in needed
         # The arguments as they are now: forward may change them.
         event = begin_function(cls.__name__)
         try:
@@ -282,7 +281,10 @@ class Function:
 
 
 def _among(tensor: Any, others: Any) -> bool:
-    return any(tensor is t for t in others)
+    for t in others:
+        if tensor is t:
+            return True
+    return False
 
 
 def _as_result(ctx: FunctionCtx, y: Tensor, args: tuple[Any, ...]) -> Tensor:

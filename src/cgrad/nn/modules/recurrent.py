@@ -34,11 +34,11 @@ class _Layer(Function):
         dx, dhh, dh, dc = recurrent.backward(
             ctx.mode, dout, None, dlast, hs, cs, saved, w, ctx.reverse
         )
-        product = (dx if dhh is None else dhh).flatten(0, 1)  # its gradient
+        product = (dx if dhh is None else dhh).reshape(-1, w.shape[0])     # its gradient
         dw = db = None
         if ctx.needs_input_grad[6]:
             before = hs[1:] if ctx.reverse else hs[:-1]
-            dw = product.T @ before.flatten(0, 1)
+            dw = product.T @ before.reshape(-1, w.shape[1])
         if ctx.needs_input_grad[7]:
             db = product.sum(0)
         return None, None, None, dx, dh[0], dc[0] if cs is not None else None, dw, db

@@ -231,7 +231,7 @@ class RNNBase(Module):
         lstm = self.mode == "LSTM"
         widths = [self.proj_size or self.hidden_size] + [self.hidden_size] * lstm
         if hx is None:
-            return tuple(like.new_zeros((layers, batch, width)) for width in widths)
+            return tuple([cgrad.zeros((layers, batch, width), dtype=like.dtype) for width in widths])
         given: State = tuple(hx) if lstm else (hx,)
         dims = 3 if batched else 2
         for s in given:
@@ -295,24 +295,25 @@ class RNNBase(Module):
             sides = []
             for side in range(directions):
                 k = layer * directions + side
-                outputs, final = self._one(k, x, tuple(s[k] for s in state), counts, side == 1)
+                outputs, final = self._one(k, x, tuple([s[k] for s in state]), counts, side == 1)
                 last.append(final)
                 sides.append(outputs)
             x = sides[0] if directions == 1 else cgrad.cat(sides, -1)
             if self.dropout and layer < self.num_layers - 1:
                 x = dropout(x, self.dropout, self.training)
+        if len(last) == 1:
+            return x, tuple([s.unsqueeze(0).clone() for s in last[0]])
         return x, tuple(cgrad.stack(list(column)) for column in zip(*last, strict=True))
 
     def _one(
         self, k: int, x: Tensor, state: State, counts: list[int] | None, reverse: bool
     ) -> tuple[Tensor, State]:
-        named = dict(zip(self._all_weights[k], self.all_weights[k], strict=True))
-        weights = {name.split("_l")[0]: weight for name, weight in named.items()}
-        w, b, w_hr = weights["weight_hh"], weights.get("bias_hh"), weights.get("weight_hr")
-        bias: Tensor | None = weights.get("bias_ih")
+        weights = [getattr(self, name) for name in self._all_weights[k]]
+        w, w_hr = weights[1], weights[-1] if self.proj_size else None
+        bias, b = weights[2:4] if self.bias else (None, None)
         if bias is not None and b is not None and self.mode != "GRU":
             bias, b = bias + b, None         # they are only ever seen together
-        projected = linear(x, weights["weight_ih"], bias)
+        projected = linear(x, weights[0], bias)
         if counts is None and w_hr is None:
             steps = partial(_steps, self.mode, reverse)
             return recurrent_layer(steps, self.mode, reverse, projected, state, w, b)
