@@ -193,8 +193,11 @@ static void NAME(gemm)(NAME(product) *p)
     if (p->own && work >= 2.0 * OWN_WORK && p->m <= LARGEST) {
         const int64_t width = 128 / sizeof(T), panels = (p->n + width - 1) / width;
         threads = cg_useful_threads();
-        if (p->n >= p->m && panels >= threads && (panels % threads == 0 || panels > 3 * threads)) {
-            p->panel = (panels + threads - 1) / threads * width;     /* B is copied once */
+        /* B is copied once; and single panels let threads end together also where another program,
+           or its kind of core, makes one slower. */
+        if (panels >= 3 * threads || (p->n >= p->m && panels % threads == 0)) {
+            least = OWN_WORK / (p->m * p->k * width) + 1;
+            p->panel = (least < panels / threads ? least : panels / threads) * width;
             cg_parallel_for(NAME(column_panels), p, (p->n + p->panel - 1) / p->panel, 1);
             return;
         }
