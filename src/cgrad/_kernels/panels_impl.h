@@ -96,6 +96,13 @@ static int NAME(take)(int64_t left)      /* so many rows of those that are left 
 #endif
 }
 
+#ifndef WIDE
+static int NAME(take_half)(int64_t left)  /* the same for half a panel, whose sums are half as many */
+{
+    return left <= 5 ? (int)left : left < 8 ? 4 : 5;
+}
+#endif
+
 static void NAME(panels)(int kind, const T *x, int64_t ldx, const T *w, const int64_t *at, T *y,
                          int64_t ldy, int64_t rows, int64_t columns, int64_t k)
 {
@@ -142,7 +149,7 @@ static void NAME(product)(int trans_a, int trans_b, int64_t m, int64_t n, int64_
                 const T *x = a + (trans_a ? k0 * lda + r : r * lda + k0);
                 const T *first = start ? start + r * lds + p : NULL;
                 T *y = c + r * ldc + p;
-                take = NAME(take)(m - r);
+                take = half ? NAME(take_half)(m - r) : NAME(take)(m - r);
                 if (width == panel) {
                     function[take](x, lda, packed, NULL, y, ldc, depth, first, lds);
                     continue;
