@@ -15,7 +15,7 @@ from cgrad._engine.rows cimport is_float, retain, row_dense, value
 from cgrad._engine.shape cimport slice_row
 from cgrad._engine.softmax cimport dense
 from cgrad._engine.table cimport (
-    Ctx, call1, call2, call3, keep, op_id, register, scope_enter, scope_leave,
+    Ctx, call1, call2, call3, grad_enabled, keep, op_id, register, scope_enter, scope_leave,
 )
 from cgrad._engine.threads cimport parallel_for
 
@@ -25,14 +25,11 @@ cdef extern from "../_kernels/norm.h":
                          double eps, int rms, int64_t begin, int64_t end) nogil
     void cg_row_norm_f64(const void *x, const void *w, const void *b, double *y, int64_t n,
                          double eps, int rms, int64_t begin, int64_t end) nogil
-    void cg_row_norm_backward_f32(const void *g, const void *x, const void *w, float *dx, int64_t n,
-                                  double eps, int rms, int64_t begin, int64_t end) nogil
-    void cg_row_norm_backward_f64(const void *g, const void *x, const void *w, double *dx, int64_t n,
-                                  double eps, int rms, int64_t begin, int64_t end) nogil
-    void cg_row_norm_weight_f32(const void *g, const void *x, float *dw, int64_t n, double eps,
-                                int rms, int64_t begin, int64_t end) nogil
-    void cg_row_norm_weight_f64(const void *g, const void *x, double *dw, int64_t n, double eps,
-                                int rms, int64_t begin, int64_t end) nogil
+    void cg_row_norm_backward_f32(const void *g, const void *x, const void *w, float *dx, float *dw,
+                                  int64_t n, double eps, int rms, int64_t begin, int64_t end) nogil
+    void cg_row_norm_backward_f64(const void *g, const void *x, const void *w, double *dx,
+                                  double *dw, int64_t n, double eps, int rms, int64_t begin,
+                                  int64_t end) nogil
 
 cdef int ROW_NORM = op_id("row_norm"), ROW_NORM_BACKWARD = op_id("row_norm_backward")
 cdef int ROW_NORM_WEIGHT = op_id("row_norm_weight")
@@ -50,7 +47,8 @@ cdef struct Job:
     const void *w             # NULL: none
     const void *b
     char *y
-    int64_t part              # ROW_NORM_WEIGHT: rows of a part
+    char *dx                  # ROW_NORM_WEIGHT: found as well,
+    int64_t part              # by parts of so many rows
 
 
 cdef void _task(void *ctx, int64_t begin, int64_t end) noexcept nogil:
@@ -63,19 +61,21 @@ cdef void _task(void *ctx, int64_t begin, int64_t end) noexcept nogil:
             cg_row_norm_f64(j.x, j.w, j.b, <double *>j.y, j.n, j.eps, j.rms, begin, end)
     elif j.op == ROW_NORM_BACKWARD:
         if j.dtype == F32:
-            cg_row_norm_backward_f32(j.g, j.x, j.w, <float *>j.y, j.n, j.eps, j.rms, begin, end)
+            cg_row_norm_backward_f32(j.g, j.x, j.w, <float *>j.y, NULL, j.n, j.eps, j.rms, begin,
+                                     end)
         else:
-            cg_row_norm_backward_f64(j.g, j.x, j.w, <double *>j.y, j.n, j.eps, j.rms, begin, end)
+            cg_row_norm_backward_f64(j.g, j.x, j.w, <double *>j.y, NULL, j.n, j.eps, j.rms, begin,
+                                     end)
     else:
         for i in range(begin, end):
             first = i * j.part
             last = min(first + j.part, j.rows)
             if j.dtype == F32:
-                cg_row_norm_weight_f32(j.g, j.x, <float *>j.y + i * 2 * j.n, j.n, j.eps, j.rms,
-                                       first, last)
+                cg_row_norm_backward_f32(j.g, j.x, j.w, <float *>j.dx, <float *>j.y + i * 2 * j.n,
+                                         j.n, j.eps, j.rms, first, last)
             else:
-                cg_row_norm_weight_f64(j.g, j.x, <double *>j.y + i * 2 * j.n, j.n, j.eps, j.rms,
-                                       first, last)
+                cg_row_norm_backward_f64(j.g, j.x, j.w, <double *>j.dx, <double *>j.y + i * 2 * j.n,
+                                         j.n, j.eps, j.rms, first, last)
 
 
 # Attr: k[0] = length of a row, k[1] = rms; f[0] = eps
@@ -132,13 +132,17 @@ cdef Row f_row_norm(int op, Row *x, int n, Attr *at) except 0:
         scope_leave(mark)
 
 cdef int d_row_norm(Ctx *c) except -1:
-    cdef Row both
-    if c.need[0] and c.n > 1:
+    cdef Row both = 0
+    if c.need[0] and c.n > 1 and c.need[1] and not grad_enabled():
+        c.out[0] = keep(row_dense(value(c.g).dtype, value(c.g).ndim, value(c.g).shape))
+        both = keep(_weight(c.g, c.x[0], c.x[1], c.out[0], c.at))
+    elif c.need[0] and c.n > 1:
         c.out[0] = call3(ROW_NORM_BACKWARD, c.g, c.x[0], c.x[1], c.at)
     elif c.need[0]:
         c.out[0] = call2(ROW_NORM_BACKWARD, c.g, c.x[0], c.at)
     if c.n > 1 and c.need[1]:
-        both = call2(ROW_NORM_WEIGHT, c.g, c.x[0], c.at)
+        if both == 0:
+            both = call2(ROW_NORM_WEIGHT, c.g, c.x[0], c.at)
         c.out[1] = reshape_like(_half(both, 0), c.x[1])
         if c.n > 2 and c.need[2]:
             c.out[2] = reshape_like(_half(both, 1), c.x[2])
@@ -152,16 +156,28 @@ register("row_norm", f_row_norm, d_row_norm, 1 | 2, 1, 0)
 cdef Row f_row_norm_weight(int op, Row *x, int n, Attr *at) except 0:
     # Of g and x: the gradients of weight and bias, one above the other.
     cdef int64_t mark = scope_enter()
+    try:
+        return _weight(x[0], x[1], 0, keep(row_dense(value(x[0]).dtype, value(x[0]).ndim,
+                                                     value(x[0]).shape)), at)
+    finally:
+        scope_leave(mark)
+
+
+cdef Row _weight(Row g, Row x, Row w, Row dx, Attr *at) except 0:
+    # The same, and the gradient of x in `dx`: moments are found once. The caller owns the result.
+    cdef int64_t mark = scope_enter()
     cdef Job j
-    cdef int64_t numel = value(x[0]).numel, parts
+    cdef int64_t numel = value(g).numel, parts
     cdef int64_t[3] shape
-    cdef int dt = value(x[0]).dtype
+    cdef int dt = value(g).dtype
     cdef Row y
     try:
-        j.op = op
+        j.op = ROW_NORM_WEIGHT
         j.rows = numel // at.k[0] if at.k[0] else 0
-        j.g = _data(x[0], numel, dt)
-        j.x = _data(x[1], numel, dt)
+        j.g = _data(g, numel, dt)
+        j.x = _data(x, numel, dt)
+        j.w = _data(w, at.k[0], dt) if w else NULL
+        j.dx = value(dx).data
         j.part = max((j.rows + PARTS - 1) // PARTS, BLOCK // max(at.k[0], 1) // 4, 1)
         parts = max((j.rows + j.part - 1) // j.part, 1)
         shape[0] = parts

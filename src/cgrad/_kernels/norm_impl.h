@@ -141,10 +141,12 @@ CG_MV void NAME(cg_row_norm)(const T *x, const T *w, const T *b, T *y, int64_t n
     }
 }
 
-CG_INLINE void NAME(backward)(const T *g, const T *x, const T *w, T *dx, int64_t n, double eps,
-                              int rms, int64_t begin, int64_t end)
+CG_INLINE void NAME(backward)(const T *g, const T *x, const T *w, T *dx, T *dw, int64_t n,
+                              double eps, int rms, int64_t begin, int64_t end)
 {
     int64_t row, i;
+    if (dw)
+        memset(dw, 0, 2 * (size_t)n * sizeof(T));
     for (row = begin; row < end; row++) {
         const T *a = x + row * n, *c = g + row * n;
         T *d = dx + row * n, m, r = NAME(moments)(a, n, eps, rms, &m), shift, slope;
@@ -158,33 +160,24 @@ CG_INLINE void NAME(backward)(const T *g, const T *x, const T *w, T *dx, int64_t
         }
         shift = rms ? 0 : shift;
         CG_IVDEP
-        for (i = 0; i < n; i++)
-            d[i] = r * ((w ? c[i] * w[i] : c[i]) - shift - (a[i] - m) * slope);
-    }
-}
-
-CG_MV void NAME(cg_row_norm_backward)(const T *g, const T *x, const T *w, T *dx, int64_t n,
-                                      double eps, int rms, int64_t begin, int64_t end)
-{
-    if (w)
-        NAME(backward)(g, x, w, dx, n, eps, rms, begin, end);
-    else
-        NAME(backward)(g, x, NULL, dx, n, eps, rms, begin, end);
-}
-
-CG_MV void NAME(cg_row_norm_weight)(const T *g, const T *x, T *dw, int64_t n, double eps, int rms,
-                                    int64_t begin, int64_t end)
-{
-    int64_t row, i;
-    T *db = dw + n;
-    memset(dw, 0, 2 * (size_t)n * sizeof(T));
-    for (row = begin; row < end; row++) {
-        const T *a = x + row * n, *c = g + row * n;
-        T m, r = NAME(moments)(a, n, eps, rms, &m);
-        CG_IVDEP
         for (i = 0; i < n; i++) {
-            dw[i] += c[i] * ((a[i] - m) * r);
-            db[i] += c[i];
+            const T z = a[i] - m;
+            d[i] = r * ((w ? c[i] * w[i] : c[i]) - shift - z * slope);
+            if (dw) {
+                dw[i] += c[i] * (z * r);
+                dw[n + i] += c[i];
+            }
         }
     }
+}
+
+CG_MV void NAME(cg_row_norm_backward)(const T *g, const T *x, const T *w, T *dx, T *dw, int64_t n,
+                                      double eps, int rms, int64_t begin, int64_t end)
+{
+    if (dw)
+        NAME(backward)(g, x, w ? w : g, dx, dw, n, eps, rms, begin, end);
+    else if (w)
+        NAME(backward)(g, x, w, dx, NULL, n, eps, rms, begin, end);
+    else
+        NAME(backward)(g, x, NULL, dx, NULL, n, eps, rms, begin, end);
 }
