@@ -48,10 +48,10 @@ DIRECTIVES = {
 # Modules that read arguments and call others are compiled for size: no long loop is theirs, and no
 # step of a small network goes through them.
 FOR_SIZE = {
-    "activation", "attention", "conv_face", "create", "face", "flat", "function", "graph", "hooks",
-    "implicit", "index", "interop", "join", "lapack", "loss", "masks", "moments", "parametric",
-    "profile", "random", "sampling", "scatter", "select", "sort", "sparse", "special", "strided",
-    "tracing", "window",
+    "activation", "attention", "conv_face", "create", "face", "flat", "function",
+    "graph", "hooks", "implicit", "index", "interop", "join", "lapack", "loss", "masks", "moments",
+    "parametric", "profile", "random", "recurrent", "sampling", "scan", "scatter", "select", "sort",
+    "sparse", "special", "strided", "tracing", "window",
 }  # fmt: skip
 
 MACROS = [("NPY_NO_DEPRECATED_API", "NPY_2_0_API_VERSION"),
