@@ -136,8 +136,9 @@ def test_products_of_small_matrices(ta, tb, dtype, close):
     than through BLAS."""
     for m, n, k in [*RNG.choice(SIDES, (400, 3)), (3, 511, 9), (9, 512, 128), (2, 513, 129),
                     (255, 12, 31), (256, 31, 5), (257, 40, 64), (700, 64, 127), (64, 64, 129),
-                    (5, 24, 256), (33, 47, 300), (70, 12, 2048), (2, 512, 2049),
-                    (100, 30, 1000)]:  # fmt: skip
+                    (5, 24, 256), (33, 47, 300), (70, 12, 2048), (2, 512, 2049), (100, 30, 1000),
+                    (95, 50, 1025), (96, 50, 1025), (255, 512, 2048), (257, 70, 2047),
+                    *((m, 16, 200) for m in range(5, 20))]:  # fmt: skip
         a = floats(*((k, m) if ta else (m, k)), dtype=dtype)
         b = floats(*((n, k) if tb else (k, n)), dtype=dtype)
         x, y = (cgrad.from_numpy(v) for v in (a, b))
@@ -260,4 +261,7 @@ def test_layer_norm_of_long_rows_is_as_exact_as_its_numbers(n, kind):
     y.backward(cgrad.from_numpy(g))
     step = float(np.spacing(np.float32(np.abs(x).max()))) * r      # of the numbers themselves
     assert np.abs(y.detach().numpy() - z).max() < 4e-6 + 0.6 * step
-    assert np.abs(t.grad.numpy() - dx).max() / np.abs(dx).max() < 1e-5
+    # The mean is a float32: z is off by 0.6 steps in all places, and with it what z is a factor of.
+    # Of 200 draws 56 are beyond 1e-5 without this (PyTorch: 198), none with it.
+    off = 0.6 * step * (abs((z * g).mean()) + np.abs(z).max() * abs(g.mean(dtype=np.float64)))
+    assert np.abs(t.grad.numpy() - dx).max() < 1e-5 * np.abs(dx).max() + off

@@ -1,4 +1,5 @@
 """Anomaly mode, hooks on saved values, nodes and leaves, and checkpointing."""
+import contextlib
 import gc
 import warnings
 
@@ -109,6 +110,71 @@ def test_custom_functions_too():
         y = Cube.apply(x)
     y.backward(cgrad.ones(1))
     assert x.grad.tolist() == [12.0]
+
+
+class Twice(cgrad.autograd.Function):
+    """a b e^a and 2 sin b, of which an argument, a result and a number between are saved."""
+
+    @staticmethod
+    def forward(ctx, a, b):
+        e = a.exp()
+        y = a * b * e
+        ctx.save_for_backward(a, b, y, None)
+        return y, 2 * b.sin()
+
+    @staticmethod
+    def backward(ctx, g, h):
+        a, b, y, _ = ctx.saved_tensors
+        return g * (y + b * a.exp()), g * a * a.exp() + 2 * h * b.cos()
+
+
+def symmetric(a):
+    return a @ a.T + 3 * cgrad.eye(3, dtype=a.dtype)
+
+
+THROUGH_HOOKS = {
+    "Function": lambda a: (lambda y, z: (y * z).sum())(*Twice.apply(a, a.sin() + 2)),
+    "det": lambda a: cgrad.linalg.det(symmetric(a)),
+    "slogdet": lambda a: cgrad.linalg.slogdet(symmetric(a))[1],
+    "solve": lambda a: cgrad.linalg.solve(symmetric(a), a).square().sum(),
+    "matrix_exp": lambda a: cgrad.linalg.matrix_exp(a / 4).sum(),
+}
+
+
+@pytest.mark.parametrize("pack, back", [
+    (lambda t: t, lambda t: t), (lambda t: t.numpy().copy(), cgrad.from_numpy),
+])
+@pytest.mark.parametrize("name", THROUGH_HOOKS)
+def test_second_derivatives_of_functions_through_hooks(name, pack, back):
+    function = THROUGH_HOOKS[name]
+    a = cgrad.randn(3, 3, dtype=cgrad.float64, requires_grad=True)
+
+    def second():
+        (g,) = cgrad.autograd.grad(y, a, create_graph=True)
+        return cgrad.autograd.grad(g.square().sum() + g.sin().sum(), a)[0]
+
+    y = function(a)
+    expected = second()
+    with graph.saved_tensors_hooks(pack, back):
+        y = function(a)
+    assert second().allclose(expected, rtol=1e-9)
+    y = ck.checkpoint(function, a, use_reentrant=False)
+    assert second().allclose(expected, rtol=1e-9)
+
+
+@pytest.mark.parametrize("kind", ["RNN", "LSTM", "GRU"])
+def test_gradient_penalty_of_recurrent_layers_through_hooks(kind):
+    network = getattr(cgrad.nn, kind)(3, 4, dtype=cgrad.float64)
+    x = cgrad.randn(5, 2, 3, dtype=cgrad.float64, requires_grad=True)
+    found = []
+    for hooks in (contextlib.nullcontext(), graph.save_on_cpu()):
+        with hooks:
+            y = network(x)[0].sin().sum()
+        (g,) = cgrad.autograd.grad(y, x, create_graph=True)
+        found.append(cgrad.autograd.grad(g.square().sum(), [x, *network.parameters()],
+                                         allow_unused=True, materialize_grads=True))
+    for a, b in zip(*found, strict=True):
+        assert a.allclose(b, rtol=1e-9)
 
 
 def test_wrong_hooks():

@@ -77,6 +77,12 @@ CASES = {
         tensor(8741, 5) @ tensor(5, 12, seed=1),          # one row is left for the last thread
         tensor(8195, 8, dtype=F64) @ tensor(8, 8, seed=1, dtype=F64),
     ],
+    "products of long sums": lambda: [
+        *with_gradient(F.linear, tensor(803, 384), tensor(64, 384), tensor(64)),      # by rows
+        *with_gradient(F.linear, tensor(128, 784), tensor(510, 784), tensor(510)),    # by columns
+        tensor(200, 1500, dtype=F64) @ tensor(1500, 90, seed=1, dtype=F64),
+        tensor(95, 1100) @ tensor(1100, 130, seed=1), tensor(97, 1100) @ tensor(1100, 130, seed=1),
+    ],
     "softmax": lambda: with_gradient(lambda x: x.softmax(-1), tensor(2003, 501)),
     "softmax first axis": lambda: with_gradient(lambda x: x.softmax(0), tensor(503, 1001)),
     "log_softmax": lambda: with_gradient(lambda x: x.log_softmax(-1), tensor(2003, 501)),

@@ -122,3 +122,18 @@ def test_as_pytorch(kind, layers, both, bias, proj):
     np.testing.assert_allclose(x.grad, y.grad, rtol=1e-9)
     for p, q in zip(ours.parameters(), theirs.parameters(), strict=True):
         np.testing.assert_allclose(p.grad, q.grad, rtol=1e-8, atol=1e-12)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("layers", [1, 2])
+def test_last_state_has_its_own_memory(kind, layers):
+    network = getattr(nn, kind)(3, 4, layers)
+    x = cgrad.randn(5, 2, 3, requires_grad=True)
+    out, state = network(x)
+    before = out.detach().clone()
+    for s in state if kind == "LSTM" else (state,):
+        with cgrad.no_grad():
+            s[:, 0] = 7.0           # a sequence starts anew: neither output nor derivative knows
+    assert out.equal(before)
+    out.sum().backward()
+    assert x.grad.isfinite().all() and x.grad.any()

@@ -20,6 +20,7 @@ from cgrad._engine.table cimport (
 )
 
 FUNCTION = op_id("function")
+cdef int CLONE = op_id("clone")
 OUTPUT = op_id("function_output")
 
 
@@ -42,7 +43,7 @@ register("function_output", f_none, d_output)
 @cython.binding(False)
 @cython.embedsignature.format("clinic")
 cdef class Joint:
-    """Holds the row of one call as a place in the graph."""
+    """Holds the row of one call, or of a tensor, as a place in the graph."""
     cdef Row row
 
     def __dealloc__(self):
@@ -85,6 +86,25 @@ cdef class Joint:
                 raise
         return wrap(y)
 
+    def restored(self, tensor):
+        """The memory of `tensor` with the history of the tensor that this is the place of."""
+        cdef Row x = row_of(tensor, "unpack_hook"), y
+        cdef Value *v = value(x)
+        if not same_shape(x, self.row) or v.dtype != value(self.row).dtype:
+            raise RuntimeError(f"saved_tensors_hooks: the unpacked tensor has shape {sizes(x)} and "
+                               f"dtype {tensor.dtype}, not {sizes(self.row)} and that of what was "
+                               "packed")
+        y = row_view(x, v.ndim, v.shape, v.strides, 0)
+        row_detach(y)
+        value(y).flags &= ~IS_VIEW
+        try:
+            record(y, CLONE, &self.row, 1, NULL)
+            traced(y)
+        except:
+            release(y)
+            raise
+        return wrap(y)
+
     def change(self, tensor, int position, str name):
         """`tensor` was changed in place by the call: it is its result number `position` now."""
         cdef Handle h = <Handle>tensor
@@ -101,6 +121,15 @@ cdef class Joint:
             raise
         finish_change(h, x, y)
         traced(h.row)
+
+
+def place(tensor):
+    """The place of a tensor in the graph; its memory is not held."""
+    cdef Joint j = Joint.__new__(Joint)
+    cdef Row r = row_of(tensor, "Function")
+    node(r).graph_refs += 1
+    j.row = r
+    return j
 
 
 def join(context, list tensors):

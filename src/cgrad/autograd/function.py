@@ -90,16 +90,22 @@ class FunctionCtx:
             )
         return tuple([None if s is None else self._unpack(*s) for s in self._saved])
 
-    def _unpack(self, held: Any, position: int, version: int, unpack: Any) -> Tensor:
+    def _unpack(self, held: Any, position: int, note: Any, unpack: Any) -> Tensor:
+        tensor: Tensor = held
         if unpack is not None:
-            tensor: Tensor = unpack(held)
+            with no_grad():
+                tensor = unpack(held)
+            if not isinstance(tensor, Tensor):
+                raise TypeError("Output of saved tensor unpack_hook expected to be a Tensor but "
+                                f"got result of type {type(tensor).__name__}")
+            if note is not None and is_grad_enabled():
+                return note.restored(tensor)      # type: ignore[no-any-return]
         else:
-            tensor = held
-            if tensor._version != version:
+            if tensor._version != note:
                 raise RuntimeError(
                     "one of the variables needed for gradient computation has been modified by an "
                     f"inplace operation: {self._name} saved a {tensor.dtype} tensor of shape "
-                    f"{list(tensor.shape)} at version {version}; it is at version "
+                    f"{list(tensor.shape)} at version {note}; it is at version "
                     f"{tensor._version} now."
                 )
         if position >= 0 and self._joint is not None:
@@ -124,9 +130,10 @@ class FunctionCtx:
                 held = tensor
             if hooks:
                 pack, unpack = hooks[-1]
+                place = _engine.place(held) if held.requires_grad else None
                 with no_grad():
                     packed = pack(held.detach())
-                entry = (packed, at, 0, unpack)
+                entry = (packed, at, place, unpack)
             else:
                 entry = (held, at, held._version, None)
             self._saved.append(entry)        # type: ignore[union-attr]
@@ -281,10 +288,7 @@ class Function:
 
 
 def _among(tensor: Any, others: Any) -> bool:
-    for t in others:
-        if tensor is t:
-            return True
-    return False
+    return id(tensor) in map(id, others)
 
 
 def _as_result(ctx: FunctionCtx, y: Tensor, args: tuple[Any, ...]) -> Tensor:

@@ -231,7 +231,8 @@ class RNNBase(Module):
         lstm = self.mode == "LSTM"
         widths = [self.proj_size or self.hidden_size] + [self.hidden_size] * lstm
         if hx is None:
-            return tuple([cgrad.zeros((layers, batch, width), dtype=like.dtype) for width in widths])
+            shapes = [(layers, batch, width) for width in widths]
+            return tuple([cgrad.zeros(shape, dtype=like.dtype) for shape in shapes])
         given: State = tuple(hx) if lstm else (hx,)
         dims = 3 if batched else 2
         for s in given:
