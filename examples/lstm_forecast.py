@@ -4,11 +4,9 @@
 
 Reads the weekly measurements on Mauna Loa from 1958 to 2001 inside the package statsmodels, trains
 on all but the last ten years, and forecasts in each of their weeks the 52 weeks that follow.
-After about
-15 seconds the LSTM is off by 0.72 ppm on average (root mean square), against 0.98 for "as a year
-ago, plus the growth of that year".
-It writes runs/lstm_forecast.png: the years held out with a forecast made at the end of each year,
-and the error by how far ahead it was.
+After some seconds the LSTM is off by 0.72 ppm on average (root mean square), against 0.98 for "as
+a year ago, plus the growth of that year". It writes runs/lstm_forecast.png: the
+years held out with a forecast made at the end of each year, and the error by how far ahead it was.
 
     python examples/lstm_forecast.py --data FILE     another weekly series: the last column of a
                                                      CSV file that begins with a line of names
@@ -147,7 +145,7 @@ def run(given: argparse.Namespace) -> None:
     for name, by_week in errors.items():
         print(f"  {name:26} {by_week[0]:.2f} a week ahead, {by_week[25]:.2f} half a year, "
               f"{by_week[51]:.2f} a year; mean {by_week.mean():.2f}")  # fmt: skip
-    unit = "value" if given.data else "carbon dioxide (ppm)"
+    unit = "" if given.data else " (ppm)"
     draw(values, methods["LSTM"], errors, unit, given.out)
     print(f"see {given.out}")
 
@@ -167,12 +165,13 @@ def draw(values: np.ndarray, forecasts: np.ndarray, errors: dict, unit: str,
                     label=label)  # fmt: skip
         series.axvline(years[week], color="C1", lw=0.5, ls=":")
     series.axvspan(0, years[-1], color="gray", alpha=0.12, label="held out")
-    series.set(xlabel="years from the end of training", ylabel=unit)
+    series.set(xlabel="years from the end of training",
+               ylabel=f"carbon dioxide{unit}" if unit else "value")  # fmt: skip
     series.set_title("a forecast at the end of each year")
     series.legend(loc="upper left")
     for (name, by_week), color in zip(errors.items(), ("C1", "C0", "C2")):
         below.plot(range(1, YEAR + 1), by_week, color, label=name)
-    below.set(xlabel="weeks ahead", ylabel="root mean squared error", ylim=(0, None))
+    below.set(xlabel="weeks ahead", ylabel=f"root mean squared error{unit}", ylim=(0, None))
     below.set_title("error on the weeks held out")
     below.grid(alpha=0.3)
     below.legend()

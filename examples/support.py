@@ -91,6 +91,9 @@ def load_images(name: str | None) -> tuple[np.ndarray, np.ndarray, int]:
         order = np.random.default_rng(0).permutation(len(images))  # the file is sorted by digit
         return images[order], labels[order], len(images) - 1000
     folder = Path(FASHION if name == "fashion" else name)
+    if name == "fashion" and not folder.is_dir():
+        raise Problem("Fashion-MNIST comes with Debian's package dataset-fashion-mnist: "
+                      "apt install dataset-fashion-mnist; or give --data DIR")  # fmt: skip
     train, test = read_idx(folder, "train"), read_idx(folder, "t10k")
     images, labels = (np.concatenate(pair) for pair in zip(train, test))
     return images, labels, len(train[0])

@@ -125,8 +125,8 @@ def draw(model: VAE, test: cgrad.Tensor, path: str) -> None:
     ends = model.encode(test[50:70]).mean
     ways = cgrad.stack([cgrad.lerp(ends[:10], ends[10:], t / 9) for t in range(10)], dim=1)
 
-    figure = Figure(figsize=(15, 5.4), layout="constrained")
-    parts = figure.subplots(1, 3)
+    figure = Figure(figsize=(15, 5.1), layout="constrained")
+    parts = figure.subplots(1, 3, gridspec_kw={"wspace": 0.06})
     titles = ("held-out images, and below each its reconstruction", "samples",
               "from one held-out image to another, along a line of codes")
     pictures = (pairs, samples, decode(ways.flatten(0, 1)))

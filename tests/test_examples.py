@@ -192,6 +192,12 @@ def test_problems_are_said_in_one_line(name, option, content, message, capsys, t
     assert message in err
 
 
+def test_fashion_says_what_to_install(capsys, tmp_path, monkeypatch):
+    monkeypatch.setattr("support.FASHION", str(tmp_path / "missing"))
+    err = example("cnn", "--data", "fashion", capsys=capsys, status=1)
+    assert "Debian's package dataset-fashion-mnist" in err
+
+
 @pytest.mark.parametrize("name", sorted(path.stem for path in FOLDER.glob("*.py")
                                         if path.stem != "support"))  # fmt: skip
 def test_started_as_a_program(name):

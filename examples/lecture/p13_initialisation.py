@@ -82,8 +82,7 @@ def run(given):
             label = f"deviation {name}" if name != "Xavier" else name
             left.semilogy(range(1, 21), forward, "o-", ms=3, label=label)
             right.semilogy(range(1, 21), backward, "o-", ms=3, label=label)
-        left.set(xlabel="layer", ylabel="deviation of activations", title="forwards",
-                 ylim=(1e-9, 3))  # fmt: skip
+        left.set(xlabel="layer", ylabel="deviation of activations", title="forwards")
         right.set(xlabel="layer", ylabel="deviation of gradients", title="backwards")
         left.legend()
         for axes in (left, right):

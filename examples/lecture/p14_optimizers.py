@@ -87,7 +87,7 @@ def run(given):
 
     picture = figure(11, 7.5)
     if picture is not None:
-        x, y = cgrad.meshgrid(cgrad.linspace(-1.6, 1.6, 120), cgrad.linspace(-0.6, 1.8, 120),
+        x, y = cgrad.meshgrid(cgrad.linspace(-1.6, 1.6, 120), cgrad.linspace(-0.8, 2.1, 120),
                               indexing="xy")  # fmt: skip
         height = valley((x, y)).log10().numpy()
         for axes, (name, points) in zip(picture.subplots(3, 4, sharex=True, sharey=True).flat,
@@ -95,7 +95,9 @@ def run(given):
             axes.contourf(x.numpy(), y.numpy(), height, 20, cmap="Greys")
             axes.plot(*zip(*points), ".-", ms=3, lw=0.8, color="C3")
             axes.plot(1, 1, "*", color="C0", ms=10)
-            axes.set(title=name, xlim=(-1.6, 1.6), ylim=(-0.6, 1.8))
+            axes.set(title=name, xlim=(-1.6, 1.6), ylim=(-0.8, 2.1))
+        picture.supxlabel("x")
+        picture.supylabel("y")
         picture.suptitle(f"{steps} steps in Rosenbrock's valley")
         save(picture, given.out, "p14_optimizers")
 

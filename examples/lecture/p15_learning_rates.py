@@ -111,7 +111,8 @@ def run(given):
         top, bottom = picture.subfigures(2, 1)
         left, middle = top.subplots(1, 2)
         for rate, result in tried.items():
-            left.plot(range(1, epochs + 1), result, label=f"{rate:g}")
+            off = "" if min(result) < 2 else " (above 2)"
+            left.plot(range(1, epochs + 1), result, label=f"{rate:g}{off}")
         left.set(xlabel="epoch", ylabel="loss", title="powers of ten", ylim=(0, 2))
         left.legend(title="rate", fontsize=8, loc="center left", bbox_to_anchor=(1, 0.5))
         found.plot(title="finder", ax=middle)

@@ -109,5 +109,6 @@ def activations(
         axes.remove()
     for axes in figure.axes[-columns:]:
         axes.tick_params(labelbottom=True)       # also where the last row ends before
+        axes.set_xlabel("x", fontsize=8)
     figure.legend(*figure.axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
     return figure
