@@ -137,8 +137,9 @@ def test_products_of_small_matrices(ta, tb, dtype, close):
     for m, n, k in [*RNG.choice(SIDES, (400, 3)), (3, 511, 9), (9, 512, 128), (2, 513, 129),
                     (255, 12, 31), (256, 31, 5), (257, 40, 64), (700, 64, 127), (64, 64, 129),
                     (5, 24, 256), (33, 47, 300), (70, 12, 2048), (2, 512, 2049), (100, 30, 1000),
-                    (95, 50, 1025), (96, 50, 1025), (255, 512, 2048), (257, 70, 2047),
-                    *((m, 16, 200) for m in range(5, 20))]:  # fmt: skip
+                    (95, 50, 1025), (96, 50, 1025), (255, 512, 513), (1025, 16, 257),
+                    (200, 33, 513), (1000, 128, 512), (257, 120, 2047),
+                    *((m, n, 200) for m in range(5, 13) for n in (8, 16))]:  # fmt: skip
         a = floats(*((k, m) if ta else (m, k)), dtype=dtype)
         b = floats(*((n, k) if tb else (k, n)), dtype=dtype)
         x, y = (cgrad.from_numpy(v) for v in (a, b))
@@ -150,7 +151,9 @@ def test_products_of_small_matrices(ta, tb, dtype, close):
         assert (np.abs(got - exact) <= bound).all(), (m, n, k)
         rows = cgrad.from_numpy(np.ascontiguousarray(a)[: m // 2 + 1]) @ y
         bias = floats(n, dtype=dtype)
-        added = cgrad.addmm(cgrad.from_numpy(bias), x, y).numpy()
+        added = cgrad.addmm(cgrad.from_numpy(bias), x, y).numpy()     # and with a matrix:
+        twice = cgrad.addmm(cgrad.from_numpy(got), x, y).numpy()
+        assert (np.abs(twice - 2 * exact) <= 2 * bound + 2 * close * np.abs(exact)).all()
         bias_bound = bound + close * (np.abs(exact) + np.abs(bias))
         assert (np.abs(added - (exact + bias)) <= bias_bound).all()
         assert (np.abs(rows.numpy() - exact[: m // 2 + 1]) <= bound[: m // 2 + 1]).all()
@@ -160,7 +163,8 @@ def test_products_of_small_matrices(ta, tb, dtype, close):
 def test_biases_of_linear(dtype, close):
     """Small and large, by BLAS and without, by rows and by columns; one number; with gaps."""
     for m, n, k in [(5, 40, 7), (1, 4, 3), (3, 1, 5), (1, 700, 3000), (40, 1100, 300), (6, 5, 0),
-                    (64, 47, 300), (300, 600, 200), (0, 4, 3), (30, 3, 2)]:  # fmt: skip
+                    (64, 47, 300), (300, 600, 200), (0, 4, 3), (30, 3, 2), (130, 500, 784),
+                    (800, 16, 300)]:  # fmt: skip
         x, w = floats(m, k, dtype=dtype), floats(n, k, dtype=dtype)
         wide, one = floats(2 * n, dtype=dtype), floats(1, dtype=dtype)
         product = x.astype(np.longdouble) @ w.T
@@ -181,6 +185,15 @@ def test_what_is_not_finite_stays_in_its_row_and_column(m, n, k):
     assert np.isnan(got[2]).all() and not np.isfinite(got[:, n - 1]).any()
     kept = np.delete(np.delete(got, 2, 0), n - 1, 1)
     assert np.array_equal(kept, np.delete(np.delete(clean, 2, 0), n - 1, 1))
+
+
+def test_long_sums_are_added_up_in_parts():
+    for m, n in ((100, 60), (300, 60), (5, 60)):
+        rng = np.random.default_rng(m)
+        a, b = rng.random((m, 2048), np.float32), rng.random((2048, n), np.float32)
+        exact = a.astype(np.float64) @ b
+        error = (cgrad.from_numpy(a) @ cgrad.from_numpy(b)).numpy() - exact
+        assert np.sqrt((error**2).mean() / (exact**2).mean()) < 2e-7     # 6e-7 in one chain
 
 
 def convolution(x, w, padding):

@@ -176,6 +176,30 @@ def test_an_argument_returned_is_another_tensor():
     assert a.grad.tolist() == [5.0]
 
 
+def test_a_result_given_twice_and_saved():
+    class Twice(Function):
+        @staticmethod
+        def forward(ctx, x):
+            y = x.exp()
+            ctx.save_for_backward(y)
+            return y, y
+
+        @staticmethod
+        def backward(ctx, a, b):
+            (y,) = ctx.saved_tensors
+            return (a + b) * y
+
+    x = cgrad.tensor([0.5, 1.0], dtype=cgrad.float64, requires_grad=True)
+    for use in (lambda a, b: a, lambda a, b: b, lambda a, b: a * b):
+        y = use(*Twice.apply(x)).sum()
+        expected = use(x.exp(), x.exp()).sum()
+        for _ in range(3):
+            (y,), (expected,) = (cgrad.autograd.grad(t, x, create_graph=True)
+                                 for t in (y, expected))
+            assert y.allclose(expected)
+            y, expected = y.sum(), expected.sum()
+
+
 def test_saved_tensors_are_watched_and_freed():
     a = leaf(1.0, 2.0)
     y = Power.apply(a, 2)

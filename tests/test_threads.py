@@ -82,6 +82,8 @@ CASES = {
         *with_gradient(F.linear, tensor(128, 784), tensor(510, 784), tensor(510)),    # by columns
         tensor(200, 1500, dtype=F64) @ tensor(1500, 90, seed=1, dtype=F64),
         tensor(95, 1100) @ tensor(1100, 130, seed=1), tensor(97, 1100) @ tensor(1100, 130, seed=1),
+        tensor(190, 1100) @ tensor(1100, 60, seed=1),     # many rows in all, few for a thread
+        tensor(20_000, 64) @ tensor(64, 500, seed=1),
     ],
     "softmax": lambda: with_gradient(lambda x: x.softmax(-1), tensor(2003, 501)),
     "softmax first axis": lambda: with_gradient(lambda x: x.softmax(0), tensor(503, 1001)),
@@ -149,6 +151,19 @@ def test_random_numbers_do_not_depend_on_the_number_of_threads():
     finally:
         cgrad.set_num_threads(before)
     assert len(digests) == 1
+
+
+def test_products_in_a_thread_with_a_small_stack():
+    a, b = tensor(200, 1000), tensor(1000, 64, seed=1)
+    found = []
+    before = threading.stack_size(128 * 1024)
+    try:
+        thread = threading.Thread(target=lambda: found.append(a @ b))
+        thread.start()
+        thread.join()
+    finally:
+        threading.stack_size(before)
+    assert found[0].equal(a @ b)
 
 
 @pytest.mark.usefixtures("two_threads")

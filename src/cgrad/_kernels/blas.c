@@ -32,8 +32,9 @@ enum {
     LARGEST = 1 << 30,        /* of a dimension handed to BLAS */
     PANEL_WORK = 1 << 21,     /* multiplications that pay for a thread; above the small path */
     OWN_WORK = 1 << 18,       /* the same, for products by panels.c */
-    LONG_SUM = 2048,          /* numbers that panels.c adds up one by one, at most */
-    NEAR = 1 << 19,           /* numbers of a matrix that panels.c reads once for each panel */
+    LONG_SUM = 2048,          /* numbers of a sum by panels.c, at most */
+    FEW_ROWS = 96,            /* from here on panels are deep */
+    NEAR = 1 << 19,           /* bytes of a matrix that stays in the second cache, about */
     ROW_ALIGN = 12,           /* of row panels: three times the micro-kernel's width */
     MOST_ROWS = 256 * ROW_ALIGN,   /* of a panel: below the blocking OpenBLAS does itself */
     FIXED_ROWS = 32 * ROW_ALIGN,   /* of a panel where the bits depend on the panels */

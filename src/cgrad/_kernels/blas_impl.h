@@ -10,23 +10,31 @@ typedef struct {
     int64_t lda, ldb, ldc;
     int64_t panel;                        /* rows (or columns) a task computes */
     int64_t stride_a, stride_b, stride_c; /* batched only */
-    int own;                              /* by panels.c instead of BLAS */
+    int own;                              /* depth() of the whole product */
     const T *bias;                        /* a row that is added to all rows, with beta = 0; or NULL */
 } NAME(product);
 
-/* Products for which BLAS copies more than it multiplies: short sums, and rows that fill the vectors;
-   long sums of rows that stay in the cache; and those too small for BLAS to be split.  Decided by
-   the whole product, not by the part of a thread.  Measured with AVX2: 1.05 to 2 times faster than
-   OpenBLAS, which without AVX-512 has one way for all sizes; for long sums as fast to 1.17 times. */
-static int NAME(pays)(const NAME(product) *p)
+/* Numbers of a sum that panels.c adds up at a time, or 0 where BLAS is faster.  It is not for products of
+   which it copies more than it multiplies: short sums, and rows that fill the vectors; for long
+   sums of many rows, if A stays in the cache or is read for a few panels only; and for those too
+   small to be split by it.  Decided by the whole product, not by the part of a thread: the bits
+   depend on it.  Measured with AVX2: 1.05 to 2 times faster than OpenBLAS, which without AVX-512
+   has one way for all sizes; for long sums as fast to 1.17 times. */
+static int NAME(depth)(const NAME(product) *p)
 {
-    const int64_t half = 64 / sizeof(T);
+    const int64_t half = 64 / sizeof(T), many = !p->trans_a && p->m >= FEW_ROWS;
+    const int64_t far = p->m <= NEAR ? p->m * p->k * (int64_t)sizeof(T) / NEAR : NEAR;
+    const int near = many && (far == 0 || (far < 4 && p->n * (int64_t)sizeof(T) <= 4 * 128));
     const double work = (double)p->m * (double)p->n * (double)p->k;
-    const int near = !p->trans_a && p->m <= NEAR && p->m * p->k <= NEAR;
     const int sums = p->k <= CG_SHALLOW || (p->k <= LONG_SUM && (near || work < 4.0 * PANEL_WORK));
-    return p->k > 0 && sums && work > TINY && p->m > 1 && p->n >= half * 3 / 4 && p->n <= 512 &&
-           4 * p->n >= 3 * ((p->n + half - 1) / half * half) && (!p->trans_a || p->m <= 256) &&
-           p->alpha == 1 && (p->beta == 0 || p->beta == 1);
+    /* A shallow panel stays in the first cache: for few rows, and for turned ones, of which each
+       number is in another line.  For many a deep one has fewer sums to begin and to end. */
+    const int64_t most = many ? CG_DEEP : CG_SHALLOW, parts = (p->k + most - 1) / most;
+    if (p->k > 0 && sums && work > TINY && p->m > 1 && p->n >= half * 3 / 4 && p->n <= 512 &&
+        4 * p->n >= 3 * ((p->n + half - 1) / half * half) && (!p->trans_a || p->m <= 256) &&
+        p->alpha == 1 && (p->beta == 0 || p->beta == 1))
+        return (int)((p->k + parts - 1) / parts);
+    return 0;
 }
 
 /* C = beta C */
@@ -69,7 +77,7 @@ static void NAME(serial)(NAME(product) p)
         return;
     }
     if (p.own) {                          /* before all that depends on the size of a part */
-        NAME(cg_product)(p.trans_a, p.trans_b, p.m, p.n, p.k, p.a, p.lda, p.b, p.ldb,
+        NAME(cg_product)(p.own, p.trans_a, p.trans_b, p.m, p.n, p.k, p.a, p.lda, p.b, p.ldb,
                          p.bias ? p.bias : p.beta == 1 ? p.c : NULL, p.bias ? 0 : p.ldc, p.c,
                          p.ldc);
         return;
@@ -193,8 +201,8 @@ static void NAME(gemm)(NAME(product) *p)
     if (p->own && work >= 2.0 * OWN_WORK && p->m <= LARGEST) {
         const int64_t width = 128 / sizeof(T), panels = (p->n + width - 1) / width;
         threads = cg_useful_threads();
-        /* B is copied once; and single panels let threads end together also where another program,
-           or its kind of core, makes one slower. */
+        /* By columns B is copied once, and single panels let threads end together also where another
+           program, or its kind of core, makes one slower; but each reads all of A for a panel. */
         if (panels >= 3 * threads || (p->n >= p->m && panels % threads == 0)) {
             least = OWN_WORK / (p->m * p->k * width) + 1;
             p->panel = (least < panels / threads ? least : panels / threads) * width;
@@ -283,7 +291,7 @@ static int NAME(start)(NAME(product) p, int64_t batch)
         p.ldc = p.n;
     if (p.lda > INT32_MAX || p.ldb > INT32_MAX || p.ldc > INT32_MAX)
         return CG_BLAS_TOO_LARGE;
-    p.own = cg_has_product() && NAME(pays)(&p);
+    p.own = cg_has_product() ? NAME(depth)(&p) : 0;
     /* Large matrices one after the other, each by all threads; small ones side by side. */
     if (batch == 1 || work >= BATCH_WORK) {
         for (i = 0; i < batch; i++) {

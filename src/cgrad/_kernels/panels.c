@@ -2,8 +2,8 @@
 #include "panels.h"
 #include "common.h"
 #include "cpu.h"
-#ifdef __SSE__
-#include <xmmintrin.h>
+#ifdef __SSE2__
+#include <emmintrin.h>
 #endif
 
 /* Up to a panel of numbers: for so few, memcpy is slow. */
@@ -34,7 +34,7 @@ void cg_pack_panel_f32(const float *w, int64_t ld, int turned, int64_t width, in
     }
     for (j = 0; j < width; j++) {
         i = 0;
-#ifdef __SSE__
+#ifdef __SSE2__
         if (j + 4 <= width) {                   /* four by four */
             const float *x = w + j * ld;
             float *y = to + j;
@@ -65,14 +65,33 @@ void cg_pack_panel_f64(const double *w, int64_t ld, int turned, int64_t width, i
                        int64_t k, double *to)
 {
     int64_t i, j;
-    for (i = 0; i < k; i++, to += panel) {
-        if (turned)
-            copy_f64(to, w + i * ld, width);
-        else
-            for (j = 0; j < width; j++)
-                to[j] = w[j * ld + i];
-        for (j = width; j < panel; j++)
-            to[j] = 0;
+    if (width < panel)
+        memset(to, 0, (size_t)(k * panel) * sizeof(double));
+    if (turned) {
+        for (i = 0; i < k; i++)
+            copy_f64(to + i * panel, w + i * ld, width);
+        return;
+    }
+    for (j = 0; j < width; j++) {
+        i = 0;
+#ifdef __SSE2__
+        if (j + 2 <= width) {                   /* two by two */
+            const double *x = w + j * ld;
+            for (; i + 2 <= k; i += 2) {
+                const __m128d a = _mm_loadu_pd(x + i), b = _mm_loadu_pd(x + ld + i);
+                _mm_storeu_pd(to + i * panel + j, _mm_unpacklo_pd(a, b));
+                _mm_storeu_pd(to + (i + 1) * panel + j, _mm_unpackhi_pd(a, b));
+            }
+            if (i < k) {
+                to[i * panel + j] = x[i];
+                to[i * panel + j + 1] = x[ld + i];
+            }
+            j++;
+            continue;
+        }
+#endif
+        for (; i < k; i++)
+            to[i * panel + j] = w[j * ld + i];
     }
 }
 
@@ -194,12 +213,13 @@ int cg_has_product(void)
         CG_DISPATCH(S, kind, x, ldx, w, at, y, ldy, rows, columns, k)                            \
         portable_##S(kind, x, ldx, w, at, y, ldy, rows, columns, k);                             \
     }                                                                                            \
-    void cg_product_##S(int trans_a, int trans_b, int64_t m, int64_t n, int64_t k, const T *a,   \
-                        int64_t lda, const T *b, int64_t ldb, const T *from, int64_t ldf, T *c,  \
-                        int64_t ldc)                                                             \
+    void cg_product_##S(int depth, int trans_a, int trans_b, int64_t m, int64_t n, int64_t k,    \
+                        const T *a, int64_t lda, const T *b, int64_t ldb, const T *from,         \
+                        int64_t ldf, T *c, int64_t ldc)                                          \
     {                                                                                            \
         int64_t i, j, l;                                                                         \
-        CG_PRODUCT(S, trans_a, trans_b, m, n, k, a, lda, b, ldb, from, ldf, c, ldc)              \
+        CG_PRODUCT(S, depth, trans_a, trans_b, m, n, k, a, lda, b, ldb, from, ldf, c, ldc)       \
+        (void)depth;                                                                             \
         for (i = 0; i < m; i++)                                                                  \
             for (j = 0; j < n; j++) {                                                            \
                 T sum = from ? from[i * ldf + j] : 0;                                            \

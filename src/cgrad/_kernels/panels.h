@@ -4,8 +4,8 @@
        y_r += sum over i < k of x_r[i] * w_i
 
    BLAS would copy the matrix into such panels at each call, which for some rows costs as much as
-   the product.  Entries are summed in the order of i, whatever rows stand beside them.  y has all
-   columns of the last panel. */
+   the product.  Entries are summed in the order of i, whatever rows stand beside them, and then
+   added to y.  y has all columns of the last panel. */
 #ifndef CG_PANELS_H
 #define CG_PANELS_H
 #include <stdint.h>
@@ -18,7 +18,7 @@ enum {
 
 /* Whole products of other small matrices likewise: is that faster than BLAS here?  Only with AVX2 and
    without AVX-512, with which OpenBLAS has kernels of its own for them. */
-enum { CG_SHALLOW = 128, CG_DEEP = 512 };     /* numbers of a sum at a time */
+enum { CG_SHALLOW = 128, CG_DEEP = 256 };      /* 32 KiB of the stack */
 int cg_has_product(void);
 
 #define CG_PANELS(T, S)                                                                          \
@@ -33,9 +33,10 @@ int cg_has_product(void);
     /* The sums above. */                                                                        \
     void cg_panels_##S(int kind, const T *x, int64_t ldx, const T *w, const int64_t *at, T *y,   \
                        int64_t ldy, int64_t rows, int64_t columns, int64_t k);                   \
-    /* C = op(A) op(B) + F, the rows of F ldf apart; F may be C, or NULL for zeros.  Other       \
-       arguments as in blas.h. */                                                                \
-    void cg_product_##S(int trans_a, int trans_b, int64_t m, int64_t n, int64_t k, const T *a,   \
+    /* C = op(A) op(B) + F, k > 0, the rows of F ldf apart; F may be C, or NULL for zeros.       \
+       `depth` numbers of a sum, CG_DEEP at most, are added up at a time, which bounds the       \
+       error of long sums.  Other arguments as in blas.h. */                                     \
+    void cg_product_##S(int depth, int trans_a, int trans_b, int64_t m, int64_t n, int64_t k, const T *a,   \
                         int64_t lda, const T *b, int64_t ldb, const T *from, int64_t ldf, T *c,  \
                         int64_t ldc);
 

@@ -19,12 +19,6 @@ typedef T NAME(vector) __attribute__((vector_size(LANES * sizeof(T)), aligned(si
             UNROLL for (r = 0; r < R; r++)                                                       \
                 UNROLL for (j = 0; j < VECTORS; j++)                                             \
                     sum[r][j] = (NAME(vector)){0};                                               \
-            if (from) {                                                                          \
-                UNROLL for (r = 0; r < R; r++)                                                   \
-                    UNROLL for (j = 0; j < VECTORS; j++)                                         \
-                        sum[r][j] = *(const NAME(vector) *)(from + r * ldf + LANES * j);         \
-                from += (WIDTH);                                                                 \
-            }                                                                                    \
             for (i = 0; i < k; i++) {                                                            \
                 const T *step = w + (STEP);                                                      \
                 T a[R];                                                                          \
@@ -35,6 +29,12 @@ typedef T NAME(vector) __attribute__((vector_size(LANES * sizeof(T)), aligned(si
                     UNROLL for (r = 0; r < R; r++)                                               \
                         sum[r][j] += a[r] * b;                                                   \
                 }                                                                                \
+            }                                                                                    \
+            if (from) {                                                                          \
+                UNROLL for (r = 0; r < R; r++)                                                   \
+                    UNROLL for (j = 0; j < VECTORS; j++)                                         \
+                        sum[r][j] += *(const NAME(vector) *)(from + r * ldf + LANES * j);        \
+                from += (WIDTH);                                                                 \
             }                                                                                    \
             UNROLL for (r = 0; r < R; r++)                                                       \
                 UNROLL for (j = 0; j < VECTORS; j++)                                             \
@@ -97,9 +97,9 @@ static int NAME(take)(int64_t left)      /* so many rows of those that are left 
 }
 
 #ifndef WIDE
-static int NAME(take_half)(int64_t left)  /* the same for half a panel, whose sums are half as many */
+static int NAME(take_half)(int64_t left)  /* of half a panel: few sums would wait for each other */
 {
-    return left <= 5 ? (int)left : left < 8 ? 4 : 5;
+    return left <= 5 ? (int)left : left == 6 ? 3 : left < 9 ? 4 : 5;
 }
 #endif
 
@@ -122,26 +122,22 @@ static void NAME(panels)(int kind, const T *x, int64_t ldx, const T *w, const in
 #define TURNED(R) NAME(turned##R)
 #define PACKED_HALF(R) NAME(packed_half##R)
 #define TURNED_HALF(R) NAME(turned_half##R)
-static void NAME(product)(int trans_a, int trans_b, int64_t m, int64_t n, int64_t k, const T *a,
-                          int64_t lda, const T *b, int64_t ldb, const T *from, int64_t ldf, T *c,
-                          int64_t ldc)
+static void NAME(product)(int most, int trans_a, int trans_b, int64_t m, int64_t n, int64_t k,
+                          const T *a, int64_t lda, const T *b, int64_t ldb, const T *from,
+                          int64_t ldf, T *c, int64_t ldc)
 {
     static NAME(function) *const functions[2][2][9] = {
         {OF_KIND(PACKED), OF_KIND(TURNED)}, {OF_KIND(PACKED_HALF), OF_KIND(TURNED_HALF)}
     };
-    /* A shallow panel stays in the first cache: for few rows, and for turned ones, of which each
-       number is in another line.  For many a deep one has fewer sums to begin and to end. */
-    const int64_t most = trans_a || m < 96 ? CG_SHALLOW : CG_DEEP, parts = (k + most - 1) / most;
-    const int64_t deep = parts ? (k + parts - 1) / parts : 0;
     T packed[CG_DEEP * PANEL], edge[5 * PANEL] = {0};
     int64_t p, r, take, row, k0;
     for (p = 0; p < n; p += PANEL) {
         const int half = n - p <= PANEL / 2;
         const int64_t panel = half ? PANEL / 2 : PANEL, width = n - p < panel ? n - p : panel;
         NAME(function) *const *const function = functions[half][trans_a != 0];
-        for (k0 = 0; k0 < k; k0 += deep) {
-            const int64_t depth = k - k0 < deep ? k - k0 : deep;
-            const T *start = k0 ? c : from;      /* what the sums begin with */
+        for (k0 = 0; k0 < k; k0 += most) {
+            const int64_t depth = k - k0 < most ? k - k0 : most;
+            const T *start = k0 ? c : from;      /* what the sums are added to */
             const int64_t lds = k0 ? ldc : ldf;
             PACK(b + (trans_b ? p * ldb + k0 : k0 * ldb + p), ldb, !trans_b, width, panel, depth,
                  packed);

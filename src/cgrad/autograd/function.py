@@ -99,7 +99,7 @@ class FunctionCtx:
                 raise TypeError("Output of saved tensor unpack_hook expected to be a Tensor but "
                                 f"got result of type {type(tensor).__name__}")
             if note is not None and is_grad_enabled():
-                return note.restored(tensor)      # type: ignore[no-any-return]
+                return note.restored(tensor)
         else:
             if tensor._version != note:
                 raise RuntimeError(
@@ -116,7 +116,8 @@ class FunctionCtx:
 
     def _keep(self, results: list[Any], differentiable: list[bool]) -> None:
         hooks = tracing.hooks()
-        places = {id(y): i for i, y in enumerate(results)}
+        places = {id(y): i for i, y in enumerate(results)}     # the last, as in PyTorch
+        entry: tuple[Any, int, Any, Any]
         for tensor in self._to_save:
             if tensor is None:
                 self._saved.append(None)     # type: ignore[union-attr]

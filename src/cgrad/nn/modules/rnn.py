@@ -173,6 +173,7 @@ class RNNBase(Module):
                 shapes: dict[str, tuple[int, ...]] = {
                     "weight_ih": (gates, width), "weight_hh": (gates, out),
                 }  # fmt: skip
+                # `_one` takes them in this order.
                 if bias:
                     shapes |= {"bias_ih": (gates,), "bias_hh": (gates,)}
                 if proj_size:
@@ -310,8 +311,8 @@ class RNNBase(Module):
         self, k: int, x: Tensor, state: State, counts: list[int] | None, reverse: bool
     ) -> tuple[Tensor, State]:
         weights = [getattr(self, name) for name in self._all_weights[k]]
-        w, w_hr = weights[1], weights[-1] if self.proj_size else None
-        bias, b = weights[2:4] if self.bias else (None, None)
+        w, w_hr = weights[1], weights[-1] if len(weights) % 2 else None
+        bias, b = weights[2:4] if len(weights) > 3 else (None, None)
         if bias is not None and b is not None and self.mode != "GRU":
             bias, b = bias + b, None         # they are only ever seen together
         projected = linear(x, weights[0], bias)
