@@ -14,12 +14,12 @@ typedef struct {
     const T *bias;                        /* a row that is added to all rows, with beta = 0; or NULL */
 } NAME(product);
 
-/* Numbers of a sum that panels.c adds up at a time, or 0 where BLAS is faster.  It is not for products of
-   which it copies more than it multiplies: short sums, and rows that fill the vectors; for long
-   sums of many rows, if A stays in the cache or is read for a few panels only; and for those too
-   small to be split by it.  Decided by the whole product, not by the part of a thread: the bits
-   depend on it.  Measured with AVX2: 1.05 to 2 times faster than OpenBLAS, which without AVX-512
-   has one way for all sizes; for long sums as fast to 1.17 times. */
+/* Numbers of a sum that panels.c adds up at a time; 0 for BLAS.  panels.c takes products that BLAS
+   copies more than it multiplies: short sums, and rows that fill the vectors; long sums of many
+   rows, if A stays in the cache or is read for a few panels only; and those too small for BLAS to
+   be split.  Decided by the whole product, not by the part of a thread: the bits depend on it.
+   Measured with AVX2: 1.05 to 2 times faster than OpenBLAS, which without AVX-512 has one way for
+   all sizes; for long sums as fast to 1.17 times. */
 static int NAME(depth)(const NAME(product) *p)
 {
     const int64_t half = 64 / sizeof(T), many = !p->trans_a && p->m >= FEW_ROWS;
@@ -201,8 +201,8 @@ static void NAME(gemm)(NAME(product) *p)
     if (p->own && work >= 2.0 * OWN_WORK && p->m <= LARGEST) {
         const int64_t width = 128 / sizeof(T), panels = (p->n + width - 1) / width;
         threads = cg_useful_threads();
-        /* By columns B is copied once, and single panels let threads end together also where another
-           program, or its kind of core, makes one slower; but each reads all of A for a panel. */
+        /* By columns B is copied once, and single panels let threads end together also where
+           another program, or its kind of core, makes one slower; but each reads A for a panel. */
         if (panels >= 3 * threads || (p->n >= p->m && panels % threads == 0)) {
             least = OWN_WORK / (p->m * p->k * width) + 1;
             p->panel = (least < panels / threads ? least : panels / threads) * width;

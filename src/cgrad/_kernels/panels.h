@@ -18,7 +18,7 @@ enum {
 
 /* Whole products of other small matrices likewise: is that faster than BLAS here?  Only with AVX2 and
    without AVX-512, with which OpenBLAS has kernels of its own for them. */
-enum { CG_SHALLOW = 128, CG_DEEP = 256 };      /* 32 KiB of the stack */
+enum { CG_SHALLOW = 128, CG_DEEP = 256 };     /* rows of a panel; deep: 32 KiB of the stack */
 int cg_has_product(void);
 
 #define CG_PANELS(T, S)                                                                          \
@@ -36,9 +36,9 @@ int cg_has_product(void);
     /* C = op(A) op(B) + F, k > 0, the rows of F ldf apart; F may be C, or NULL for zeros.       \
        `depth` numbers of a sum, CG_DEEP at most, are added up at a time, which bounds the       \
        error of long sums.  Other arguments as in blas.h. */                                     \
-    void cg_product_##S(int depth, int trans_a, int trans_b, int64_t m, int64_t n, int64_t k, const T *a,   \
-                        int64_t lda, const T *b, int64_t ldb, const T *from, int64_t ldf, T *c,  \
-                        int64_t ldc);
+    void cg_product_##S(int depth, int trans_a, int trans_b, int64_t m, int64_t n, int64_t k,    \
+                        const T *a, int64_t lda, const T *b, int64_t ldb, const T *from,         \
+                        int64_t ldf, T *c, int64_t ldc);
 
 CG_PANELS(float, f32)
 CG_PANELS(double, f64)
