@@ -81,7 +81,7 @@ static void NAME(shift_forward)(const cg_conv *g, const cg_shift *s, const void 
                 NAME(grid)(g, g->in, grid + i * s->grid + NAME(first)(g),
                            (T *)x + (begin * cg + c + i) * g->in_size, 0);
             NAME(cg_panels)(CG_SHIFTED, w + (group * og * cg + c) * g->taps, cg * g->taps, grid, at,
-                            sums, columns, og, s->places, count * g->taps);
+                            sums, columns, sums, columns, og, s->places, count * g->taps);
         }
         for (i = 0; i < og; i++)
             NAME(grid)(g, g->out, sums + i * columns, y + (begin * og + i) * g->out_size, 1);
@@ -119,8 +119,8 @@ static void NAME(shift_weight)(const cg_conv *g, const cg_shift *s, const void *
             for (i = 0; i < count; i++)
                 NAME(grid)(g, g->in, grid + i * s->grid + NAME(first)(g),
                            (T *)x + (sample * g->c + group * cg + c + i) * g->in_size, 0);
-            NAME(cg_panels)(CG_GATHERED, grid, 0, packed, at, sums, ogp, count * g->taps, og,
-                            s->places);
+            NAME(cg_panels)(CG_GATHERED, grid, 0, packed, at, sums, ogp, sums, ogp,
+                            count * g->taps, og, s->places);
         }
         for (i = 0; i < og; i++)
             for (j = 0; j < count * g->taps; j++)

@@ -189,7 +189,8 @@ int cg_has_product(void)
                               packed + p * k);                                                   \
     }                                                                                            \
     static void portable_##S(int kind, const T *x, int64_t ldx, const T *w, const int64_t *at,   \
-                             T *y, int64_t ldy, int64_t rows, int64_t columns, int64_t k)        \
+                             const T *from, int64_t ldf, T *y, int64_t ldy, int64_t rows,        \
+                             int64_t columns, int64_t k)                                         \
     {                                                                                            \
         int64_t p, r, i, j;                                                                      \
         for (p = 0; p < columns; p += PANEL)                                                     \
@@ -197,7 +198,7 @@ int cg_has_product(void)
                 const T *row = x + (kind == CG_GATHERED ? at[r] : r * ldx);                      \
                 T sum[PANEL];                                                                    \
                 for (j = 0; j < PANEL; j++)                                                      \
-                    sum[j] = y[r * ldy + p + j];                                                 \
+                    sum[j] = from ? from[r * ldf + p + j] : 0;                                   \
                 for (i = 0; i < k; i++) {                                                        \
                     const T *b = w + (kind == CG_SHIFTED ? at[i] + p : p * k + i * PANEL);       \
                     for (j = 0; j < PANEL; j++)                                                  \
@@ -207,11 +208,12 @@ int cg_has_product(void)
                     y[r * ldy + p + j] = sum[j];                                                 \
             }                                                                                    \
     }                                                                                            \
-    void cg_panels_##S(int kind, const T *x, int64_t ldx, const T *w, const int64_t *at, T *y,   \
-                       int64_t ldy, int64_t rows, int64_t columns, int64_t k)                    \
+    void cg_panels_##S(int kind, const T *x, int64_t ldx, const T *w, const int64_t *at,         \
+                       const T *from, int64_t ldf, T *y, int64_t ldy, int64_t rows,              \
+                       int64_t columns, int64_t k)                                               \
     {                                                                                            \
-        CG_DISPATCH(S, kind, x, ldx, w, at, y, ldy, rows, columns, k)                            \
-        portable_##S(kind, x, ldx, w, at, y, ldy, rows, columns, k);                             \
+        CG_DISPATCH(S, kind, x, ldx, w, at, from, ldf, y, ldy, rows, columns, k)                 \
+        portable_##S(kind, x, ldx, w, at, from, ldf, y, ldy, rows, columns, k);                  \
     }                                                                                            \
     void cg_product_##S(int depth, int trans_a, int trans_b, int64_t m, int64_t n, int64_t k,    \
                         const T *a, int64_t lda, const T *b, int64_t ldb, const T *from,         \

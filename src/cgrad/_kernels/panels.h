@@ -1,11 +1,12 @@
 /* Products of a few rows with a matrix in panels of 128 bytes (32 floats, 16 doubles): for each row
    r, and the columns panel by panel,
 
-       y_r += sum over i < k of x_r[i] * w_i
+       y_r = from_r + sum over i < k of x_r[i] * w_i
 
    BLAS would copy the matrix into such panels at each call, which for some rows costs as much as
    the product.  Entries are summed in the order of i, whatever rows stand beside them, and then
-   added to y.  y has all columns of the last panel. */
+   added to from_r = from + r ldf; `from` may be y, or NULL for zeros.  Both have all columns of the
+   last panel. */
 #ifndef CG_PANELS_H
 #define CG_PANELS_H
 #include <stdint.h>
@@ -31,8 +32,9 @@ int cg_has_product(void);
     void cg_pack_panel_##S(const T *w, int64_t ld, int turned, int64_t width, int64_t panel,     \
                            int64_t k, T *packed);                                                \
     /* The sums above. */                                                                        \
-    void cg_panels_##S(int kind, const T *x, int64_t ldx, const T *w, const int64_t *at, T *y,   \
-                       int64_t ldy, int64_t rows, int64_t columns, int64_t k);                   \
+    void cg_panels_##S(int kind, const T *x, int64_t ldx, const T *w, const int64_t *at,         \
+                       const T *from, int64_t ldf, T *y, int64_t ldy, int64_t rows,              \
+                       int64_t columns, int64_t k);                                              \
     /* C = op(A) op(B) + F, k > 0, the rows of F ldf apart; F may be C, or NULL for zeros.       \
        `depth` numbers of a sum, CG_DEEP at most, are added up at a time, which bounds the       \
        error of long sums.  Other arguments as in blas.h. */                                     \

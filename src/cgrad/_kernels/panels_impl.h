@@ -103,8 +103,9 @@ static int NAME(take_half)(int64_t left)  /* of half a panel: few sums would wai
 }
 #endif
 
-static void NAME(panels)(int kind, const T *x, int64_t ldx, const T *w, const int64_t *at, T *y,
-                         int64_t ldy, int64_t rows, int64_t columns, int64_t k)
+static void NAME(panels)(int kind, const T *x, int64_t ldx, const T *w, const int64_t *at,
+                         const T *from, int64_t ldf, T *y, int64_t ldy, int64_t rows,
+                         int64_t columns, int64_t k)
 {
     int64_t p, r, take;
     for (p = 0; p < columns; p += PANEL) {
@@ -113,7 +114,7 @@ static void NAME(panels)(int kind, const T *x, int64_t ldx, const T *w, const in
             take = NAME(take)(rows - r);
             NAME(functions)[kind][take](kind == CG_GATHERED ? x : x + r * ldx, ldx, panel,
                                         kind == CG_GATHERED ? at + r : at, y + r * ldy + p, ldy,
-                                        k, y + r * ldy + p, ldy);
+                                        k, from ? from + r * ldf + p : NULL, ldf);
         }
     }
 }

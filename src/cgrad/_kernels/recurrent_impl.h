@@ -115,13 +115,16 @@ void NAME(cg_recurrent_forward)(const cg_recurrent *a, int64_t begin, int64_t en
     const int64_t h = a->h, n = a->n, pad = a->pad;
     const int64_t gates = a->mode == CG_LSTM ? 4 * h : a->mode == CG_GRU ? 3 * h : h;
     const T *bias = (const T *)a->bias;
+    /* What the product is added to is at hand, unless it is a sum or ends before the last panel. */
+    const int ready = pad == gates && (a->mode == CG_GRU || !bias);
     int64_t t, r;
     for (t = 0; t < a->steps; t++) {
         const int64_t at = a->reverse ? a->steps - 1 - t : t;
         const int64_t from = a->reverse ? at + 1 : at, to = a->reverse ? at : at + 1;
         const T *h0 = (const T *)a->hs + from * n * h, *x = (const T *)a->x + at * n * gates;
         T *u = (T *)a->scratch, *h1 = (T *)a->hs + to * n * h;
-        for (r = begin; r < end; r++) {
+        const T *start = !ready ? u + begin * pad : a->mode == CG_GRU ? bias : x + begin * gates;
+        for (r = begin; r < end && !ready; r++) {
             T *row = u + r * pad;
             if (a->mode != CG_GRU)
                 memcpy(row, x + r * gates, (size_t)gates * sizeof(T));
@@ -130,8 +133,8 @@ void NAME(cg_recurrent_forward)(const cg_recurrent *a, int64_t begin, int64_t en
             if (bias)
                 NAME(add)(gates, bias, row);
         }
-        NAME(cg_panels)(CG_PACKED, h0 + begin * h, h, (const T *)a->packed, NULL, u + begin * pad,
-                        pad, end - begin, gates, h);
+        NAME(cg_panels)(CG_PACKED, h0 + begin * h, h, (const T *)a->packed, NULL, start,
+                        start == bias ? 0 : pad, u + begin * pad, pad, end - begin, gates, h);
         for (r = begin; r < end; r++) {
             T *s = (T *)a->saved;
             if (a->mode == CG_LSTM)
@@ -153,6 +156,7 @@ void NAME(cg_recurrent_backward)(const cg_recurrent *a, int64_t begin, int64_t e
     const int64_t gates = a->mode == CG_LSTM ? 4 * h : a->mode == CG_GRU ? 3 * h : h;
     const T *s = (const T *)a->saved;
     T *dh = (T *)a->dh, *dc = (T *)a->dc, *scratch = (T *)a->scratch;
+    T *product = (pad == h ? dh : scratch) + begin * pad;
     int64_t t, r;
     for (t = a->steps - 1; t >= 0; t--) {
         const int64_t at = a->reverse ? a->steps - 1 - t : t;
@@ -174,14 +178,13 @@ void NAME(cg_recurrent_backward)(const cg_recurrent *a, int64_t begin, int64_t e
                                    du + r * gates);
             else
                 NAME(simple_backward)(a->mode == CG_RNN_RELU, h, h1 + r * h, d, dx + r * gates);
-            if (a->mode == CG_GRU)      /* what goes past the gates stays */
+            if (pad != h && a->mode == CG_GRU)
                 memcpy(scratch + r * pad, d, (size_t)h * sizeof(T));
-            else
-                memset(scratch + r * pad, 0, (size_t)h * sizeof(T));
         }
         NAME(cg_panels)(CG_PACKED, du + begin * gates, gates, (const T *)a->packed, NULL,
-                        scratch + begin * pad, pad, end - begin, h, gates);
-        for (r = begin; r < end; r++)
+                        a->mode == CG_GRU ? product : NULL, pad, product, pad, end - begin, h,
+                        gates);         /* what goes past the gates of a GRU stays */
+        for (r = begin; r < end && pad != h; r++)
             memcpy(dh + r * h, scratch + r * pad, (size_t)h * sizeof(T));
     }
 }
