@@ -46,7 +46,7 @@ DIRECTIVES = {
 }
 
 # Modules that read arguments and call others are compiled for size: no long loop is theirs, and no
-# step of a small network goes through them.
+# step of a small MLP goes through them.
 FOR_SIZE = {
     "activation", "attention", "conv_face", "create", "face", "flat", "function",
     "graph", "hooks", "implicit", "index", "interop", "join", "lapack", "loss", "masks", "moments",

@@ -151,7 +151,7 @@ def test_products_of_small_matrices(ta, tb, dtype, close):
         assert (np.abs(got - exact) <= bound).all(), (m, n, k)
         rows = cgrad.from_numpy(np.ascontiguousarray(a)[: m // 2 + 1]) @ y
         bias = floats(n, dtype=dtype)
-        added = cgrad.addmm(cgrad.from_numpy(bias), x, y).numpy()     # and with a matrix:
+        added = cgrad.addmm(cgrad.from_numpy(bias), x, y).numpy()
         twice = cgrad.addmm(cgrad.from_numpy(got), x, y).numpy()
         assert (np.abs(twice - 2 * exact) <= 2 * bound + 2 * close * np.abs(exact)).all()
         bias_bound = bound + close * (np.abs(exact) + np.abs(bias))

@@ -113,7 +113,7 @@ def test_custom_functions_too():
 
 
 class Twice(cgrad.autograd.Function):
-    """a b e^a and 2 sin b, of which an argument, a result and a number between are saved."""
+    """a b e^a and 2 sin b; both arguments and the first result are saved."""
 
     @staticmethod
     def forward(ctx, a, b):

@@ -153,19 +153,6 @@ def test_random_numbers_do_not_depend_on_the_number_of_threads():
     assert len(digests) == 1
 
 
-def test_products_in_a_thread_with_a_small_stack():
-    a, b = tensor(200, 1000), tensor(1000, 64, seed=1)
-    found = []
-    before = threading.stack_size(128 * 1024)
-    try:
-        thread = threading.Thread(target=lambda: found.append(a @ b))
-        thread.start()
-        thread.join()
-    finally:
-        threading.stack_size(before)
-    assert found[0].equal(a @ b)
-
-
 @pytest.mark.usefixtures("two_threads")
 def test_threaded_results_are_right():
     a, b = array(700, 800), array(800, 900, seed=1)

@@ -7,7 +7,7 @@ when it comes to the joint calls the context once with all of it (`call`).
 """
 cimport cython
 from cgrad._engine.types cimport *
-from cgrad._engine.handle cimport Handle, carried, fresh_row, row_of, wrap
+from cgrad._engine.handle cimport Handle, carried, dtype_of, fresh_row, row_of, wrap
 from cgrad._engine.inplace cimport check_writable, finish_change
 from cgrad._engine.primitives cimport add, same_shape, sizes
 from cgrad._engine.rows cimport (
@@ -88,22 +88,7 @@ cdef class Joint:
 
     def restored(self, tensor):
         """The memory of `tensor` with the history of the tensor that this is the place of."""
-        cdef Row x = row_of(tensor, "unpack_hook"), y
-        cdef Value *v = value(x)
-        if not same_shape(x, self.row) or v.dtype != value(self.row).dtype:
-            raise RuntimeError(f"saved_tensors_hooks: the unpacked tensor has shape {sizes(x)} and "
-                               f"dtype {tensor.dtype}, not {sizes(self.row)} and that of what was "
-                               "packed")
-        y = row_view(x, v.ndim, v.shape, v.strides, 0)
-        row_detach(y)
-        value(y).flags &= ~IS_VIEW
-        try:
-            record(y, CLONE, &self.row, 1, NULL)
-            traced(y)
-        except:
-            release(y)
-            raise
-        return wrap(y)
+        return wrap(restored_row(row_of(tensor, "unpack_hook"), self.row))
 
     def change(self, tensor, int position, str name):
         """`tensor` was changed in place by the call: it is its result number `position` now."""
@@ -121,6 +106,31 @@ cdef class Joint:
             raise
         finish_change(h, x, y)
         traced(h.row)
+
+
+cdef Row restored_row(Row x, Row old) except 0:
+    """The memory of an unpacked row with the history of what was packed; the caller owns it."""
+    cdef Value *v = value(x)
+    cdef Row y
+    check_unpacked(x, old)
+    y = row_view(x, v.ndim, v.shape, v.strides, 0)
+    row_detach(y)
+    value(y).flags &= ~IS_VIEW
+    if node(old).flags & REQUIRES_GRAD:
+        try:
+            record(y, CLONE, &old, 1, NULL)
+        except:
+            release(y)
+            raise
+    return y
+
+
+cdef int check_unpacked(Row x, Row old) except -1:
+    if not same_shape(x, old) or value(x).dtype != value(old).dtype:
+        raise RuntimeError(f"saved_tensors_hooks: the unpacked tensor has shape {sizes(x)} and "
+                           f"dtype {dtype_of(value(x).dtype)!r}, not {sizes(old)} and that of what "
+                           "was packed")
+    return 0
 
 
 def place(tensor):

@@ -15,7 +15,7 @@ from cgrad._engine.rows cimport is_float, retain, row_dense, value
 from cgrad._engine.shape cimport slice_row
 from cgrad._engine.softmax cimport dense
 from cgrad._engine.table cimport (
-    Ctx, call1, call2, call3, grad_enabled, keep, op_id, register, scope_enter, scope_leave,
+    Ctx, call1, call2, call3, calln, grad_enabled, keep, op_id, register, scope_enter, scope_leave,
 )
 from cgrad._engine.threads cimport parallel_for
 
@@ -133,9 +133,11 @@ cdef Row f_row_norm(int op, Row *x, int n, Attr *at) except 0:
 
 cdef int d_row_norm(Ctx *c) except -1:
     cdef Row both = 0
+    cdef Row[4] x
     if c.need[0] and c.n > 1 and c.need[1] and not grad_enabled():
-        c.out[0] = keep(row_dense(value(c.g).dtype, value(c.g).ndim, value(c.g).shape))
-        both = keep(_weight(c.g, c.x[0], c.x[1], c.out[0], c.at))
+        x[0], x[1], x[2], x[3] = c.g, c.x[0], c.x[1], _room(c.g)
+        both = calln(ROW_NORM_WEIGHT, x, 4, c.at)
+        c.out[0] = x[3]
     elif c.need[0] and c.n > 1:
         c.out[0] = call3(ROW_NORM_BACKWARD, c.g, c.x[0], c.x[1], c.at)
     elif c.need[0]:
@@ -154,30 +156,21 @@ register("row_norm", f_row_norm, d_row_norm, 1 | 2, 1, 0)
 
 
 cdef Row f_row_norm_weight(int op, Row *x, int n, Attr *at) except 0:
-    # Of g and x: the gradients of weight and bias, one above the other.
-    cdef int64_t mark = scope_enter()
-    try:
-        return _weight(x[0], x[1], 0, keep(row_dense(value(x[0]).dtype, value(x[0]).ndim,
-                                                     value(x[0]).shape)), at)
-    finally:
-        scope_leave(mark)
-
-
-cdef Row _weight(Row g, Row x, Row w, Row dx, Attr *at) except 0:
-    # The same, and the gradient of x in `dx`: moments are found once. The caller owns the result.
+    # Of g and x: the gradients of weight and bias, one above the other. Where nothing is recorded
+    # also of w and a row that gets the gradient of x: moments are found once for all.
     cdef int64_t mark = scope_enter()
     cdef Job j
-    cdef int64_t numel = value(g).numel, parts
+    cdef int64_t numel = value(x[0]).numel, parts
     cdef int64_t[3] shape
-    cdef int dt = value(g).dtype
+    cdef int dt = value(x[0]).dtype
     cdef Row y
     try:
-        j.op = ROW_NORM_WEIGHT
+        j.op = op
         j.rows = numel // at.k[0] if at.k[0] else 0
-        j.g = _data(g, numel, dt)
-        j.x = _data(x, numel, dt)
-        j.w = _data(w, at.k[0], dt) if w else NULL
-        j.dx = value(dx).data
+        j.g = _data(x[0], numel, dt)
+        j.x = _data(x[1], numel, dt)
+        j.w = _data(x[2], at.k[0], dt) if n > 2 else NULL
+        j.dx = value(x[3] if n > 3 else _room(x[0])).data
         j.part = max((j.rows + PARTS - 1) // PARTS, BLOCK // max(at.k[0], 1) // 4, 1)
         parts = max((j.rows + j.part - 1) // j.part, 1)
         shape[0] = parts
@@ -200,6 +193,10 @@ cdef int d_row_norm_weight(Ctx *c) except -1:
     return 0
 
 register("row_norm_weight", f_row_norm_weight, d_row_norm_weight, 2, 1 | 2)
+
+
+cdef Row _room(Row x) except 0:
+    return keep(row_dense(value(x).dtype, value(x).ndim, value(x).shape))
 
 
 cdef Row _half(Row both, int64_t i) except 0:

@@ -9,17 +9,16 @@ from libc.math cimport isnan
 from cgrad._engine.types cimport *
 from cgrad._engine cimport table
 from cgrad._engine.table import set_traced
-from cgrad._engine.function cimport FUNCTION, OUTPUT
+from cgrad._engine.function cimport FUNCTION, OUTPUT, check_unpacked, restored_row
 from cgrad._engine.handle cimport carried, dtype_of, row_of, wrap
 from cgrad._engine.loops cimport copy_cast
-from cgrad._engine.primitives cimport same_shape, sizes
+from cgrad._engine.primitives cimport sizes
 from cgrad._engine.rows cimport (
     inputs, is_float, node, release, release_value, row_dense, row_detach,
     row_view, value,
 )
-from cgrad._engine.table cimport grad_enable, grad_enabled, hold, keep, op_id, ops, record
+from cgrad._engine.table cimport grad_enable, grad_enabled, hold, keep, ops
 
-cdef int CLONE = op_id("clone")
 cdef int64_t _made = 0                # rows recorded while watched: the order of their making
 _state = _thread._local()
 
@@ -249,15 +248,10 @@ cdef int unpack(Row r, Row *x, Row *y) except -1:
         old = r if i == 7 else inputs(node(r))[i]
         back = _call_hook(hook, obj)
         u = row_of(back, "unpack_hook")
-        if not same_shape(u, old) or value(u).dtype != value(old).dtype:
-            raise RuntimeError(f"saved_tensors_hooks: the unpacked tensor has shape {sizes(u)} and "
-                               f"dtype {back.dtype}, not {sizes(old)} and that of what was packed")
         if grad_enabled():
-            # The unpacked memory with the history of what was saved.
-            z = keep(row_view(u, value(u).ndim, value(u).shape, value(u).strides, 0))
-            if node(old).flags & REQUIRES_GRAD:
-                record(z, CLONE, &old, 1, NULL)
+            z = keep(restored_row(u, old))
         else:
+            check_unpacked(u, old)
             z = hold(u)
         if i == 7:
             y[0] = z

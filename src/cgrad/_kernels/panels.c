@@ -16,6 +16,17 @@
             memcpy(to + j, from + j, 32);                                                        \
         for (; j < width; j++)                                                                   \
             to[j] = from[j];                                                                     \
+    }                                                                                            \
+    /* What both kinds of panel have in common: zeros, and all of a turned one. */               \
+    static int copied_##S(const T *w, int64_t ld, int turned, int64_t width, int64_t panel,      \
+                          int64_t k, T *to)                                                      \
+    {                                                                                            \
+        int64_t i;                                                                               \
+        if (width < panel)                                                                       \
+            memset(to, 0, (size_t)(k * panel) * sizeof(T));                                      \
+        for (i = 0; i < k && turned; i++)                                                        \
+            copy_##S(to + i * panel, w + i * ld, width);                                         \
+        return turned;                                                                           \
     }
 
 COPY_FUNCTION(float, f32)
@@ -25,13 +36,8 @@ void cg_pack_panel_f32(const float *w, int64_t ld, int turned, int64_t width, in
                        int64_t k, float *to)
 {
     int64_t i, j;
-    if (width < panel)
-        memset(to, 0, (size_t)(k * panel) * sizeof(float));
-    if (turned) {
-        for (i = 0; i < k; i++)
-            copy_f32(to + i * panel, w + i * ld, width);
+    if (copied_f32(w, ld, turned, width, panel, k, to))
         return;
-    }
     for (j = 0; j < width; j++) {
         i = 0;
 #ifdef __SSE2__
@@ -65,13 +71,8 @@ void cg_pack_panel_f64(const double *w, int64_t ld, int turned, int64_t width, i
                        int64_t k, double *to)
 {
     int64_t i, j;
-    if (width < panel)
-        memset(to, 0, (size_t)(k * panel) * sizeof(double));
-    if (turned) {
-        for (i = 0; i < k; i++)
-            copy_f64(to + i * panel, w + i * ld, width);
+    if (copied_f64(w, ld, turned, width, panel, k, to))
         return;
-    }
     for (j = 0; j < width; j++) {
         i = 0;
 #ifdef __SSE2__

@@ -17,10 +17,10 @@ enum {
     CG_GATHERED   /* x_r = x + at[r], w as cg_pack leaves it */
 };
 
-/* Whole products of other small matrices likewise: is that faster than BLAS here?  Only with AVX2 and
-   without AVX-512, with which OpenBLAS has kernels of its own for them. */
-enum { CG_SHALLOW = 128, CG_DEEP = 256 };     /* rows of a panel; deep: 32 KiB of the stack */
+/* Whole products of other matrices likewise: is that faster than BLAS here?  Only with AVX2 and without
+   AVX-512, with which OpenBLAS has kernels of its own for small ones. */
 int cg_has_product(void);
+enum { CG_SHALLOW = 128, CG_DEEP = 256 };     /* rows of its panels */
 
 #define CG_PANELS(T, S)                                                                          \
     /* Columns that a matrix of `columns` takes in panels. */                                    \

@@ -131,6 +131,7 @@ static void NAME(product)(int most, int trans_a, int trans_b, int64_t m, int64_t
         {OF_KIND(PACKED), OF_KIND(TURNED)}, {OF_KIND(PACKED_HALF), OF_KIND(TURNED_HALF)}
     };
     T packed[CG_DEEP * PANEL], edge[5 * PANEL] = {0};
+    _Static_assert(sizeof packed <= 1 << 15, "threads may have a stack of 64 KiB");
     int64_t p, r, take, row, k0;
     for (p = 0; p < n; p += PANEL) {
         const int half = n - p <= PANEL / 2;

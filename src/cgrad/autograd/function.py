@@ -100,14 +100,12 @@ class FunctionCtx:
                                 f"got result of type {type(tensor).__name__}")
             if note is not None and is_grad_enabled():
                 return note.restored(tensor)
-        else:
-            if tensor._version != note:
-                raise RuntimeError(
-                    "one of the variables needed for gradient computation has been modified by an "
-                    f"inplace operation: {self._name} saved a {tensor.dtype} tensor of shape "
-                    f"{list(tensor.shape)} at version {note}; it is at version "
-                    f"{tensor._version} now."
-                )
+        elif tensor._version != note:
+            raise RuntimeError(
+                "one of the variables needed for gradient computation has been modified by an "
+                f"inplace operation: {self._name} saved a {tensor.dtype} tensor of shape "
+                f"{list(tensor.shape)} at version {note}; it is at version {tensor._version} now."
+            )
         if position >= 0 and self._joint is not None:
             return self._joint.alias(tensor, position)     # the result, with its history
         return tensor

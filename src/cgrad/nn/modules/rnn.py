@@ -303,7 +303,7 @@ class RNNBase(Module):
             x = sides[0] if directions == 1 else cgrad.cat(sides, -1)
             if self.dropout and layer < self.num_layers - 1:
                 x = dropout(x, self.dropout, self.training)
-        if len(last) == 1:
+        if len(last) == 1:               # as below, but sooner
             return x, tuple([s.unsqueeze(0).clone() for s in last[0]])
         return x, tuple(cgrad.stack(list(column)) for column in zip(*last, strict=True))
 
